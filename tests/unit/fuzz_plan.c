@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "plan/plan.h"
+#include "plan/residency.h"
+#include "plan_model.h"
+
+/*
+ * A libFuzzer target: bytes are ops, and what plan.c and residency.c make of them is held against
+ * the model. The first byte chooses the layout, and how often the plan is merged on the way.
+ *
+ * Compiled with clang -fsanitize=fuzzer and VMB_LIBFUZZER defined. Otherwise it has a main() of its
+ * own: it replays the files that are named, or else VMB_ROUNDS random inputs from VMB_SEED.
+ */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct subject {
+	struct model planned; /* what was asked of the plan */
+	struct model resident; /* of space 0 only: what is bound */
+	struct vmb_plan plan;
+	struct vmb_residency residency;
+};
+
+static void expect(bool good, const char *complaint)
+{
+	if (!good) {
+		fprintf(stderr, "%s\n", complaint);
+		abort();
+	}
+}
+
+static void subject_init(struct subject *subject, const struct model_layout *layout)
+{
+	model_init(&subject->planned, layout, MODEL_SPACES, MODEL_PAGES);
+	model_init(&subject->resident, layout, 1, MODEL_PAGES);
+	vmb_plan_init(&subject->plan);
+	vmb_residency_init(&subject->residency);
+}
+
+static void subject_finish(struct subject *subject)
+{
+	model_finish(&subject->planned);
+	model_finish(&subject->resident);
+	vmb_plan_finish(&subject->plan);
+	vmb_residency_finish(&subject->residency);
+}
+
+static void feed(struct subject *subject, const struct vmb_op *op)
+{
+	expect(vmb_plan_add(&subject->plan, op) == 0, "a good op was refused");
+	model_apply(&subject->planned, op);
+	if (op->space != 0) {
+		return;
+	}
+	expect(vmb_residency_reserve(&subject->residency) == 0, "out of memory");
+	vmb_residency_apply(&subject->residency, op);
+	if (op->kind == VMB_OP_MAP) {
+		model_apply(&subject->resident, op);
+	} else {
+		model_forget(&subject->resident, op);
+	}
+}
+
+static void check_plan(struct subject *subject)
+{
+	expect(vmb_plan_merge(&subject->plan) == 0, "out of memory");
+	const char *complaint = model_compare(
+		&subject->planned, subject->plan.ops, subject->plan.count);
+	expect(!complaint, complaint);
+}
+
+static void check_residency(const struct subject *subject)
+{
+	struct vmb_op ops[MODEL_PAGES];
+	struct vmb_run run;
+	uint64_t va = 0;
+	uint64_t bound = 0;
+	size_t count = 0;
+
+	while (vmb_residency_next(&subject->residency, va, &run)) {
+		expect(count < MODEL_PAGES, "more runs than pages");
+		ops[count++] = (struct vmb_op){ .va = run.va,
+			.size = run.size,
+			.offset = run.offset,
+			.backing = run.backing,
+			.kind = VMB_OP_MAP };
+		va = run.va + run.size;
+		bound += run.size;
+	}
+	expect(count == subject->residency.run_count, "the runs are miscounted");
+	expect(bound == vmb_residency_bound(&subject->residency), "the bytes are miscounted");
+	const char *complaint = model_compare(&subject->resident, ops, count);
+	expect(!complaint, complaint);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct subject subject;
+	size_t merge_every = SIZE_MAX;
+
+	if (size == 0) {
+		return 0;
+	}
+	struct model_source source = { .layout = &model_layouts[data[0] % MODEL_LAYOUTS] };
+	if (data[0] & 128) {
+		merge_every = 1 + (data[0] >> 2) % 32;
+	}
+	subject_init(&subject, source.layout);
+	size_t fed = 0;
+	for (size_t at = 1; size - at >= MODEL_OP_BYTES; at += MODEL_OP_BYTES) {
+		struct vmb_op op = model_next_op(&source, &data[at]);
+		feed(&subject, &op);
+		if (++fed % merge_every == 0) {
+			check_plan(&subject);
+			check_residency(&subject);
+		}
+	}
+	check_plan(&subject);
+	check_residency(&subject);
+	subject_finish(&subject);
+	return 0;
+}
+
+#ifndef VMB_LIBFUZZER
+
+#define MOST_BYTES 4096
+
+static int replay(const char *path)
+{
+	/* Longer inputs are cut off, which is no worse than others. */
+	static uint8_t data[1 << 20];
+	FILE *file = fopen(path, "rb");
+
+	if (!file) {
+		perror(path);
+		return EXIT_FAILURE;
+	}
+	size_t size = fread(data, 1, sizeof(data), file);
+	fclose(file);
+	printf("%s: %zu bytes\n", path, size);
+	LLVMFuzzerTestOneInput(data, size);
+	return EXIT_SUCCESS;
+}
+
+static void try_random(uint64_t seed)
+{
+	uint8_t data[MOST_BYTES];
+	uint64_t random = seed;
+	/* As many short ones as long ones. */
+	size_t size = model_random(&random) % ((size_t)16 << model_random(&random) % 9);
+
+	for (size_t i = 0; i < size; i++) {
+		data[i] = (uint8_t)model_random(&random);
+	}
+	LLVMFuzzerTestOneInput(data, size);
+}
+
+int main(int argc, char **argv)
+{
+	int status = EXIT_SUCCESS;
+
+	for (int i = 1; i < argc; i++) {
+		if (replay(argv[i]) != EXIT_SUCCESS) {
+			status = EXIT_FAILURE;
+		}
+	}
+	if (argc == 1) {
+		uint64_t seed = model_seed();
+		size_t rounds = model_rounds(10000);
+		printf("VMB_SEED=%" PRIu64 " VMB_ROUNDS=%zu\n", seed, rounds);
+		fflush(stdout);
+		for (size_t i = 0; i < rounds; i++) {
+			try_random(seed + i);
+		}
+	}
+	return status;
+}
+
+#endif
