@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "plan_model.h"
+#include "vm/backing_cache.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+/*
+ * Steps as text, separated by blanks; a backing is a letter, its size in MiB goes with it.
+ *   +<letter><size>    put in, and there is room
+ *   !<letter><size>    put in, but there is no room
+ *   -<letter><size>    take memory of that size: it is this one
+ *   ?<size>            take memory of that size: there is none
+ *   ^<letter><size>    evict: it is this one
+ *   0                  evict: there is none
+ */
+struct scenario {
+	const char *name;
+	const char *steps;
+};
+
+static const struct scenario scenarios[] = {
+	{ "empty", "?1 0 ?1" },
+	{ "in and out", "+a1 -a1 ?1 0" },
+	{ "of that size alone", "+a2 ?1 ?3 -a2" },
+	{ "the one freed last", "+a1 +b1 +c1 -c1 -b1 -a1 ?1" },
+	{ "the one freed last of that size", "+a1 +b2 +c1 +d2 -c1 -d2 -a1 -b2 0" },
+	{ "the oldest goes", "+a1 +b2 +c3 ^a1 ^b2 ^c3 0" },
+	{ "the oldest that is left goes", "+a1 +b2 +c3 -a1 ^b2 -c3 0" },
+	{ "taking from the middle keeps the order", "+a1 +b2 +c3 +d4 -b2 -c3 ^a1 ^d4 0" },
+	{ "put in again it is the newest", "+a1 +b1 -b1 -a1 +a1 +b1 ^a1 -b1" },
+	{ "the largest", "+a32 -a32" },
+	{ "full of bytes", "+a32 +b32 !c1 ^a32 +c1 !d32 +e31 !f1 -b32 +d32" },
+	{ "full but for one", "+a32 +b31 !c2 +c1 !d1 -b31 +d31 !e1 ^a32 ^c1 ^d31 0" },
+};
+
+static struct vmb_backing make(char letter, uint64_t size)
+{
+	return (struct vmb_backing){
+		.id = (uint32_t)letter,
+		.offset = (uint64_t)letter << 40,
+		.size = size,
+		.map = (void *)((uintptr_t)letter << 12),
+	};
+}
+
+static void check_same(const struct vmb_backing *backing, const struct vmb_backing *expected)
+{
+	assert_int_equal(backing->id, expected->id);
+	assert_int_equal(backing->offset, expected->offset);
+	assert_int_equal(backing->size, expected->size);
+	assert_ptr_equal(backing->map, expected->map);
+}
+
+static void step(struct vmb_backing_cache *cache, const char *text)
+{
+	bool named = strchr("+!-^", text[0]) != NULL;
+	struct vmb_backing backing = make(named ? text[1] : ' ',
+		text[0] == '0' ? 0 : strtoull(text + 1 + named, NULL, 10) * MIB);
+	struct vmb_backing other = make('.', 0);
+
+	switch (text[0]) {
+	case '+':
+	case '!':
+		assert_int_equal(vmb_backing_cache_put(cache, &backing), text[0] == '+');
+		return;
+	case '-':
+		assert_true(vmb_backing_cache_take(cache, backing.size, &other));
+		break;
+	case '?':
+		assert_false(vmb_backing_cache_take(cache, backing.size, &other));
+		return;
+	case '^':
+		assert_true(vmb_backing_cache_evict(cache, &other));
+		break;
+	default:
+		assert_false(vmb_backing_cache_evict(cache, &other));
+		return;
+	}
+	check_same(&other, &backing);
+}
+
+static void empty(struct vmb_backing_cache *cache)
+{
+	struct vmb_backing backing;
+
+	while (vmb_backing_cache_evict(cache, &backing)) {
+	}
+	assert_int_equal(cache->count, 0);
+	assert_int_equal(cache->bytes, 0);
+	vmb_backing_cache_finish(cache);
+}
+
+static void test_scenario(void **state)
+{
+	const struct scenario *scenario = *state;
+	struct vmb_backing_cache cache;
+
+	vmb_backing_cache_init(&cache);
+	for (const char *text = scenario->steps; *text; text += strspn(text, " ")) {
+		step(&cache, text);
+		text += strcspn(text, " ");
+	}
+	empty(&cache);
+}
+
+/* Small entries reach the limit of their number long before that of their bytes. */
+static void test_full_of_entries(void **state)
+{
+	static struct vmb_backing_cache cache;
+	struct vmb_backing out;
+
+	(void)state;
+	vmb_backing_cache_init(&cache);
+	for (uint32_t i = 0; i < VMB_CACHE_ENTRIES; i++) {
+		struct vmb_backing backing = { .id = i, .size = 4096 };
+		assert_true(vmb_backing_cache_put(&cache, &backing));
+	}
+	struct vmb_backing more = { .id = VMB_CACHE_ENTRIES, .size = 8192 };
+	assert_false(vmb_backing_cache_put(&cache, &more));
+	assert_true(vmb_backing_cache_evict(&cache, &out));
+	assert_int_equal(out.id, 0);
+	assert_true(vmb_backing_cache_put(&cache, &more));
+	assert_false(vmb_backing_cache_put(&cache, &out));
+	assert_true(vmb_backing_cache_take(&cache, 8192, &out));
+	assert_int_equal(out.id, VMB_CACHE_ENTRIES);
+	for (uint32_t i = 1; i < VMB_CACHE_ENTRIES; i++) {
+		assert_true(vmb_backing_cache_evict(&cache, &out));
+		assert_int_equal(out.id, i);
+	}
+	assert_false(vmb_backing_cache_evict(&cache, &out));
+	vmb_backing_cache_finish(&cache);
+}
+
+/* The plain model: what is in, oldest first; an id of 0 is what was taken out again. */
+#define MOST_STEPS 600
+struct kept {
+	struct vmb_backing all[MOST_STEPS];
+	size_t all_count;
+};
+
+static size_t kept_count(const struct kept *kept, uint64_t *bytes)
+{
+	size_t count = 0;
+
+	*bytes = 0;
+	for (size_t i = 0; i < kept->all_count; i++) {
+		count += kept->all[i].id != 0;
+		*bytes += kept->all[i].id ? kept->all[i].size : 0;
+	}
+	return count;
+}
+
+static void put(struct vmb_backing_cache *cache, struct kept *kept, uint64_t size)
+{
+	struct vmb_backing backing = { .id = 1 + (uint32_t)kept->all_count, .size = size };
+	uint64_t bytes;
+	bool room = kept_count(kept, &bytes) < VMB_CACHE_ENTRIES && bytes + size <= 64 * MIB;
+
+	assert_int_equal(vmb_backing_cache_put(cache, &backing), room);
+	if (room) {
+		kept->all[kept->all_count++] = backing;
+	}
+}
+
+static void take(struct vmb_backing_cache *cache, struct kept *kept, uint64_t size)
+{
+	struct vmb_backing backing;
+	size_t i = kept->all_count;
+
+	while (i > 0 && !(kept->all[i - 1].id && kept->all[i - 1].size == size)) {
+		i--;
+	}
+	assert_int_equal(vmb_backing_cache_take(cache, size, &backing), i > 0);
+	if (i > 0) {
+		check_same(&backing, &kept->all[i - 1]);
+		kept->all[i - 1].id = 0;
+	}
+}
+
+static void evict(struct vmb_backing_cache *cache, struct kept *kept)
+{
+	struct vmb_backing backing;
+	size_t i = 0;
+
+	while (i < kept->all_count && !kept->all[i].id) {
+		i++;
+	}
+	assert_int_equal(vmb_backing_cache_evict(cache, &backing), i < kept->all_count);
+	if (i < kept->all_count) {
+		check_same(&backing, &kept->all[i]);
+		kept->all[i].id = 0;
+	}
+}
+
+static void run_round(uint64_t seed)
+{
+	static const uint64_t sizes[] = { 4096, 8192, 65536, MIB, 5 * MIB, 31 * MIB, 32 * MIB };
+	/* Of small ones many fit, of large ones few. */
+	size_t size_count = seed % 2 ? 3 : sizeof(sizes) / sizeof(sizes[0]);
+	uint64_t random = seed;
+	struct vmb_backing_cache cache;
+	struct kept kept = { .all_count = 0 };
+	uint64_t bytes;
+
+	vmb_backing_cache_init(&cache);
+	for (size_t i = 0; i < MOST_STEPS; i++) {
+		uint64_t bits = model_random(&random);
+		uint64_t size = sizes[(bits >> 32) % size_count];
+		if (bits % 8 < 5) {
+			put(&cache, &kept, size);
+		} else if (bits % 8 < 7) {
+			take(&cache, &kept, size);
+		} else {
+			evict(&cache, &kept);
+		}
+		assert_int_equal(cache.count, kept_count(&kept, &bytes));
+		assert_int_equal(cache.bytes, bytes);
+	}
+	empty(&cache);
+}
+
+static void test_random(void **state)
+{
+	uint64_t seed = model_seed();
+	size_t rounds = model_rounds(40);
+
+	(void)state;
+	print_message("VMB_SEED=%" PRIu64 " VMB_ROUNDS=%zu\n", seed, rounds);
+	for (size_t i = 0; i < rounds; i++) {
+		run_round(seed + i);
+	}
+}
+
+#define THREADS 4
+#define OWN 12
+#define BACKINGS (THREADS * OWN)
+#define EACH (2 * MIB)
+
+/* More backings than the cache takes. Each is in it or with one thread: then it has an owner. */
+struct arena {
+	struct vmb_backing_cache cache;
+	atomic_int owners[BACKINGS];
+	atomic_bool wrong;
+	atomic_uint next_thread;
+	pthread_barrier_t start;
+};
+
+/* While it is being put in it has no owner, for another thread may take it at once. */
+static bool give(struct arena *arena, const struct vmb_backing *backing)
+{
+	atomic_fetch_sub(&arena->owners[backing->id], 1);
+	bool in = vmb_backing_cache_put(&arena->cache, backing);
+	if (!in) {
+		atomic_fetch_add(&arena->owners[backing->id], 1);
+	}
+	return in;
+}
+
+static bool get(struct arena *arena, bool oldest, struct vmb_backing *backing)
+{
+	bool found = oldest ? vmb_backing_cache_evict(&arena->cache, backing)
+			    : vmb_backing_cache_take(&arena->cache, EACH, backing);
+
+	if (found && atomic_fetch_add(&arena->owners[backing->id], 1) != 0) {
+		atomic_store(&arena->wrong, true);
+	}
+	return found;
+}
+
+static void *use_cache(void *argument)
+{
+	struct arena *arena = argument;
+	unsigned thread = atomic_fetch_add(&arena->next_thread, 1);
+	uint64_t random = thread;
+	struct vmb_backing own[BACKINGS];
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < OWN; i++) {
+		own[count] = (struct vmb_backing){ .id = thread * OWN + i, .size = EACH };
+		atomic_fetch_add(&arena->owners[own[count++].id], 1);
+	}
+	pthread_barrier_wait(&arena->start);
+	for (size_t i = 0; i < 50000; i++) {
+		uint64_t bits = model_random(&random);
+		if (bits & 1) {
+			count -= count && give(arena, &own[count - 1]);
+		} else {
+			count += count < BACKINGS && get(arena, bits & 2, &own[count]);
+		}
+	}
+	return NULL;
+}
+
+static void test_threads(void **state)
+{
+	static struct arena arena;
+	pthread_t threads[THREADS];
+	struct vmb_backing backing;
+
+	(void)state;
+	vmb_backing_cache_init(&arena.cache);
+	pthread_barrier_init(&arena.start, NULL, THREADS);
+	for (size_t i = 0; i < THREADS; i++) {
+		assert_int_equal(pthread_create(&threads[i], NULL, use_cache, &arena), 0);
+	}
+	for (size_t i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+	}
+	while (get(&arena, true, &backing)) {
+	}
+	assert_false(arena.wrong);
+	for (size_t i = 0; i < BACKINGS; i++) {
+		assert_int_equal(arena.owners[i], 1);
+	}
+	pthread_barrier_destroy(&arena.start);
+	empty(&arena.cache);
+}
+
+static const struct CMUnitTest others[] = {
+	cmocka_unit_test(test_full_of_entries),
+	cmocka_unit_test(test_random),
+	cmocka_unit_test(test_threads),
+};
+
+#define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
+#define OTHERS (sizeof(others) / sizeof(others[0]))
+
+int main(void)
+{
+	struct CMUnitTest tests[SCENARIOS + OTHERS];
+
+	for (size_t i = 0; i < SCENARIOS; i++) {
+		tests[i] = (struct CMUnitTest){
+			.name = scenarios[i].name,
+			.test_func = test_scenario,
+			.initial_state = (void *)&scenarios[i],
+		};
+	}
+	memcpy(&tests[SCENARIOS], others, sizeof(others));
+	return cmocka_run_group_tests_name("backing_cache", tests, NULL, NULL);
+}
