@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* secure_getenv */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "names.h"
+#include "settings.h"
+
+/* Linked with --wrap=strdup,--wrap=secure_getenv. */
+char *__real_strdup(const char *text);
+char *__wrap_strdup(const char *text);
+char *__real_secure_getenv(const char *name);
+char *__wrap_secure_getenv(const char *name);
+
+/* How many more copies succeed; and whether the program is set-uid. */
+static int good_copies;
+static bool set_uid;
+
+char *__wrap_strdup(const char *text)
+{
+	if (good_copies == 0) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	good_copies--;
+	return __real_strdup(text);
+}
+
+char *__wrap_secure_getenv(const char *name)
+{
+	return set_uid ? NULL : __real_secure_getenv(name);
+}
+
+#define MOST_GIVEN 8
+
+/*
+ * All text is words with blanks between them. environment: VARIABLE=value. given, the application's
+ * settings: name=value, with a letter and a colon in front for those out of the ordinary:
+ *   a:  another layer's
+ *   n:  a number, not a string
+ *   t:  two strings
+ *   c:  the first of another VkLayerSettingsCreateInfoEXT in the chain
+ * expected: what differs from the defaults, as describe() puts it. said: what stderr has to
+ * contain; NULL if nothing is to be written.
+ */
+struct scenario {
+	const char *name;
+	const char *environment;
+	const char *given;
+	const char *expected;
+	const char *said;
+};
+
+/* clang-format off */
+static const struct scenario scenarios[] = {
+	{ "nothing", "", "", "", NULL },
+	/* the environment */
+	{ "route auto", "VMBIND_ROUTE=auto", "", "", NULL },
+	{ "route native", "VMBIND_ROUTE=native", "", "route=native", NULL },
+	{ "route assist", "VMBIND_ROUTE=assist", "", "route=assist", NULL },
+	{ "route provide", "VMBIND_ROUTE=provide", "", "route=provide", NULL },
+	{ "route off", "VMBIND_ROUTE=off", "", "disabled route=off", NULL },
+	{ "log error", "VMBIND_LOG=error", "", "log=error", NULL },
+	{ "log warn", "VMBIND_LOG=warn", "", "", NULL },
+	{ "log info", "VMBIND_LOG=info", "", "log=info", NULL },
+	{ "log debug", "VMBIND_LOG=debug", "", "log=debug", NULL },
+	{ "stats to a path", "VMBIND_STATS=/some/path", "", "stats=/some/path", NULL },
+	{ "stats to the output", "VMBIND_STATS=-", "", "stats=-", NULL },
+	{ "stats to nowhere", "VMBIND_STATS=", "", "", NULL },
+	{ "all at once", "VMBIND_STATS=s VMBIND_ROUTE=provide VMBIND_LOG=debug", "",
+		"route=provide log=debug stats=s", NULL },
+	{ "disabled", "DISABLE_VMBIND_SPARSE=1", "", "disabled", NULL },
+	{ "disabled by 0", "DISABLE_VMBIND_SPARSE=0", "", "disabled", NULL },
+	{ "disabled by nothing", "DISABLE_VMBIND_SPARSE=", "", "disabled", NULL },
+	{ "disabled whatever the route", "DISABLE_VMBIND_SPARSE=1 VMBIND_ROUTE=provide", "",
+		"disabled route=provide", NULL },
+	{ "enabling is the loader's business", "ENABLE_VMBIND_SPARSE=0", "", "", NULL },
+	/* bad values */
+	{ "an unknown route", "VMBIND_ROUTE=native2", "", "", "'native2'" },
+	{ "part of a route", "VMBIND_ROUTE=nat", "", "", "'nat'" },
+	{ "capitals", "VMBIND_ROUTE=OFF", "", "", "'OFF'" },
+	{ "an empty route", "VMBIND_ROUTE=", "", "", "'route'" },
+	{ "a log level as a route", "VMBIND_ROUTE=debug", "", "", "'debug'" },
+	{ "an unknown log level", "VMBIND_LOG=loud", "", "", "'loud'" },
+	{ "a number as a log level", "VMBIND_LOG=3", "", "", "'log'" },
+	{ "a bad one does not spoil the others", "VMBIND_LOG=? VMBIND_ROUTE=native VMBIND_STATS=-", "",
+		"route=native stats=-", "'?'" },
+	{ "bad ones are reported at every level", "VMBIND_LOG=error VMBIND_ROUTE=?", "", "log=error", "'?'" },
+#ifdef VK_EXT_layer_settings
+	/* the application */
+	{ "given: a route", "", "route=provide", "route=provide", NULL },
+	{ "given: off", "", "route=off", "disabled route=off", NULL },
+	{ "given: all", "", "stats=s log=debug route=native", "route=native log=debug stats=s", NULL },
+	{ "given: twice", "", "stats=s stats=t route=off route=native", "route=native stats=t", NULL },
+	{ "given: taken back", "", "stats=s stats=", "", NULL },
+	{ "given: in two structures", "", "stats=s c:route=native log=info", "route=native log=info stats=s", NULL },
+	{ "given: to another layer", "", "a:route=native a:what=ever stats=s", "stats=s", NULL },
+	{ "given: unknown", "", "rout=native stats=s", "stats=s", "'rout'" },
+	{ "given: unknown, and only errors wanted", "", "log=error rout=native", "log=error", NULL },
+	{ "given: a bad value", "", "route=sideways stats=s", "stats=s", "'sideways'" },
+	{ "given: a number", "", "n:route=native stats=s", "stats=s", "'route'" },
+	{ "given: two strings", "", "t:route=native stats=s", "stats=s", "'route'" },
+	/* both */
+	{ "the environment wins", "VMBIND_ROUTE=native VMBIND_STATS=t", "route=provide stats=s log=info",
+		"route=native log=info stats=t", NULL },
+	{ "the environment turns on what was off", "VMBIND_ROUTE=auto", "route=off", "", NULL },
+	{ "the environment turns the stats off", "VMBIND_STATS=", "stats=s", "", NULL },
+	{ "a bad value in the environment", "VMBIND_ROUTE=?", "route=native", "route=native", "'?'" },
+	{ "disabled, whatever is given", "DISABLE_VMBIND_SPARSE=", "route=native", "disabled route=native", NULL },
+#endif
+};
+/* clang-format on */
+
+/* The next word of the text, in memory that the caller frees; NULL after the last. */
+static char *next_word(const char **text)
+{
+	size_t skip = strspn(*text, " ");
+	size_t length = strcspn(*text + skip, " ");
+	char *word = length ? strndup(*text + skip, length) : NULL;
+
+	*text += skip + length;
+	return word;
+}
+
+/* What the application passes: structures that are not ours around those that are. */
+struct chain {
+	VkBaseInStructure before;
+	VkBaseInStructure after;
+	VkInstanceCreateInfo info;
+#ifdef VK_EXT_layer_settings
+	char *words[MOST_GIVEN];
+	const char *values[MOST_GIVEN][2];
+	VkLayerSettingEXT settings[MOST_GIVEN];
+	VkLayerSettingsCreateInfoEXT given[2];
+#endif
+};
+
+#ifdef VK_EXT_layer_settings
+/* word is name=value with its letter, and is cut in two. */
+static void make_setting(VkLayerSettingEXT *setting, char *word, const char *values[2])
+{
+	char letter = word[1] == ':' ? word[0] : ' ';
+	char *name = letter == ' ' ? word : word + 2;
+	char *equals = strchr(name, '=');
+
+	assert_non_null(equals);
+	*equals = '\0';
+	values[0] = values[1] = equals + 1;
+	*setting = (VkLayerSettingEXT){
+		.pLayerName = letter == 'a' ? "VK_LAYER_another" : VMB_LAYER_NAME,
+		.pSettingName = name,
+		.type = letter == 'n' ? VK_LAYER_SETTING_TYPE_UINT32_EXT
+				      : VK_LAYER_SETTING_TYPE_STRING_EXT,
+		.valueCount = letter == 't' ? 2 : 1,
+		.pValues = values,
+	};
+}
+
+static void add_given(struct chain *chain, const char *text)
+{
+	VkLayerSettingsCreateInfoEXT *info = &chain->given[0];
+	char *word;
+
+	for (size_t i = 0; (word = next_word(&text)); i++) {
+		assert_true(i < MOST_GIVEN);
+		chain->words[i] = word;
+		make_setting(&chain->settings[i], word, chain->values[i]);
+		if (word[0] == 'c' && word[1] == ':') {
+			info = &chain->given[1];
+		}
+		if (info->settingCount++ == 0) {
+			info->pSettings = &chain->settings[i];
+		}
+	}
+}
+
+static void insert_given(struct chain *chain, const char *text)
+{
+	for (size_t i = 0; i < 2; i++) {
+		chain->given[i].sType = VK_STRUCTURE_TYPE_LAYER_SETTINGS_CREATE_INFO_EXT;
+	}
+	chain->before.pNext = (const void *)&chain->given[0];
+	chain->given[0].pNext = &chain->after;
+	chain->after.pNext = (const void *)&chain->given[1];
+	add_given(chain, text);
+}
+#endif
+
+static void chain_init(struct chain *chain, const char *given)
+{
+	*chain = (struct chain){
+		.before = { .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT },
+		.after = { .sType = VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT },
+		.info = { .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+			.pNext = &chain->before },
+	};
+	chain->before.pNext = &chain->after;
+#ifdef VK_EXT_layer_settings
+	insert_given(chain, given);
+#else
+	(void)given;
+#endif
+}
+
+static void chain_finish(struct chain *chain)
+{
+#ifdef VK_EXT_layer_settings
+	for (size_t i = 0; i < MOST_GIVEN; i++) {
+		free(chain->words[i]);
+	}
+#endif
+	*chain = (struct chain){ 0 };
+}
+
+/* stderr goes into a file for the time of a call. */
+struct capture {
+	FILE *file;
+	int saved;
+};
+
+static void begin_capture(struct capture *capture)
+{
+	capture->file = tmpfile();
+	assert_non_null(capture->file);
+	fflush(stderr);
+	capture->saved = dup(STDERR_FILENO);
+	assert_true(capture->saved >= 0);
+	assert_true(dup2(fileno(capture->file), STDERR_FILENO) >= 0);
+}
+
+static void end_capture(struct capture *capture, char *said, size_t size)
+{
+	fflush(stderr);
+	assert_true(dup2(capture->saved, STDERR_FILENO) >= 0);
+	close(capture->saved);
+	rewind(capture->file);
+	said[fread(said, 1, size - 1, capture->file)] = '\0';
+	fclose(capture->file);
+}
+
+/* In lines that begin with the layer's name. */
+static void check_said(const char *said, const char *expected)
+{
+	if (!expected) {
+		assert_string_equal(said, "");
+		return;
+	}
+	if (!strstr(said, expected)) {
+		fail_msg("\"%s\" does not say %s", said, expected);
+	}
+	for (const char *line = said; *line; line = strchr(line, '\n') + 1) {
+		assert_int_equal(strncmp(line, "vmbind: ", 8), 0);
+		assert_non_null(strchr(line, '\n'));
+	}
+}
+
+static void clear_environment(void)
+{
+	static const char *const variables[] = { "VMBIND_ROUTE", "VMBIND_LOG", "VMBIND_STATS",
+		"ENABLE_VMBIND_SPARSE", "DISABLE_VMBIND_SPARSE" };
+
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+		unsetenv(variables[i]);
+	}
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	clear_environment();
+	good_copies = 100;
+	set_uid = false;
+	return 0;
+}
+
+static void set_environment(const char *text)
+{
+	char *word;
+
+	while ((word = next_word(&text))) {
+		char *equals = strchr(word, '=');
+		assert_non_null(equals);
+		*equals = '\0';
+		assert_int_equal(setenv(word, equals + 1, 1), 0);
+		free(word);
+	}
+}
+
+/* What differs from the defaults. */
+static void describe(const struct vmb_settings *settings, char *text, size_t size)
+{
+	static const char *const routes[] = {
+		[VMB_WISH_AUTO] = "",
+		[VMB_WISH_NATIVE] = " route=native",
+		[VMB_WISH_ASSIST] = " route=assist",
+		[VMB_WISH_PROVIDE] = " route=provide",
+		[VMB_WISH_OFF] = " route=off",
+	};
+	static const char *const levels[] = {
+		[VMB_LOG_ERROR] = " log=error",
+		[VMB_LOG_WARN] = "",
+		[VMB_LOG_INFO] = " log=info",
+		[VMB_LOG_DEBUG] = " log=debug",
+	};
+	char all[256];
+
+	snprintf(all, sizeof(all), "%s%s%s%s%s", settings->disabled ? " disabled" : "",
+		routes[settings->route], levels[settings->log], settings->stats ? " stats=" : "",
+		settings->stats ? settings->stats : "");
+	snprintf(text, size, "%s", all[0] ? all + 1 : all);
+}
+
+static void check_settings(const struct vmb_settings *settings, const char *expected)
+{
+	char text[256];
+
+	describe(settings, text, sizeof(text));
+	assert_string_equal(text, expected);
+}
+
+static void test_scenario(void **state)
+{
+	const struct scenario *scenario = *state;
+	struct vmb_settings settings;
+	struct capture capture;
+	struct chain chain;
+	char said[2048];
+
+	chain_init(&chain, scenario->given);
+	set_environment(scenario->environment);
+	begin_capture(&capture);
+	int ret = vmb_settings_init(&settings, &chain.info);
+	end_capture(&capture, said, sizeof(said));
+	/* What was read is ours. */
+	clear_environment();
+	chain_finish(&chain);
+	assert_int_equal(ret, 0);
+	check_settings(&settings, scenario->expected);
+	check_said(said, scenario->said);
+	vmb_settings_finish(&settings);
+	assert_null(settings.stats);
+	vmb_settings_finish(&settings);
+}
+
+static void test_set_uid(void **state)
+{
+	const VkInstanceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO };
+	struct vmb_settings settings;
+
+	(void)state;
+	set_environment("VMBIND_ROUTE=off VMBIND_LOG=debug VMBIND_STATS=s DISABLE_VMBIND_SPARSE=1");
+	set_uid = true;
+	assert_int_equal(vmb_settings_init(&settings, &info), 0);
+	check_settings(&settings, "");
+	vmb_settings_finish(&settings);
+}
+
+static void test_zeroed(void **state)
+{
+	struct vmb_settings settings = { 0 };
+
+	(void)state;
+	vmb_settings_finish(&settings);
+}
+
+/* Fails at each copy in turn, and leaves nothing behind. */
+static void test_without_memory(void **state)
+{
+	struct vmb_settings settings;
+	struct chain chain;
+	int good = 0;
+
+	(void)state;
+	chain_init(&chain, "stats=s");
+	set_environment("VMBIND_STATS=t");
+	for (good_copies = 0; vmb_settings_init(&settings, &chain.info) != 0; good_copies = good) {
+		assert_null(settings.stats);
+		good++;
+	}
+#ifdef VK_EXT_layer_settings
+	assert_int_equal(good, 2);
+#else
+	assert_int_equal(good, 1);
+#endif
+	check_settings(&settings, "stats=t");
+	vmb_settings_finish(&settings);
+	good_copies = 0;
+	assert_int_equal(vmb_settings_init(&settings, &chain.info), -ENOMEM);
+	chain_finish(&chain);
+}
+
+static const struct CMUnitTest others[] = {
+	cmocka_unit_test_setup(test_set_uid, set_up),
+	cmocka_unit_test(test_zeroed),
+	cmocka_unit_test_setup(test_without_memory, set_up),
+};
+
+#define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
+#define OTHERS (sizeof(others) / sizeof(others[0]))
+
+int main(void)
+{
+	struct CMUnitTest tests[SCENARIOS + OTHERS];
+
+	for (size_t i = 0; i < SCENARIOS; i++) {
+		tests[i] = (struct CMUnitTest){
+			.name = scenarios[i].name,
+			.test_func = test_scenario,
+			.setup_func = set_up,
+			.initial_state = (void *)&scenarios[i],
+		};
+	}
+	memcpy(&tests[SCENARIOS], others, sizeof(others));
+	return cmocka_run_group_tests_name("settings", tests, NULL, NULL);
+}
