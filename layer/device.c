@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+#include "device.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <vulkan/vk_layer.h>
+
+#include "device_info.h"
+#include "memory.h"
+#include "queue.h"
+#include "resource.h"
+#include "vm/host.h"
+
+/* By the loader's dispatch pointer, which a device shares with its queues. */
+static struct vmb_map devices = VMB_MAP_INITIALIZER;
+
+__attribute__((destructor)) static void finish_devices(void)
+{
+	vmb_map_finish(&devices);
+}
+
+static uint64_t dispatch_key(const void *dispatchable)
+{
+	return (uintptr_t) * (void *const *)dispatchable;
+}
+
+struct vmb_device *vmb_device_of(const void *dispatchable)
+{
+	return vmb_map_find(&devices, dispatch_key(dispatchable));
+}
+
+void vmb_device_lose(struct vmb_device *device, const char *what, int error)
+{
+	vmb_device_log(device, VMB_LOG_ERROR, "device lost: %s: %s", what, strerror(-error));
+	atomic_store_explicit(&device->lost, true, memory_order_release);
+}
+
+static VkLayerDeviceCreateInfo *find_link(const VkDeviceCreateInfo *info)
+{
+	for (const VkBaseInStructure *node = info->pNext; node; node = node->pNext) {
+		VkLayerDeviceCreateInfo *loader = (void *)(uintptr_t)node;
+		if (node->sType == VK_STRUCTURE_TYPE_LOADER_DEVICE_CREATE_INFO &&
+			loader->function == VK_LAYER_LINK_INFO) {
+			return loader;
+		}
+	}
+	return NULL;
+}
+
+/* Asks which memory types imported host memory may have, with a page to ask about. */
+static VkResult find_import_types(struct vmb_device *device)
+{
+	VkMemoryHostPointerPropertiesEXT properties = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT,
+	};
+	struct vmb_reservation page;
+
+	int ret = device->vm->impl->reserve(
+		device->vm, device->vm->granularity, device->vm->granularity, &page);
+	if (ret < 0) {
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
+	VkResult result = device->next.GetMemoryHostPointerPropertiesEXT(device->handle,
+		VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT, (void *)(uintptr_t)page.va,
+		&properties);
+	device->import_types = properties.memoryTypeBits;
+	device->vm->impl->release(device->vm, &page);
+	return result == VK_SUCCESS ? VK_SUCCESS : VK_ERROR_INITIALIZATION_FAILED;
+}
+
+static void find_heap_sizes(struct vmb_device *device)
+{
+	VkPhysicalDeviceMemoryProperties properties;
+
+	device->physical->instance->next.GetPhysicalDeviceMemoryProperties(
+		device->physical->handle, &properties);
+	for (uint32_t i = 0; i < properties.memoryTypeCount; i++) {
+		device->heap_sizes[i] =
+			properties.memoryHeaps[properties.memoryTypes[i].heapIndex].size;
+	}
+}
+
+/* Gives the device its VM and tables. On failure there is nothing to undo but the driver's part. */
+static VkResult init_provide(struct vmb_device *device, const struct vmb_device_info *info)
+{
+	int ret = vmb_host_create(device->physical->granularity, &device->vm);
+	if (ret < 0) {
+		vmb_device_log(device, VMB_LOG_ERROR, "cannot set up memory: %s", strerror(-ret));
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
+	VkResult result = find_import_types(device);
+	if (result != VK_SUCCESS) {
+		vmb_vm_destroy(device->vm);
+		device->vm = NULL;
+		return result;
+	}
+	find_heap_sizes(device);
+	device->has_addresses = info->has_addresses;
+	device->tracks_residency = device->physical->instance->settings.stats != NULL;
+	device->hides_host_import = info->added_host_import;
+	device->hides_timeline = info->added_timeline;
+	vmb_map_init(&device->memories);
+	vmb_map_init(&device->buffers);
+	vmb_map_init(&device->images);
+	pthread_mutex_init(&device->queues_lock, NULL);
+	return VK_SUCCESS;
+}
+
+static void finish_provide(struct vmb_device *device)
+{
+	struct vmb_resource *resource;
+	struct vmb_memory *memory;
+	struct vmb_queue *queue;
+
+	if (!device->vm) {
+		return;
+	}
+	/* Workers first: their plans name the resources and the memory. */
+	while ((queue = device->queues)) {
+		device->queues = queue->next;
+		vmb_queue_destroy(queue);
+	}
+	while ((resource = vmb_map_pop(&device->buffers)) ||
+		(resource = vmb_map_pop(&device->images))) {
+		vmb_resource_destroy(resource);
+	}
+	while ((memory = vmb_map_pop(&device->memories))) {
+		vmb_memory_destroy(memory, NULL);
+	}
+	vmb_map_finish(&device->memories);
+	vmb_map_finish(&device->buffers);
+	vmb_map_finish(&device->images);
+	pthread_mutex_destroy(&device->queues_lock);
+	vmb_vm_destroy(device->vm);
+}
+
+/* *out is what the loader has put there: its end of the chain reads it. */
+static VkResult create_next(struct vmb_device *device, VkPhysicalDevice physical,
+	const VkDeviceCreateInfo *info, const VkAllocationCallbacks *allocator, VkDevice *out)
+{
+	const struct vmb_instance *instance = vmb_instance_of(physical);
+	VkLayerDeviceCreateInfo *link = find_link(info);
+	PFN_vkGetDeviceProcAddr next = link->u.pLayerInfo->pfnNextGetDeviceProcAddr;
+	struct vmb_device_info rewritten = { .info = *info };
+	bool provides = device->physical && device->physical->route == VMB_ROUTE_PROVIDE;
+
+	/* The loader's protocol: each layer moves the link on for the next one. */
+	link->u.pLayerInfo = link->u.pLayerInfo->pNext;
+	VkResult result = provides ? vmb_device_info_init(&rewritten, device->physical, info)
+				   : VK_SUCCESS;
+	if (result != VK_SUCCESS) {
+		return result;
+	}
+	result = instance->next.CreateDevice(physical, &rewritten.info, allocator, out);
+	vmb_device_info_finish(&rewritten);
+	if (result != VK_SUCCESS) {
+		return result;
+	}
+
+	device->handle = *out;
+	vmb_device_dispatch_init(&device->next, device->handle,
+		vmb_physical_device_api_version(instance, physical), next);
+	result = rewritten.wants_sparse ? init_provide(device, &rewritten) : VK_SUCCESS;
+	if (result != VK_SUCCESS) {
+		device->next.DestroyDevice(device->handle, allocator);
+	}
+	return result;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateDevice(VkPhysicalDevice physical,
+	const VkDeviceCreateInfo *info, const VkAllocationCallbacks *allocator, VkDevice *out)
+{
+	struct vmb_device *device = calloc(1, sizeof(*device));
+
+	if (!device) {
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
+	device->physical = vmb_physical_device_get(physical);
+	VkResult result = create_next(device, physical, info, allocator, out);
+	if (result != VK_SUCCESS) {
+		free(device);
+		return result;
+	}
+	if (vmb_map_insert(&devices, dispatch_key(device->handle), device) < 0) {
+		finish_provide(device);
+		device->next.DestroyDevice(device->handle, allocator);
+		free(device);
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
+	return VK_SUCCESS;
+}
+
+VKAPI_ATTR void VKAPI_CALL vmb_DestroyDevice(
+	VkDevice handle, const VkAllocationCallbacks *allocator)
+{
+	if (!handle) {
+		return;
+	}
+	struct vmb_device *device = vmb_map_remove(&devices, dispatch_key(handle));
+	if (device->physical) {
+		vmb_stats_write(device);
+	}
+	finish_provide(device);
+	/* A lost device has a queue that waits for ever for a bind that failed. The driver would
+	 * wait for that queue, and to let it go on would be to say that the bind was done: the
+	 * driver's device is left behind. */
+	if (!vmb_device_is_lost(device)) {
+		device->next.DestroyDevice(handle, allocator);
+	}
+	free(device);
+}

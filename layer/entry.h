@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMB_ENTRY_H
+#define VMB_ENTRY_H
+
+#include <vulkan/vulkan.h>
+
+/* What the loader asks the layer for functions with. */
+VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL vmb_GetInstanceProcAddr(
+	VkInstance handle, const char *name);
+VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL vmb_GetDeviceProcAddr(VkDevice handle, const char *name);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "instance.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "entry.h"
+#include "physical_device.h"
+
+/* By the loader's dispatch pointer, which an instance shares with its physical devices. Global
+ * because the loader hands us nothing but handles. */
+static struct vmb_map instances = VMB_MAP_INITIALIZER;
+
+__attribute__((destructor)) static void finish_instances(void)
+{
+	vmb_map_finish(&instances);
+}
+
+static uint64_t dispatch_key(const void *dispatchable)
+{
+	return (uintptr_t) * (void *const *)dispatchable;
+}
+
+struct vmb_instance *vmb_instance_of(const void *dispatchable)
+{
+	return vmb_map_find(&instances, dispatch_key(dispatchable));
+}
+
+static VkLayerInstanceCreateInfo *find_loader_info(
+	const VkInstanceCreateInfo *info, VkLayerFunction function)
+{
+	for (const VkBaseInStructure *node = info->pNext; node; node = node->pNext) {
+		VkLayerInstanceCreateInfo *loader = (void *)(uintptr_t)node;
+		if (node->sType == VK_STRUCTURE_TYPE_LOADER_INSTANCE_CREATE_INFO &&
+			loader->function == function) {
+			return loader;
+		}
+	}
+	return NULL;
+}
+
+static bool is_enabled(const VkInstanceCreateInfo *info, const char *extension)
+{
+	for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
+		if (strcmp(info->ppEnabledExtensionNames[i], extension) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * On a Vulkan 1.0 instance the device extensions that the provide route is made of depend on two
+ * instance extensions, core since 1.1. The loader leaves out what a driver does not know.
+ */
+static const char *const needed_in_1_0[] = {
+	VK_KHR_GET_PHYSICAL_DEVICE_PROPERTIES_2_EXTENSION_NAME,
+	VK_KHR_EXTERNAL_MEMORY_CAPABILITIES_EXTENSION_NAME,
+};
+#define NEEDED_IN_1_0 (sizeof(needed_in_1_0) / sizeof(needed_in_1_0[0]))
+
+/* *out is what the loader has put there: its end of the chain reads it. */
+static VkResult create_next(const struct vmb_instance *instance, const VkInstanceCreateInfo *info,
+	const VkAllocationCallbacks *allocator, PFN_vkCreateInstance create, VkInstance *out)
+{
+	VkInstanceCreateInfo extended = *info;
+
+	if (instance->settings.disabled || instance->api_version >= VK_API_VERSION_1_1) {
+		return create(info, allocator, out);
+	}
+	const char **names = calloc(
+		info->enabledExtensionCount + NEEDED_IN_1_0, sizeof(const char *));
+	if (!names) {
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
+	for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
+		names[i] = info->ppEnabledExtensionNames[i];
+	}
+	for (size_t i = 0; i < NEEDED_IN_1_0; i++) {
+		if (!is_enabled(info, needed_in_1_0[i])) {
+			names[extended.enabledExtensionCount++] = needed_in_1_0[i];
+		}
+	}
+	extended.ppEnabledExtensionNames = names;
+	VkResult result = create(&extended, allocator, out);
+	if (result == VK_ERROR_EXTENSION_NOT_PRESENT) {
+		/* A loader that does not leave them out: do without. */
+		result = create(info, allocator, out);
+	}
+	free(names);
+	return result;
+}
+
+static void free_instance(struct vmb_instance *instance)
+{
+	struct vmb_physical_device *physical;
+
+	while ((physical = vmb_map_pop(&instance->physical_devices))) {
+		vmb_physical_device_destroy(physical);
+	}
+	vmb_map_finish(&instance->physical_devices);
+	pthread_mutex_destroy(&instance->physical_devices_lock);
+	vmb_settings_finish(&instance->settings);
+	free(instance);
+}
+
+static struct vmb_instance *new_instance(const VkInstanceCreateInfo *info)
+{
+	struct vmb_instance *instance = calloc(1, sizeof(*instance));
+
+	if (!instance) {
+		return NULL;
+	}
+	if (vmb_settings_init(&instance->settings, info) < 0) {
+		free(instance);
+		return NULL;
+	}
+	instance->api_version = VK_API_VERSION_1_0;
+	if (info->pApplicationInfo && info->pApplicationInfo->apiVersion) {
+		instance->api_version = info->pApplicationInfo->apiVersion;
+	}
+	vmb_map_init(&instance->physical_devices);
+	pthread_mutex_init(&instance->physical_devices_lock, NULL);
+	return instance;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateInstance(
+	const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator, VkInstance *out)
+{
+	VkLayerInstanceCreateInfo *link = find_loader_info(info, VK_LAYER_LINK_INFO);
+	VkLayerInstanceCreateInfo *device = find_loader_info(
+		info, VK_LOADER_LAYER_CREATE_DEVICE_CALLBACK);
+	PFN_vkGetInstanceProcAddr next = link->u.pLayerInfo->pfnNextGetInstanceProcAddr;
+	PFN_vkCreateInstance create = (PFN_vkCreateInstance)next(NULL, "vkCreateInstance");
+
+	if (!create) {
+		return VK_ERROR_INITIALIZATION_FAILED;
+	}
+	struct vmb_instance *instance = new_instance(info);
+	if (!instance) {
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
+	if (device) {
+		instance->create_device = device->u.layerDevice.pfnLayerCreateDevice;
+		instance->destroy_device = device->u.layerDevice.pfnLayerDestroyDevice;
+	}
+
+	/* The loader's protocol: each layer moves the link on for the next one. */
+	link->u.pLayerInfo = link->u.pLayerInfo->pNext;
+	VkResult result = create_next(instance, info, allocator, create, out);
+	if (result != VK_SUCCESS) {
+		free_instance(instance);
+		return result;
+	}
+	instance->handle = *out;
+	vmb_instance_dispatch_init(&instance->next, instance->handle, instance->api_version, next);
+	if (vmb_map_insert(&instances, dispatch_key(instance->handle), instance) < 0) {
+		instance->next.DestroyInstance(instance->handle, allocator);
+		free_instance(instance);
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
+	return VK_SUCCESS;
+}
+
+VKAPI_ATTR void VKAPI_CALL vmb_DestroyInstance(
+	VkInstance handle, const VkAllocationCallbacks *allocator)
+{
+	if (!handle) {
+		return;
+	}
+	struct vmb_instance *instance = vmb_map_remove(&instances, dispatch_key(handle));
+	instance->next.DestroyInstance(handle, allocator);
+	free_instance(instance);
+}

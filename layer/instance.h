@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMB_INSTANCE_H
+#define VMB_INSTANCE_H
+
+#include <pthread.h>
+#include <vulkan/vk_layer.h>
+#include <vulkan/vulkan.h>
+
+#include "dispatch.h"
+#include "log.h"
+#include "map.h"
+#include "settings.h"
+
+/* A VkInstance that the application made with the layer enabled. */
+struct vmb_instance {
+	VkInstance handle;
+	struct vmb_instance_dispatch next;
+	struct vmb_settings settings;
+	/* What the application wrote for it uses; 1.0 if it did not say. */
+	uint32_t api_version;
+	/* The loader's, for a device of the layer's own; NULL if the loader has none. */
+	PFN_vkLayerCreateDevice create_device;
+	PFN_vkLayerDestroyDevice destroy_device;
+	/* VkPhysicalDevice to vmb_physical_device, filled as they are first asked about. */
+	struct vmb_map physical_devices;
+	/* Held while one is added; taken before a physical device's own lock. */
+	pthread_mutex_t physical_devices_lock;
+};
+
+/* The instance of a VkInstance or VkPhysicalDevice. */
+struct vmb_instance *vmb_instance_of(const void *dispatchable);
+
+#define vmb_instance_log(instance, level, ...) vmb_log((instance)->settings.log, level, __VA_ARGS__)
+
+VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateInstance(
+	const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator, VkInstance *out);
+VKAPI_ATTR void VKAPI_CALL vmb_DestroyInstance(
+	VkInstance handle, const VkAllocationCallbacks *allocator);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+#include "physical_device.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "probe.h"
+#include "vm/host.h"
+
+bool vmb_physical_device_has_extension(
+	const struct vmb_physical_device *physical, const char *extension)
+{
+	const struct vmb_instance_dispatch *next = &physical->instance->next;
+	VkExtensionProperties *list = NULL;
+	uint32_t count = 0;
+	bool found = false;
+
+	if (next->EnumerateDeviceExtensionProperties(physical->handle, NULL, &count, NULL) < 0) {
+		return false;
+	}
+	list = calloc(count ? count : 1, sizeof(*list));
+	if (!list ||
+		next->EnumerateDeviceExtensionProperties(physical->handle, NULL, &count, list) <
+			0) {
+		goto out;
+	}
+	for (uint32_t i = 0; i < count && !found; i++) {
+		found = strcmp(list[i].extensionName, extension) == 0;
+	}
+out:
+	free(list);
+	return found;
+}
+
+uint32_t vmb_physical_device_api_version(
+	const struct vmb_instance *instance, VkPhysicalDevice handle)
+{
+	VkPhysicalDeviceProperties properties;
+
+	instance->next.GetPhysicalDeviceProperties(handle, &properties);
+	return properties.apiVersion < instance->api_version ? properties.apiVersion
+							     : instance->api_version;
+}
+
+/* Fills in what only Vulkan 1.1 can say; on an older instance it stays as it is. */
+static void read_properties2(
+	struct vmb_physical_device *physical, VkPhysicalDeviceProperties *properties)
+{
+	const struct vmb_instance_dispatch *next = &physical->instance->next;
+	VkPhysicalDeviceExternalMemoryHostPropertiesEXT host = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT,
+	};
+	VkPhysicalDeviceDriverProperties driver = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
+		.pNext = &host,
+	};
+	VkPhysicalDeviceProperties2 all = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+		.pNext = &driver,
+	};
+
+	next->GetPhysicalDeviceProperties(physical->handle, properties);
+	if (properties->apiVersion >= VK_API_VERSION_1_1 && next->GetPhysicalDeviceProperties2) {
+		next->GetPhysicalDeviceProperties2(physical->handle, &all);
+	}
+	memcpy(physical->driver, driver.driverName, sizeof(physical->driver));
+	memcpy(physical->driver_info, driver.driverInfo, sizeof(physical->driver_info));
+
+	VkDeviceSize page = (VkDeviceSize)sysconf(_SC_PAGESIZE);
+	physical->granularity = host.minImportedHostPointerAlignment > page
+		? host.minImportedHostPointerAlignment
+		: page;
+}
+
+static void read_facts(struct vmb_physical_device *physical, struct vmb_route_facts *facts)
+{
+	VkPhysicalDeviceProperties properties;
+	VkPhysicalDeviceFeatures features;
+
+	read_properties2(physical, &properties);
+	memcpy(physical->name, properties.deviceName, sizeof(physical->name));
+	physical->instance->next.GetPhysicalDeviceFeatures(physical->handle, &features);
+	physical->driver_has_sparse = features.sparseBinding;
+
+	*facts = (struct vmb_route_facts){
+		.wish = physical->instance->settings.route,
+		.is_cpu = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU,
+		.has_sparse = features.sparseBinding,
+	};
+	/* Only a CPU device can end on another route than native: spare the others the listing. */
+	if (facts->is_cpu) {
+		facts->can_import_host = vmb_physical_device_has_extension(
+			physical, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+		facts->has_timeline = properties.apiVersion >= VK_API_VERSION_1_2 ||
+			vmb_physical_device_has_extension(
+				physical, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME);
+	}
+}
+
+static void decide(struct vmb_physical_device *physical)
+{
+	struct vmb_instance *instance = physical->instance;
+	struct vmb_route_facts facts;
+
+	read_facts(physical, &facts);
+	struct vmb_route_choice choice = vmb_route_choose(&facts);
+	if (choice.needs_probe) {
+		facts.remap_tried = true;
+		facts.remap_seen = vmb_probe_remap(physical);
+		choice = vmb_route_choose(&facts);
+	}
+	physical->route = choice.route;
+	physical->reason = choice.reason;
+	if (choice.route == VMB_ROUTE_PROVIDE) {
+		physical->address_space = vmb_host_address_space();
+	}
+	vmb_instance_log(instance, choice.wish_denied ? VMB_LOG_WARN : VMB_LOG_INFO,
+		"%s: route %s: %s", physical->name, vmb_route_name(choice.route), choice.reason);
+}
+
+static struct vmb_physical_device *add(struct vmb_instance *instance, VkPhysicalDevice handle)
+{
+	uint64_t key = (uintptr_t)handle;
+
+	pthread_mutex_lock(&instance->physical_devices_lock);
+	struct vmb_physical_device *physical = vmb_map_find(&instance->physical_devices, key);
+	if (physical) {
+		goto out;
+	}
+	physical = calloc(1, sizeof(*physical));
+	if (!physical) {
+		goto out;
+	}
+	physical->handle = handle;
+	physical->instance = instance;
+	pthread_mutex_init(&physical->decide_lock, NULL);
+	if (vmb_map_insert(&instance->physical_devices, key, physical) < 0) {
+		vmb_physical_device_destroy(physical);
+		physical = NULL;
+	}
+out:
+	pthread_mutex_unlock(&instance->physical_devices_lock);
+	return physical;
+}
+
+struct vmb_physical_device *vmb_physical_device_get(VkPhysicalDevice handle)
+{
+	struct vmb_instance *instance = vmb_instance_of(handle);
+
+	if (instance->settings.disabled) {
+		return NULL;
+	}
+	struct vmb_physical_device *physical = vmb_map_find(
+		&instance->physical_devices, (uintptr_t)handle);
+	if (!physical) {
+		physical = add(instance, handle);
+	}
+	if (!physical) {
+		return NULL;
+	}
+	pthread_mutex_lock(&physical->decide_lock);
+	if (!physical->decided) {
+		decide(physical);
+		physical->decided = true;
+	}
+	pthread_mutex_unlock(&physical->decide_lock);
+	return physical;
+}
+
+void vmb_physical_device_destroy(struct vmb_physical_device *physical)
+{
+	if (!physical) {
+		return;
+	}
+	pthread_mutex_destroy(&physical->decide_lock);
+	free(physical);
+}

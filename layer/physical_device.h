@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMB_PHYSICAL_DEVICE_H
+#define VMB_PHYSICAL_DEVICE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <vulkan/vulkan.h>
+
+#include "instance.h"
+#include "route.h"
+
+/* A physical device and the decision that was made for it. Lives as long as its instance. */
+struct vmb_physical_device {
+	VkPhysicalDevice handle;
+	struct vmb_instance *instance;
+	/* Guards the decision until it is made; held while the device is probed. */
+	pthread_mutex_t decide_lock;
+	bool decided;
+
+	/* Constant once decided. */
+	enum vmb_route route;
+	const char *reason;
+	bool driver_has_sparse;
+	VkDeviceSize granularity; /* of binds, and of imported host memory */
+	VkDeviceSize address_space; /* what can be reserved for sparse resources */
+	char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
+	char driver[VK_MAX_DRIVER_NAME_SIZE]; /* empty if it does not say */
+	char driver_info[VK_MAX_DRIVER_INFO_SIZE];
+};
+
+/*
+ * The object of a physical device, decided. NULL if its instance has the layer turned off, or if
+ * memory is short: then the caller passes the call on. May create a device to try the driver out,
+ * once for each physical device.
+ */
+struct vmb_physical_device *vmb_physical_device_get(VkPhysicalDevice handle);
+/* Frees an undecided or decided object; accepts NULL. */
+void vmb_physical_device_destroy(struct vmb_physical_device *physical);
+
+/* Whether the driver has a device extension. */
+bool vmb_physical_device_has_extension(
+	const struct vmb_physical_device *physical, const char *extension);
+
+/* The version that decides which functions are core on a device: what the application asked for,
+ * limited by what the device has. */
+uint32_t vmb_physical_device_api_version(
+	const struct vmb_instance *instance, VkPhysicalDevice handle);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* open_memstream, O_CLOEXEC */
+#include "stats.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "device.h"
+
+void vmb_stats_ops(struct vmb_stats *stats, const struct vmb_op *ops, size_t count)
+{
+	uint64_t of_kind[] = { [VMB_OP_MAP] = 0, [VMB_OP_SPARSE] = 0, [VMB_OP_UNMAP] = 0 };
+
+	for (size_t i = 0; i < count; i++) {
+		of_kind[ops[i].kind]++;
+	}
+	vmb_count(&stats->map_ops, of_kind[VMB_OP_MAP]);
+	vmb_count(&stats->sparse_ops, of_kind[VMB_OP_SPARSE]);
+	vmb_count(&stats->unmap_ops, of_kind[VMB_OP_UNMAP]);
+}
+
+void vmb_stats_bound(struct vmb_stats *stats, uint64_t from, uint64_t to)
+{
+	uint64_t now = atomic_fetch_add_explicit(
+			       &stats->bytes_bound, to - from, memory_order_relaxed) +
+		(to - from);
+	uint64_t peak = atomic_load_explicit(&stats->bytes_bound_peak, memory_order_relaxed);
+
+	while (to > from && now > peak &&
+		!atomic_compare_exchange_weak_explicit(&stats->bytes_bound_peak, &peak, now,
+			memory_order_relaxed, memory_order_relaxed)) {
+	}
+}
+
+static void write_string(FILE *out, const char *key, const char *value)
+{
+	fprintf(out, "\"%s\":\"", key);
+	for (const char *c = value; *c; c++) {
+		if (*c == '"' || *c == '\\') {
+			fputc('\\', out);
+		}
+		if ((unsigned char)*c < 0x20) {
+			fprintf(out, "\\u%04x", *c);
+		} else {
+			fputc(*c, out);
+		}
+	}
+	fprintf(out, "\",");
+}
+
+static void write_number(FILE *out, const char *key, _Atomic uint64_t *value)
+{
+	fprintf(out, "\"%s\":%" PRIu64 ",", key, atomic_load_explicit(value, memory_order_relaxed));
+}
+
+static void write_object(FILE *out, struct vmb_device *device)
+{
+	const struct vmb_physical_device *physical = device->physical;
+	struct vmb_stats *stats = &device->stats;
+	_Atomic uint64_t none = 0;
+
+	fputc('{', out);
+	write_string(out, "device", physical->name);
+	write_string(out, "driver", physical->driver);
+	write_string(out, "driver_info", physical->driver_info);
+	fprintf(out, "\"kernel_driver\":null,");
+	write_string(out, "route", vmb_route_name(physical->route));
+	write_string(out, "reason", physical->reason);
+	fprintf(out, "\"active\":%s,", device->vm ? "true" : "false");
+	write_number(out, "buffers", &stats->buffers);
+	write_number(out, "images", &stats->images);
+	write_number(out, "bind_calls", &stats->bind_calls);
+	write_number(out, "batches", &stats->batches);
+	write_number(out, "binds", &stats->binds);
+	write_number(out, "map_ops", &stats->map_ops);
+	write_number(out, "sparse_ops", &stats->sparse_ops);
+	write_number(out, "unmap_ops", &stats->unmap_ops);
+	write_number(out, "system_calls", device->vm ? &device->vm->system_calls : &none);
+	write_number(out, "bytes_bound_peak", &stats->bytes_bound_peak);
+	fprintf(out, "\"bytes_bound_final\":%" PRIu64 "}\n",
+		atomic_load_explicit(&stats->bytes_bound, memory_order_relaxed));
+}
+
+static void write_all(const struct vmb_instance *instance, int fd, const char *text, size_t size)
+{
+	/* One write, so that the lines of several processes do not mix; the rest is for pipes. */
+	while (size > 0) {
+		ssize_t written = write(fd, text, size);
+		if (written < 0 && errno == EINTR) {
+			continue;
+		}
+		if (written < 0) {
+			vmb_instance_log(instance, VMB_LOG_ERROR, "cannot write statistics: %s",
+				strerror(errno));
+			return;
+		}
+		text += written;
+		size -= (size_t)written;
+	}
+}
+
+void vmb_stats_write(struct vmb_device *device)
+{
+	const struct vmb_instance *instance = device->physical->instance;
+	const char *path = instance->settings.stats;
+	char *text = NULL;
+	size_t size = 0;
+
+	if (!path) {
+		return;
+	}
+	FILE *out = open_memstream(&text, &size);
+	if (!out) {
+		vmb_instance_log(instance, VMB_LOG_ERROR, "cannot write statistics: out of memory");
+		return;
+	}
+	write_object(out, device);
+	if (fclose(out) != 0 || !text) {
+		vmb_instance_log(instance, VMB_LOG_ERROR, "cannot write statistics: out of memory");
+		free(text);
+		return;
+	}
+	if (strcmp(path, "-") == 0) {
+		fflush(stdout);
+		write_all(instance, STDOUT_FILENO, text, size);
+	} else {
+		int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+		if (fd < 0) {
+			vmb_instance_log(instance, VMB_LOG_ERROR, "cannot open '%s': %s", path,
+				strerror(errno));
+		} else {
+			write_all(instance, fd, text, size);
+			close(fd);
+		}
+	}
+	free(text);
+}
