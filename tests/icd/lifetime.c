@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+#include "icd.h"
+
+#include <stdio.h>
+
+#include "sync.h"
+
+/*
+ * Things are destroyed in the wrong order or not at all, and nothing is left behind: no mapping, no
+ * file descriptor, no thread. Counted in a process of its own, where nothing else happens.
+ */
+
+#define WARM_UP 3
+#define ROUNDS 30
+
+typedef void round_fn(void);
+
+/* Allocators come and go with a few; a leak would be one in each round. A sanitizer's own allocator
+ * keeps what was freed. */
+static void expect_no_more_mappings(size_t before, size_t after)
+{
+	EXPECT(after < before + ROUNDS / 2 || icd_sanitized());
+}
+
+/* Runs rounds until the libraries have got what they keep, then some more, and compares. */
+static void expect_nothing_left(round_fn *round)
+{
+	size_t mappings[2] = { 0 }, fds[2] = { 0 }, threads[2] = { 0 };
+
+	for (int pass = 0; pass < 2; pass++) {
+		for (int i = 0; i < (pass ? ROUNDS : WARM_UP); i++) {
+			round();
+		}
+		mappings[pass] = icd_count_mappings();
+		fds[pass] = icd_count_fds();
+		threads[pass] = icd_count_threads();
+	}
+	printf("mappings %zu, %zu; fds %zu, %zu; threads %zu, %zu\n", mappings[0], mappings[1],
+		fds[0], fds[1], threads[0], threads[1]);
+	EXPECT_EQ(fds[0], fds[1]);
+	EXPECT_EQ(threads[0], threads[1]);
+	expect_no_more_mappings(mappings[0], mappings[1]);
+}
+
+static void init(struct vku *vk)
+{
+	vku_init(vk, &(struct vku_options){ 0 });
+}
+
+static void bind_some(const struct vku *vk, struct icd_pages *p)
+{
+	icd_pages_init(vk, p, 16, 4);
+	const VkSparseMemoryBind binds[] = {
+		icd_page_bind(p, 1, 2, 0),
+		icd_page_bind(p, 5, 1, 3),
+		icd_page_bind(p, 9, 4, 0),
+	};
+	vku_bind_buffer(vk, p->buffer, binds, COUNT(binds));
+	icd_expect_page(vk, p, 5, icd_stamp(3));
+}
+
+static void devices_round(void)
+{
+	struct icd_pages p;
+	struct vku vk;
+
+	init(&vk);
+	bind_some(&vk, &p);
+	icd_pages_finish(&vk, &p);
+	vku_finish(&vk);
+}
+
+static void devices(void)
+{
+	expect_nothing_left(devices_round);
+}
+
+/* The one that every round of the following works on. */
+static struct vku shared;
+
+static void resources_round(void)
+{
+	struct icd_pages p;
+
+	for (int i = 0; i < 10; i++) {
+		bind_some(&shared, &p);
+		icd_pages_finish(&shared, &p);
+	}
+}
+
+static void resources(void)
+{
+	init(&shared);
+	expect_nothing_left(resources_round);
+	vku_finish(&shared);
+}
+
+static void memory_first_round(void)
+{
+	struct icd_pages p;
+
+	for (int i = 0; i < 10; i++) {
+		bind_some(&shared, &p);
+		/* The buffer may not be used any more, but it may be destroyed, or bound anew. */
+		vkFreeMemory(shared.device, p.memory, NULL);
+		p.memory = vku_allocate(&shared, p.page, UINT32_MAX);
+		const VkSparseMemoryBind bind = icd_page_bind(&p, 5, 1, 0);
+		vku_bind_buffer(&shared, p.buffer, &bind, 1);
+		icd_fill_page(&shared, &p, 5, 0x11fe);
+		icd_expect_page(&shared, &p, 5, 0x11fe);
+		icd_pages_finish(&shared, &p);
+	}
+}
+
+static void memory_is_freed_while_bound(void)
+{
+	init(&shared);
+	expect_nothing_left(memory_first_round);
+	vku_finish(&shared);
+}
+
+static void abandoned_round(void)
+{
+	struct icd_pages p, q;
+	struct vku vk;
+
+	init(&vk);
+	vk.expect_validation_errors = true;
+	bind_some(&vk, &p);
+	bind_some(&vk, &q);
+	vkFreeMemory(vk.device, q.memory, NULL);
+	VKU_CHECK(vkDeviceWaitIdle(vk.device));
+	vkDestroyDevice(vk.device, NULL);
+	vk.device = VK_NULL_HANDLE;
+	vku_finish(&vk);
+}
+
+/*
+ * The driver leaks what it made for objects that are left over, but never more than it would without
+ * sparse resources: memory, no descriptor and no thread.
+ */
+static void devices_with_everything_alive(void)
+{
+	size_t fds, threads;
+
+	for (int i = 0; i < WARM_UP; i++) {
+		abandoned_round();
+	}
+	fds = icd_count_fds();
+	threads = icd_count_threads();
+	size_t mappings = icd_count_mappings();
+	for (int i = 0; i < ROUNDS; i++) {
+		abandoned_round();
+	}
+	EXPECT_EQ(icd_count_fds(), fds);
+	EXPECT_EQ(icd_count_threads(), threads);
+	printf("mappings %zu, %zu\n", mappings, icd_count_mappings());
+	expect_no_more_mappings(mappings, icd_count_mappings());
+}
+
+/* The reservation of a large buffer, and what was bound in it, are gone with it. */
+static void address_space_comes_back_round(void)
+{
+	VkBuffer buffers[64];
+
+	for (size_t i = 0; i < COUNT(buffers); i++) {
+		buffers[i] = vku_create_buffer(
+			&shared, ICD_SPARSE_BUFFER, (VkDeviceSize)2 << 30, VKU_ALL_BUFFER_USAGE);
+	}
+	for (size_t i = 0; i < COUNT(buffers); i++) {
+		vkDestroyBuffer(shared.device, buffers[i], NULL);
+	}
+}
+
+static void address_space_comes_back(void)
+{
+	init(&shared);
+	/* In all 4 TiB; 128 GiB at a time. */
+	if (shared.properties.limits.sparseAddressSpaceSize < (VkDeviceSize)128 << 30) {
+		icd_child_skip("not that much address space");
+	}
+	expect_nothing_left(address_space_comes_back_round);
+	vku_finish(&shared);
+}
+
+/* Binds that have not happened yet when the device waits for them, and then is gone. */
+static void pending_binds_round(void)
+{
+	struct icd_pages p;
+	struct vku vk;
+
+	init(&vk);
+	icd_pages_init(&vk, &p, 8, 8);
+	VkSemaphore timeline = vku_create_timeline(&vk, 0);
+	for (uint32_t i = 0; i < 8; i++) {
+		icd_bind(&vk,
+			&(struct icd_batch){
+				.buffer = p.buffer,
+				.binds = { icd_page_bind(&p, i, 1, i) },
+				.bind_count = 1,
+				.waits = { { timeline, i + 1 } },
+			});
+	}
+	vku_signal(&vk, timeline, 8);
+	VKU_CHECK(vkDeviceWaitIdle(vk.device));
+	vkDestroySemaphore(vk.device, timeline, NULL);
+	icd_pages_finish(&vk, &p);
+	vku_finish(&vk);
+}
+
+static void pending_binds(void)
+{
+	expect_nothing_left(pending_binds_round);
+}
+
+/* Freed memory takes no room, though it was bound when it was freed. */
+static void freed_memory_is_given_back(void)
+{
+	const VkDeviceSize size = 64 << 20;
+	struct icd_pages p;
+	VkMemoryRequirements requirements;
+
+	init(&shared);
+	icd_pages_init(&shared, &p, 1, 1);
+	VkBuffer buffer = vku_create_buffer(&shared, ICD_SPARSE_BUFFER, size, VKU_ALL_BUFFER_USAGE);
+	requirements = vku_buffer_requirements(&shared, buffer);
+	uint64_t before = icd_resident_bytes(), files = icd_memfd_bytes();
+	for (int i = 0; i < 20; i++) {
+		VkDeviceMemory memory = vku_allocate(&shared, size, requirements.memoryTypeBits);
+		const VkSparseMemoryBind bind = { .size = size, .memory = memory };
+		vku_bind_buffer(&shared, buffer, &bind, 1);
+		vku_fill(&shared, buffer, 0, VK_WHOLE_SIZE, 0xf11);
+		vkFreeMemory(shared.device, memory, NULL);
+	}
+	/* The last one may be held by the buffer until that is bound anew or destroyed. */
+	EXPECT(icd_resident_bytes() < before + 3 * size);
+	EXPECT(icd_memfd_bytes() < files + 3 * size);
+	vkDestroyBuffer(shared.device, buffer, NULL);
+	EXPECT(icd_resident_bytes() < before + size);
+	EXPECT(icd_memfd_bytes() < files + size);
+	icd_pages_finish(&shared, &p);
+	vku_finish(&shared);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		SCENARIO_IN_CHILD(devices),
+		SCENARIO_IN_CHILD(resources),
+		SCENARIO_IN_CHILD(memory_is_freed_while_bound),
+		SCENARIO_IN_CHILD(devices_with_everything_alive),
+		SCENARIO_IN_CHILD(address_space_comes_back),
+		SCENARIO_IN_CHILD(pending_binds),
+		SCENARIO_IN_CHILD(freed_memory_is_given_back),
+	};
+
+	return ICD_RUN(tests, argc, argv);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "icd.h"
+
+#include <pthread.h>
+
+/*
+ * Several threads, as Vulkan allows them: each with resources of its own, all with one device, the
+ * queue under a lock.
+ */
+
+#define THREADS 4
+#define ROUNDS 25
+
+struct worker {
+	struct vku vk; /* a copy with a pool of its own */
+	uint32_t number;
+	pthread_t thread;
+	void (*round)(const struct vku *vk, uint32_t seed);
+};
+
+static void *work(void *data)
+{
+	struct worker *worker = data;
+
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		worker->round(&worker->vk, worker->number * ROUNDS + i);
+	}
+	return NULL;
+}
+
+static void run_workers(const struct vku *vk, void (*round)(const struct vku *vk, uint32_t seed))
+{
+	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct worker workers[THREADS];
+	const VkCommandPoolCreateInfo pool = {
+		.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+		.queueFamilyIndex = vk->queue_family,
+	};
+
+	for (uint32_t i = 0; i < THREADS; i++) {
+		workers[i] = (struct worker){ .number = i, .round = round };
+		workers[i].vk = *vk;
+		workers[i].vk.queue_lock = &lock;
+		VKU_CHECK(vkCreateCommandPool(vk->device, &pool, NULL, &workers[i].vk.pool));
+	}
+	for (uint32_t i = 0; i < THREADS; i++) {
+		EXPECT_EQ(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+	}
+	for (uint32_t i = 0; i < THREADS; i++) {
+		pthread_join(workers[i].thread, NULL);
+		vkDestroyCommandPool(vk->device, workers[i].vk.pool, NULL);
+	}
+}
+
+static void bind_round(const struct vku *vk, uint32_t seed)
+{
+	struct icd_pages p;
+
+	icd_pages_init(vk, &p, 8, 8);
+	for (uint32_t i = 0; i < 4; i++) {
+		uint32_t at = (seed + 3 * i) % 8, from = (seed * 5 + i) % 8;
+		const VkSparseMemoryBind bind = icd_page_bind(&p, at, 1, from);
+		vku_bind_buffer(vk, p.buffer, &bind, 1);
+		icd_expect_page(vk, &p, at, icd_stamp(from));
+		icd_fill_page(vk, &p, at, seed);
+		icd_expect_memory(&p, from, seed);
+		icd_fill_page(vk, &p, at, icd_stamp(from));
+	}
+	const VkSparseMemoryBind all = icd_page_unbind(&p, 0, 8);
+	vku_bind_buffer(vk, p.buffer, &all, 1);
+	icd_pages_finish(vk, &p);
+}
+
+static void binding(void **state)
+{
+	run_workers(*state, bind_round);
+}
+
+/* Nothing but creating and destroying: what the layer keeps of each object is shared by all. */
+static void objects_round(const struct vku *vk, uint32_t seed)
+{
+	const VkImageCreateInfo image_info = {
+		.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+		.flags = VK_IMAGE_CREATE_SPARSE_BINDING_BIT,
+		.imageType = VK_IMAGE_TYPE_2D,
+		.format = VK_FORMAT_R8G8B8A8_UNORM,
+		.extent = { 64 + seed, 64, 1 },
+		.mipLevels = 1,
+		.arrayLayers = 1,
+		.samples = VK_SAMPLE_COUNT_1_BIT,
+		.usage = VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+	};
+	VkDeviceMemory memory[16];
+	VkBuffer sparse[16], plain[16];
+	VkImage images[16];
+
+	for (uint32_t i = 0; i < 16; i++) {
+		sparse[i] = vku_create_buffer(
+			vk, ICD_SPARSE_BUFFER, 100000 * (i + 1), VKU_ALL_BUFFER_USAGE);
+		plain[i] = vku_create_buffer(vk, 0, 100000, VKU_ALL_BUFFER_USAGE);
+		VKU_CHECK(vkCreateImage(vk->device, &image_info, NULL, &images[i]));
+		VkMemoryRequirements requirements = vku_buffer_requirements(vk, plain[i]);
+		memory[i] = vku_allocate(vk, requirements.size, requirements.memoryTypeBits);
+		VKU_CHECK(vkBindBufferMemory(vk->device, plain[i], memory[i], 0));
+		*(uint32_t *)vku_map(vk, memory[i]) = seed;
+	}
+	for (uint32_t i = 0; i < 16; i++) {
+		vkDestroyBuffer(vk->device, sparse[i], NULL);
+		vkDestroyBuffer(vk->device, plain[i], NULL);
+		vkDestroyImage(vk->device, images[i], NULL);
+		vkFreeMemory(vk->device, memory[i], NULL);
+	}
+}
+
+static void creating_and_destroying(void **state)
+{
+	run_workers(*state, objects_round);
+}
+
+/* The same memory bound by all threads at once, each to a buffer of its own. */
+static struct icd_pages common;
+
+static void common_round(const struct vku *vk, uint32_t seed)
+{
+	struct icd_pages p;
+
+	icd_pages_init(vk, &p, 4, 1);
+	for (uint32_t i = 0; i < 4; i++) {
+		uint32_t from = (seed + i * 7) % common.memory_pages;
+		VkSparseMemoryBind bind = icd_page_bind(&p, i, 1, from);
+		bind.memory = common.memory;
+		vku_bind_buffer(vk, p.buffer, &bind, 1);
+		icd_expect_page(vk, &p, i, icd_stamp(from));
+	}
+	icd_pages_finish(vk, &p);
+}
+
+static void binding_the_same_memory(void **state)
+{
+	icd_pages_init(*state, &common, 1, 64);
+	run_workers(*state, common_round);
+	icd_pages_finish(*state, &common);
+}
+
+/* Devices and instances of their own; here each thread has its own queue. */
+static void *own_device(void *data)
+{
+	struct icd_pages p;
+	struct vku vk;
+
+	(void)data;
+	for (uint32_t i = 0; i < 3; i++) {
+		vku_init(&vk, &(struct vku_options){ 0 });
+		icd_pages_init(&vk, &p, 4, 4);
+		const VkSparseMemoryBind bind = icd_page_bind(&p, 1, 2, i % 3);
+		vku_bind_buffer(&vk, p.buffer, &bind, 1);
+		icd_expect_page(&vk, &p, 2, icd_stamp(i % 3 + 1));
+		icd_pages_finish(&vk, &p);
+		vku_finish(&vk);
+	}
+	return NULL;
+}
+
+static void devices_of_their_own(void **state)
+{
+	pthread_t threads[THREADS];
+
+	(void)state;
+	for (uint32_t i = 0; i < THREADS; i++) {
+		EXPECT_EQ(pthread_create(&threads[i], NULL, own_device, NULL), 0);
+	}
+	for (uint32_t i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		SCENARIO(binding),
+		SCENARIO(creating_and_destroying),
+		SCENARIO(binding_the_same_memory),
+		SCENARIO_BARE(devices_of_their_own),
+	};
+
+	return ICD_RUN(tests, argc, argv);
+}

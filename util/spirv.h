@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMB_UTIL_SPIRV_H
+#define VMB_UTIL_SPIRV_H
+
+#include <spirv/unified1/spirv.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Compute shaders without a shader compiler: a shader is a sequence of C calls, each of which
+ * appends an instruction or two and returns the id of what it computes. This one writes its own
+ * number into each word of a buffer:
+ *
+ *	struct spv s;
+ *	spv_begin(&s, 64);
+ *	spv_id data = spv_storage_buffer(&s, 0, SPV_U32);
+ *	spv_id i = spv_invocation(&s);
+ *	spv_write(&s, data, i, i);
+ *	spv_end(&s);
+ *	... s.code, s.code_size ...
+ *	spv_finish(&s);
+ *
+ * The shaders are small and trusted: nothing is checked here, spirv-val does that better. Running out
+ * of memory ends the program.
+ */
+
+typedef uint32_t spv_id;
+
+enum spv_type {
+	SPV_BOOL,
+	SPV_U32,
+	SPV_U64,
+	SPV_TYPE_COUNT,
+};
+
+/* A growing list of words; private to spirv.c. */
+struct spv_words {
+	uint32_t *words;
+	size_t count;
+	size_t capacity;
+};
+
+struct spv {
+	/* The finished module, after spv_end(). */
+	const uint32_t *code;
+	size_t code_size; /* bytes */
+
+	/* private */
+	uint32_t local_size;
+	spv_id next_id;
+	spv_id types[SPV_TYPE_COUNT];
+	spv_id uvec3, main, invocation;
+	spv_id push_block;
+	enum spv_type push_types[16];
+	bool uses_addresses;
+	/* Global variables, for the entry point's list. */
+	spv_id globals[16];
+	size_t global_count;
+	/* Type of each id that is a value, indexed by id; what a buffer's id stands for likewise. */
+	struct spv_words value_types;
+	/* The sections of a module, in the order that SPIR-V wants. */
+	struct spv_words decorations, declarations, variables, body;
+	struct spv_words module;
+};
+
+/* A shader with local_size invocations in each workgroup, all along x. */
+void spv_begin(struct spv *s, uint32_t local_size);
+/* Puts the module together. */
+void spv_end(struct spv *s);
+void spv_finish(struct spv *s);
+
+/* What the shader works with, in descriptor set 0. */
+spv_id spv_storage_buffer(struct spv *s, uint32_t binding, enum spv_type element);
+/* All push constants at once, one after the other, each aligned to its size. */
+void spv_push_constants(struct spv *s, const enum spv_type *types, size_t count);
+
+/* Values. */
+spv_id spv_u32(struct spv *s, uint32_t value);
+spv_id spv_u64(struct spv *s, uint64_t value);
+/* x of gl_GlobalInvocationID. */
+spv_id spv_invocation(struct spv *s);
+spv_id spv_push_constant(struct spv *s, uint32_t index);
+
+/* a op b, of a's type: SpvOpIAdd, SpvOpIMul, SpvOpBitwiseXor, SpvOpShiftLeftLogical, ... */
+spv_id spv_op(struct spv *s, SpvOp op, spv_id a, spv_id b);
+/* a op b, a bool: SpvOpIEqual, SpvOpULessThan, ... */
+spv_id spv_compare(struct spv *s, SpvOp op, spv_id a, spv_id b);
+spv_id spv_select(struct spv *s, spv_id condition, spv_id yes, spv_id no);
+/* Between 32 and 64 bits. */
+spv_id spv_convert(struct spv *s, enum spv_type type, spv_id value);
+
+/* Elements of a storage buffer. */
+spv_id spv_read(struct spv *s, spv_id buffer, spv_id index);
+void spv_write(struct spv *s, spv_id buffer, spv_id index, spv_id value);
+/* Returns what was there before. */
+spv_id spv_atomic_add(struct spv *s, spv_id buffer, spv_id index, spv_id value);
+
+/* Memory at a 64-bit device address. */
+spv_id spv_address_read(struct spv *s, spv_id address, enum spv_type type);
+void spv_address_write(struct spv *s, spv_id address, spv_id value);
+
+/* Variables. */
+spv_id spv_variable(struct spv *s, enum spv_type type);
+spv_id spv_get(struct spv *s, spv_id variable);
+void spv_set(struct spv *s, spv_id variable, spv_id value);
+
+/* if (condition) { ... } */
+spv_id spv_if(struct spv *s, spv_id condition);
+void spv_end_if(struct spv *s, spv_id branch);
+
+/* for (u32 i = 0; i < count; i++) { ... } */
+struct spv_loop {
+	spv_id i;
+	/* private */
+	spv_id counter, header, next, merge;
+};
+struct spv_loop spv_for(struct spv *s, spv_id count);
+void spv_end_for(struct spv *s, const struct spv_loop *loop);
+
+#endif
