@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "sections.h"
+#include "table.h"
+
+/*
+ * The benchmarks: what the layer costs, and what it saves, on the driver that is there. Run it by
+ * ./run bench, which enables the layer; it is not active in all of the instances made here.
+ *
+ * Nothing is asserted. Numbers of different runs cannot be compared; the ratios can.
+ */
+
+static void print_processor(void)
+{
+	FILE *info = fopen("/proc/cpuinfo", "r");
+	char line[256];
+
+	while (info && fgets(line, sizeof(line), info)) {
+		const char *colon = strchr(line, ':');
+		if (colon && strncmp(line, "model name", strlen("model name")) == 0) {
+			printf("%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+			break;
+		}
+	}
+	if (info) {
+		fclose(info);
+	}
+	printf(", %ld processors", sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+static bool print_machine(void)
+{
+	struct bench_subject subject;
+	struct utsname kernel;
+	VkPhysicalDeviceDriverProperties driver = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
+	};
+	VkPhysicalDeviceProperties2 properties = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+		.pNext = &driver,
+	};
+	VkPhysicalDeviceFeatures features;
+
+	bench_subject_init(&subject, NULL);
+	vkGetPhysicalDeviceProperties2(subject.vk.physical, &properties);
+	vkGetPhysicalDeviceFeatures(subject.vk.physical, &features);
+	bench_subject_finish(&subject);
+	uname(&kernel);
+	printf("## %s, %s\n\n", driver.driverName, driver.driverInfo);
+	print_processor();
+	printf(", %s %s.\n", kernel.sysname, kernel.release);
+	printf("Medians of 11 interleaved repetitions, and (the least–the greatest) of them.\n"
+	       "Of binds it is the processor time. \"each\": a vkQueueBindSparse for each page; "
+	       "calls: "
+	       "system calls.\n\n");
+	return features.sparseBinding && features.sparseResidencyBuffer;
+}
+
+struct section {
+	const char *name;
+	void (*run)(void);
+	bool native; /* for a driver that has sparse resources */
+};
+
+static const struct section sections[] = {
+	{ "mmap", bench_sparse_against_mmap, false },
+	{ "plan", bench_plan_cost, false },
+	{ "calls", bench_calls_provide, false },
+	{ "driver", bench_sparse_against_driver, true },
+	{ "native", bench_calls_native, true },
+};
+
+static bool wanted(const struct section *section, int argc, char **argv)
+{
+	bool found = argc < 2;
+
+	for (int i = 1; i < argc; i++) {
+		found = found || strcmp(argv[i], section->name) == 0;
+	}
+	return found;
+}
+
+/* Arguments: the sections to run, instead of all that concern the driver. */
+int main(int argc, char **argv)
+{
+	bool native = print_machine();
+
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+		if (sections[i].native == native && wanted(&sections[i], argc, argv)) {
+			sections[i].run();
+		}
+	}
+	bench_targets_print();
+	return 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMB_BENCH_TABLE_H
+#define VMB_BENCH_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "measure.h"
+
+/* A table of text that is also one in Markdown. The first column is set left, the others right. */
+
+#define BENCH_TABLE_COLUMNS 8
+#define BENCH_TABLE_ROWS 32
+#define BENCH_TABLE_CELL 96
+
+struct bench_table {
+	size_t columns;
+	size_t cells; /* filled so far, row after row */
+	char text[BENCH_TABLE_ROWS * BENCH_TABLE_COLUMNS][BENCH_TABLE_CELL];
+};
+
+/* headings: columns of them. */
+void bench_table_init(struct bench_table *table, size_t columns, const char *const *headings);
+/* The next cell. */
+void bench_cell(struct bench_table *table, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The next cell: 1.23 (1.20–1.31). */
+void bench_cell_ratio(struct bench_table *table, const struct bench_summary *ratio);
+/* The next cell: the same, each divided by something. */
+void bench_cell_range(struct bench_table *table, const struct bench_summary *summary, double by);
+/* The next cell: ns, with as many digits as mean something. */
+void bench_cell_ns(struct bench_table *table, double ns);
+/* The next cell: the same with a unit. */
+void bench_cell_time(struct bench_table *table, double ns);
+void bench_table_print(const struct bench_table *table);
+
+/* The project's targets. */
+enum bench_target {
+	BENCH_FASTER_THAN_DRIVER,
+	BENCH_ONE_OP,
+	BENCH_OWN_COST,
+	BENCH_OTHER_CALLS,
+	BENCH_NATIVE,
+	BENCH_TARGETS,
+};
+
+/* How far the layer's cost goes that is allowed. */
+#define BENCH_OWN_COST_NS 200
+#define BENCH_OTHER_CALLS_RATIO 1.02
+
+/* The next cell: whether a target was met here. */
+void bench_cell_target(struct bench_table *table, enum bench_target target, bool met);
+/* In how many places each target was met. */
+void bench_targets_print(void);
+
+#endif
