@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "plan_model.h"
+#include "scenarios.h"
 #include "vm/backing_cache.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -332,20 +329,11 @@ static const struct CMUnitTest others[] = {
 	cmocka_unit_test(test_threads),
 };
 
-#define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
-#define OTHERS (sizeof(others) / sizeof(others[0]))
-
 int main(void)
 {
-	struct CMUnitTest tests[SCENARIOS + OTHERS];
+	const struct scenario_table table = SCENARIO_TABLE(scenarios);
+	const struct CMUnitTest each = { .test_func = test_scenario };
 
-	for (size_t i = 0; i < SCENARIOS; i++) {
-		tests[i] = (struct CMUnitTest){
-			.name = scenarios[i].name,
-			.test_func = test_scenario,
-			.initial_state = (void *)&scenarios[i],
-		};
-	}
-	memcpy(&tests[SCENARIOS], others, sizeof(others));
-	return cmocka_run_group_tests_name("backing_cache", tests, NULL, NULL);
+	return run_scenarios(
+		"backing_cache", &table, &each, others, sizeof(others) / sizeof(others[0]));
 }

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,10 +9,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "chain.h"
 #include "fail_alloc.h"
+#include "scenarios.h"
 
 /* Linked with --wrap=process_vm_readv. */
 ssize_t __real_process_vm_readv(pid_t pid, const struct iovec *local, unsigned long local_count,
@@ -377,20 +374,10 @@ static const struct CMUnitTest others[] = {
 	cmocka_unit_test(test_zeroed),
 };
 
-#define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
-#define OTHERS (sizeof(others) / sizeof(others[0]))
-
 int main(void)
 {
-	struct CMUnitTest tests[SCENARIOS + OTHERS];
+	const struct scenario_table table = SCENARIO_TABLE(scenarios);
+	const struct CMUnitTest each = { .test_func = test_scenario };
 
-	for (size_t i = 0; i < SCENARIOS; i++) {
-		tests[i] = (struct CMUnitTest){
-			.name = scenarios[i].name,
-			.test_func = test_scenario,
-			.initial_state = (void *)&scenarios[i],
-		};
-	}
-	memcpy(&tests[SCENARIOS], others, sizeof(others));
-	return cmocka_run_group_tests_name("chain", tests, NULL, NULL);
+	return run_scenarios("chain", &table, &each, others, sizeof(others) / sizeof(others[0]));
 }

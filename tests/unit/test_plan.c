@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <cmocka.h>
-
 #include "fail_alloc.h"
 #include "plan/plan.h"
 #include "plan_model.h"
+#include "scenarios.h"
 
 #define MOST_OPS 64
 #define MILLION ((size_t)1000000)
@@ -550,20 +547,10 @@ static const struct CMUnitTest others[] = {
 	cmocka_unit_test(test_million_hidden),
 };
 
-#define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
-#define OTHERS (sizeof(others) / sizeof(others[0]))
-
 int main(void)
 {
-	struct CMUnitTest tests[SCENARIOS + OTHERS];
+	const struct scenario_table table = SCENARIO_TABLE(scenarios);
+	const struct CMUnitTest each = { .test_func = test_scenario };
 
-	for (size_t i = 0; i < SCENARIOS; i++) {
-		tests[i] = (struct CMUnitTest){
-			.name = scenarios[i].name,
-			.test_func = test_scenario,
-			.initial_state = (void *)&scenarios[i],
-		};
-	}
-	memcpy(&tests[SCENARIOS], others, sizeof(others));
-	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+	return run_scenarios("plan", &table, &each, others, sizeof(others) / sizeof(others[0]));
 }

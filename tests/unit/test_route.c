@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "route.h"
+#include "scenarios.h"
 
 /* What is known, a letter each. */
 #define CPU 1u
@@ -153,20 +150,10 @@ static const struct CMUnitTest others[] = {
 	cmocka_unit_test(test_names),
 };
 
-#define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
-#define OTHERS (sizeof(others) / sizeof(others[0]))
-
 int main(void)
 {
-	struct CMUnitTest tests[SCENARIOS + OTHERS];
+	const struct scenario_table table = SCENARIO_TABLE(scenarios);
+	const struct CMUnitTest each = { .test_func = test_scenario };
 
-	for (size_t i = 0; i < SCENARIOS; i++) {
-		tests[i] = (struct CMUnitTest){
-			.name = scenarios[i].name,
-			.test_func = test_scenario,
-			.initial_state = (void *)&scenarios[i],
-		};
-	}
-	memcpy(&tests[SCENARIOS], others, sizeof(others));
-	return cmocka_run_group_tests_name("route", tests, NULL, NULL);
+	return run_scenarios("route", &table, &each, others, sizeof(others) / sizeof(others[0]));
 }

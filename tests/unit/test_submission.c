@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "fail_alloc.h"
+#include "scenarios.h"
 #include "submission.h"
 
 #define MOST 8
@@ -187,20 +184,11 @@ static const struct CMUnitTest others[] = {
 	cmocka_unit_test(test_zeroed),
 };
 
-#define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
-#define OTHERS (sizeof(others) / sizeof(others[0]))
-
 int main(void)
 {
-	struct CMUnitTest tests[SCENARIOS + OTHERS];
+	const struct scenario_table table = SCENARIO_TABLE(scenarios);
+	const struct CMUnitTest each = { .test_func = test_scenario };
 
-	for (size_t i = 0; i < SCENARIOS; i++) {
-		tests[i] = (struct CMUnitTest){
-			.name = scenarios[i].name,
-			.test_func = test_scenario,
-			.initial_state = (void *)&scenarios[i],
-		};
-	}
-	memcpy(&tests[SCENARIOS], others, sizeof(others));
-	return cmocka_run_group_tests_name("submission", tests, NULL, NULL);
+	return run_scenarios(
+		"submission", &table, &each, others, sizeof(others) / sizeof(others[0]));
 }
