@@ -15,6 +15,8 @@
 #define VMB_INSTANCE_FUNCTIONS(X) \
 	X(DestroyInstance, NULL, 0) \
 	X(CreateDevice, NULL, 0) \
+	X(EnumeratePhysicalDevices, NULL, 0) \
+	X(EnumeratePhysicalDeviceGroups, "vkEnumeratePhysicalDeviceGroupsKHR", VK_API_VERSION_1_1) \
 	X(EnumerateDeviceExtensionProperties, NULL, 0) \
 	X(GetPhysicalDeviceFeatures, NULL, 0) \
 	X(GetPhysicalDeviceFeatures2, "vkGetPhysicalDeviceFeatures2KHR", VK_API_VERSION_1_1) \

@@ -123,6 +123,9 @@ static const struct entry chain_entries[] = {
 };
 
 static const struct entry instance_entries[] = {
+	ENTRY("EnumeratePhysicalDevices", EnumeratePhysicalDevices),
+	ENTRY("EnumeratePhysicalDeviceGroups", EnumeratePhysicalDeviceGroups),
+	ENTRY("EnumeratePhysicalDeviceGroupsKHR", EnumeratePhysicalDeviceGroups),
 	ENTRY("GetPhysicalDeviceFeatures", GetPhysicalDeviceFeatures),
 	ENTRY("GetPhysicalDeviceFeatures2", GetPhysicalDeviceFeatures2),
 	ENTRY("GetPhysicalDeviceFeatures2KHR", GetPhysicalDeviceFeatures2),

@@ -30,8 +30,8 @@ struct vmb_physical_device {
 
 /*
  * The object of a physical device, decided. NULL if its instance has the layer turned off, or if
- * memory is short: then the caller passes the call on. May create a device to try the driver out,
- * once for each physical device.
+ * memory is short: then the caller passes the call on. The first time it may create a device to try
+ * the driver out: that is when physical devices are enumerated (query.c says why).
  */
 struct vmb_physical_device *vmb_physical_device_get(VkPhysicalDevice handle);
 /* Frees an undecided or decided object; accepts NULL. */

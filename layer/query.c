@@ -22,6 +22,42 @@ static const struct vmb_physical_device *provided(VkPhysicalDevice handle)
 	return physical && physical->route == VMB_ROUTE_PROVIDE ? physical : NULL;
 }
 
+/*
+ * Deciding may create a device, which the loader puts into a list that is guarded by a lock of its
+ * own. It holds that lock while it enumerates, but not while it passes on a query: so whatever is
+ * enumerated is decided at once.
+ */
+static void decide(const VkPhysicalDevice *devices, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		vmb_physical_device_get(devices[i]);
+	}
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vmb_EnumeratePhysicalDevices(
+	VkInstance handle, uint32_t *count, VkPhysicalDevice *devices)
+{
+	VkResult result = vmb_instance_of(handle)->next.EnumeratePhysicalDevices(
+		handle, count, devices);
+
+	if (devices && result >= VK_SUCCESS) {
+		decide(devices, *count);
+	}
+	return result;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vmb_EnumeratePhysicalDeviceGroups(
+	VkInstance handle, uint32_t *count, VkPhysicalDeviceGroupProperties *groups)
+{
+	VkResult result = vmb_instance_of(handle)->next.EnumeratePhysicalDeviceGroups(
+		handle, count, groups);
+
+	for (uint32_t i = 0; groups && result >= VK_SUCCESS && i < *count; i++) {
+		decide(groups[i].physicalDevices, groups[i].physicalDeviceCount);
+	}
+	return result;
+}
+
 VKAPI_ATTR void VKAPI_CALL vmb_GetPhysicalDeviceFeatures(
 	VkPhysicalDevice handle, VkPhysicalDeviceFeatures *features)
 {

@@ -6,6 +6,10 @@
 
 /* The doors of the physical-device queries. On the native route each passes the call on. */
 
+VKAPI_ATTR VkResult VKAPI_CALL vmb_EnumeratePhysicalDevices(
+	VkInstance handle, uint32_t *count, VkPhysicalDevice *devices);
+VKAPI_ATTR VkResult VKAPI_CALL vmb_EnumeratePhysicalDeviceGroups(
+	VkInstance handle, uint32_t *count, VkPhysicalDeviceGroupProperties *groups);
 VKAPI_ATTR void VKAPI_CALL vmb_GetPhysicalDeviceFeatures(
 	VkPhysicalDevice handle, VkPhysicalDeviceFeatures *features);
 VKAPI_ATTR void VKAPI_CALL vmb_GetPhysicalDeviceFeatures2(

@@ -90,9 +90,10 @@ int vmb_queue_execute(struct vmb_device *device, const struct vmb_plan *plan)
 	return 0;
 }
 
+/* False if the job is to be dropped. */
 static bool pass_gate(struct vmb_queue *queue, const struct vmb_job *job)
 {
-	const struct vmb_device *device = queue->device;
+	struct vmb_device *device = queue->device;
 	const VkSemaphoreWaitInfo wait = {
 		.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
 		.semaphoreCount = 1,
@@ -104,6 +105,9 @@ static bool pass_gate(struct vmb_queue *queue, const struct vmb_job *job)
 	while (result == VK_TIMEOUT && !vmb_device_is_lost(device) &&
 		!atomic_load_explicit(&queue->stop, memory_order_relaxed)) {
 		result = device->next.WaitSemaphores(device->handle, &wait, GATE_SLICE_NS);
+	}
+	if (result < VK_SUCCESS) {
+		vmb_device_lose(device, "the driver refused a wait", -EIO);
 	}
 	return result == VK_SUCCESS;
 }
