@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* pthread_setname_np */
 #include "queue.h"
 
 #include <errno.h>
@@ -142,6 +143,7 @@ static void *work(void *data)
 {
 	struct vmb_queue *queue = data;
 
+	pthread_setname_np(pthread_self(), "vmbind-bind");
 	pthread_mutex_lock(&queue->jobs_lock);
 	for (;;) {
 		while (!queue->first && !queue->stop) {
