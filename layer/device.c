@@ -19,14 +19,9 @@ __attribute__((destructor)) static void finish_devices(void)
 	vmb_map_finish(&devices);
 }
 
-static uint64_t dispatch_key(const void *dispatchable)
-{
-	return (uintptr_t) * (void *const *)dispatchable;
-}
-
 struct vmb_device *vmb_device_of(const void *dispatchable)
 {
-	return vmb_map_find(&devices, dispatch_key(dispatchable));
+	return vmb_map_find(&devices, vmb_dispatch_key(dispatchable));
 }
 
 void vmb_device_lose(struct vmb_device *device, const char *what, int error)
@@ -181,7 +176,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateDevice(VkPhysicalDevice physical,
 		free(device);
 		return result;
 	}
-	if (vmb_map_insert(&devices, dispatch_key(device->handle), device) < 0) {
+	if (vmb_map_insert(&devices, vmb_dispatch_key(device->handle), device) < 0) {
 		finish_provide(device);
 		device->next.DestroyDevice(device->handle, allocator);
 		free(device);
@@ -196,7 +191,7 @@ VKAPI_ATTR void VKAPI_CALL vmb_DestroyDevice(
 	if (!handle) {
 		return;
 	}
-	struct vmb_device *device = vmb_map_remove(&devices, dispatch_key(handle));
+	struct vmb_device *device = vmb_map_remove(&devices, vmb_dispatch_key(handle));
 	if (device->physical) {
 		vmb_stats_write(device);
 	}

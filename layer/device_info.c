@@ -2,19 +2,9 @@
 #include "device_info.h"
 
 #include <stdlib.h>
-#include <string.h>
 
+#include "extensions.h"
 #include "sparse_features.h"
-
-static bool is_enabled(const VkDeviceCreateInfo *info, const char *extension)
-{
-	for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
-		if (strcmp(info->ppEnabledExtensionNames[i], extension) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
 
 static VkResult add_extensions(struct vmb_device_info *rewritten,
 	const struct vmb_physical_device *physical, const VkDeviceCreateInfo *info)
@@ -28,29 +18,28 @@ static VkResult add_extensions(struct vmb_device_info *rewritten,
 		{ VK_KHR_EXTERNAL_MEMORY_EXTENSION_NAME, VK_API_VERSION_1_1 },
 		{ VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME, VK_API_VERSION_1_2 },
 	};
-	const size_t needed_count = sizeof(needed) / sizeof(needed[0]);
+	const char *more[sizeof(needed) / sizeof(needed[0])];
+	uint32_t more_count = 0;
 	uint32_t version = vmb_physical_device_api_version(physical->instance, physical->handle);
-	uint32_t count = info->enabledExtensionCount;
+	const char *const *given = info->ppEnabledExtensionNames;
+	uint32_t given_count = info->enabledExtensionCount;
 
-	rewritten->extensions = calloc(count + needed_count, sizeof(const char *));
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		if (!needed[i].until || version < needed[i].until) {
+			more[more_count++] = needed[i].name;
+		}
+	}
+	rewritten->extensions = vmb_extensions_add(
+		given, &rewritten->info.enabledExtensionCount, more, more_count);
 	if (!rewritten->extensions) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
-	for (uint32_t i = 0; i < count; i++) {
-		rewritten->extensions[i] = info->ppEnabledExtensionNames[i];
-	}
-	for (size_t i = 0; i < needed_count; i++) {
-		bool is_core = needed[i].until && version >= needed[i].until;
-		if (!is_core && !is_enabled(info, needed[i].name)) {
-			rewritten->extensions[count++] = needed[i].name;
-		}
-	}
-	rewritten->added_host_import = !is_enabled(
-		info, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
-	rewritten->added_timeline = version < VK_API_VERSION_1_2 &&
-		!is_enabled(info, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME);
-	rewritten->info.enabledExtensionCount = count;
 	rewritten->info.ppEnabledExtensionNames = rewritten->extensions;
+	rewritten->added_host_import = !vmb_extensions_contain(
+		given, given_count, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+	rewritten->added_timeline = version < VK_API_VERSION_1_2 &&
+		!vmb_extensions_contain(
+			given, given_count, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME);
 	return VK_SUCCESS;
 }
 

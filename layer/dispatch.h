@@ -2,6 +2,7 @@
 #ifndef VMB_DISPATCH_H
 #define VMB_DISPATCH_H
 
+#include <stdint.h>
 #include <vulkan/vk_layer.h>
 #include <vulkan/vulkan.h>
 
@@ -100,6 +101,13 @@ struct vmb_device_dispatch {
 	PFN_vkGetDeviceProcAddr GetDeviceProcAddr;
 	VMB_DEVICE_FUNCTIONS(VMB_DISPATCH_MEMBER)
 };
+
+/* The loader's dispatch pointer, which every dispatchable object starts with: physical devices share
+ * it with their instance, queues and command buffers with their device. */
+static inline uint64_t vmb_dispatch_key(const void *dispatchable)
+{
+	return (uintptr_t) * (void *const *)dispatchable;
+}
 
 void vmb_instance_dispatch_init(struct vmb_instance_dispatch *dispatch, VkInstance instance,
 	uint32_t api_version, PFN_vkGetInstanceProcAddr next);

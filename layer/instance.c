@@ -2,9 +2,9 @@
 #include "instance.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "entry.h"
+#include "extensions.h"
 #include "physical_device.h"
 
 /* By the loader's dispatch pointer, which an instance shares with its physical devices. Global
@@ -16,14 +16,9 @@ __attribute__((destructor)) static void finish_instances(void)
 	vmb_map_finish(&instances);
 }
 
-static uint64_t dispatch_key(const void *dispatchable)
-{
-	return (uintptr_t) * (void *const *)dispatchable;
-}
-
 struct vmb_instance *vmb_instance_of(const void *dispatchable)
 {
-	return vmb_map_find(&instances, dispatch_key(dispatchable));
+	return vmb_map_find(&instances, vmb_dispatch_key(dispatchable));
 }
 
 static VkLayerInstanceCreateInfo *find_loader_info(
@@ -37,16 +32,6 @@ static VkLayerInstanceCreateInfo *find_loader_info(
 		}
 	}
 	return NULL;
-}
-
-static bool is_enabled(const VkInstanceCreateInfo *info, const char *extension)
-{
-	for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
-		if (strcmp(info->ppEnabledExtensionNames[i], extension) == 0) {
-			return true;
-		}
-	}
-	return false;
 }
 
 /*
@@ -68,18 +53,10 @@ static VkResult create_next(const struct vmb_instance *instance, const VkInstanc
 	if (instance->settings.disabled || instance->api_version >= VK_API_VERSION_1_1) {
 		return create(info, allocator, out);
 	}
-	const char **names = calloc(
-		info->enabledExtensionCount + NEEDED_IN_1_0, sizeof(const char *));
+	const char **names = vmb_extensions_add(info->ppEnabledExtensionNames,
+		&extended.enabledExtensionCount, needed_in_1_0, NEEDED_IN_1_0);
 	if (!names) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
-	}
-	for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
-		names[i] = info->ppEnabledExtensionNames[i];
-	}
-	for (size_t i = 0; i < NEEDED_IN_1_0; i++) {
-		if (!is_enabled(info, needed_in_1_0[i])) {
-			names[extended.enabledExtensionCount++] = needed_in_1_0[i];
-		}
 	}
 	extended.ppEnabledExtensionNames = names;
 	VkResult result = create(&extended, allocator, out);
@@ -154,7 +131,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateInstance(
 	}
 	instance->handle = *out;
 	vmb_instance_dispatch_init(&instance->next, instance->handle, instance->api_version, next);
-	if (vmb_map_insert(&instances, dispatch_key(instance->handle), instance) < 0) {
+	if (vmb_map_insert(&instances, vmb_dispatch_key(instance->handle), instance) < 0) {
 		instance->next.DestroyInstance(instance->handle, allocator);
 		free_instance(instance);
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
@@ -168,7 +145,7 @@ VKAPI_ATTR void VKAPI_CALL vmb_DestroyInstance(
 	if (!handle) {
 		return;
 	}
-	struct vmb_instance *instance = vmb_map_remove(&instances, dispatch_key(handle));
+	struct vmb_instance *instance = vmb_map_remove(&instances, vmb_dispatch_key(handle));
 	instance->next.DestroyInstance(handle, allocator);
 	free_instance(instance);
 }
