@@ -243,6 +243,30 @@ static void test_small_batches_do_not_allocate(void **state)
 	vmb_plan_finish(&plan);
 }
 
+/* What was reserved is there, and what is there is kept if it cannot be. */
+static void test_reserve(void **state)
+{
+	struct vmb_plan plan;
+
+	(void)state;
+	vmb_plan_init(&plan);
+	add_downwards(&plan, 3);
+	fail_alloc_after(0);
+	assert_int_equal(vmb_plan_reserve(&plan, VMB_PLAN_INLINE_OPS - 3), 0);
+	assert_int_equal(fail_alloc_count(), 0);
+	assert_int_equal(vmb_plan_reserve(&plan, 1000), -ENOMEM);
+	assert_int_equal(vmb_plan_reserve(&plan, SIZE_MAX), -ENOMEM);
+	assert_int_equal(plan.count, 3);
+	fail_alloc_after(FAIL_NEVER);
+	assert_int_equal(vmb_plan_reserve(&plan, 1000), 0);
+	fail_alloc_after(0);
+	add_downwards(&plan, 1000);
+	assert_int_equal(fail_alloc_count(), 0);
+	fail_alloc_after(FAIL_NEVER);
+	assert_int_equal(plan.count, 1003);
+	vmb_plan_finish(&plan);
+}
+
 static void test_add_without_memory(void **state)
 {
 	const struct vmb_op more = { .va = 1000, .size = 1, .kind = VMB_OP_SPARSE };
@@ -537,6 +561,7 @@ static const struct CMUnitTest others[] = {
 	cmocka_unit_test(test_large_spaces),
 	cmocka_unit_test(test_zeroed),
 	cmocka_unit_test(test_small_batches_do_not_allocate),
+	cmocka_unit_test(test_reserve),
 	cmocka_unit_test(test_add_without_memory),
 	cmocka_unit_test(test_random),
 	cmocka_unit_test(test_million_neighbours),
