@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT */
+#include "drm/panthor.h"
+
+#include <errno.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "drm/tap.h"
+
+/* What is refused for want of memory is tried in pieces down to this size, a huge page. */
+#define SPARSE_MIN (UINT64_C(2) << 20)
+
+#define SPARSE_FLAGS (VMB_PANTHOR_VM_BIND_OP_SPARSE | VMB_PANTHOR_VM_BIND_OP_NOEXEC)
+
+static void count(_Atomic uint64_t *counter, uint64_t more)
+{
+	atomic_fetch_add_explicit(counter, more, memory_order_relaxed);
+}
+
+static int fail(int error)
+{
+	errno = -error;
+	return -1;
+}
+
+/* The first ops of a batch in one ioctl. *failed is the index that the kernel names if it fails. */
+static int send_ops(struct vmb_panthor *panthor, const struct vmb_panthor_vm_bind *how,
+	const struct vmb_panthor_batch *batch, size_t size, size_t *failed)
+{
+	struct vmb_panthor_vm_bind bind;
+	int ret;
+
+	if (size > UINT32_MAX) {
+		return -ENOMEM;
+	}
+	do {
+		/* The kernel writes the count: each try has to have the right one. */
+		bind = (struct vmb_panthor_vm_bind){
+			.vm_id = how->vm_id,
+			.flags = how->flags,
+			.ops = VMB_PANTHOR_OBJ_ARRAY((uint32_t)size, batch->ops),
+		};
+		ret = panthor->ioctl(panthor->fd, VMB_IOCTL_PANTHOR_VM_BIND, &bind);
+		count(&panthor->stats.sent_ioctls, 1);
+	} while (ret < 0 && (errno == EINTR || errno == EAGAIN));
+	if (ret < 0) {
+		*failed = bind.ops.count < size ? bind.ops.count : 0;
+		return -errno;
+	}
+	count(&panthor->stats.sent_ops, size);
+	return 0;
+}
+
+/* Each op in an ioctl of its own, so that the kernel has to set memory aside for one at a time. */
+static int send_each(struct vmb_panthor *panthor, const struct vmb_panthor_vm_bind *how,
+	struct vmb_panthor_batch *batch)
+{
+	size_t failed;
+	int ret = 0;
+
+	while (batch->count && ret == 0) {
+		ret = send_ops(panthor, how, batch, 1, &failed);
+		if (ret == 0) {
+			vmb_panthor_batch_drop(batch, 1);
+		}
+	}
+	return ret;
+}
+
+static uint64_t largest_sparse(const struct vmb_panthor_batch *batch)
+{
+	uint64_t largest = 0;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct vmb_panthor_vm_bind_op *op = &batch->ops[i];
+		if ((op->flags & VMB_PANTHOR_VM_BIND_OP_SPARSE) && op->size > largest) {
+			largest = op->size;
+		}
+	}
+	return largest;
+}
+
+/*
+ * The kernel sets memory aside for the page tables of an op's whole range: smaller ops may pass
+ * where a large one does not. Ops that were sent already are not sent again.
+ */
+static int send_smaller(struct vmb_panthor *panthor, const struct vmb_panthor_vm_bind *how,
+	struct vmb_panthor_batch *batch)
+{
+	uint64_t largest;
+	int ret = -ENOMEM;
+
+	while (ret == -ENOMEM && (largest = largest_sparse(batch)) > SPARSE_MIN) {
+		uint64_t half = (largest / 2 + SPARSE_MIN - 1) / SPARSE_MIN * SPARSE_MIN;
+		ret = vmb_panthor_batch_cut(batch, half, 0);
+		if (ret < 0) {
+			return ret;
+		}
+		ret = send_each(panthor, how, batch);
+	}
+	return ret;
+}
+
+static void count_sparse(struct vmb_panthor *panthor, const struct vmb_panthor_batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		if (batch->ops[i].flags & VMB_PANTHOR_VM_BIND_OP_SPARSE) {
+			count(&panthor->stats.sparse_ranges, 1);
+			count(&panthor->stats.sparse_bytes, batch->ops[i].size);
+		}
+	}
+}
+
+/* *source is the op that failed, in the words of whoever filled the batch. */
+static int send(struct vmb_panthor *panthor, const struct vmb_panthor_vm_bind *how,
+	struct vmb_panthor_batch *batch, uint32_t filler, uint32_t *source)
+{
+	size_t failed = 0;
+
+	count_sparse(panthor, batch);
+	int ret = vmb_panthor_batch_cut(batch, VMB_PANTHOR_SPARSE_MAX, filler);
+	if (ret < 0) {
+		*source = 0;
+		return ret;
+	}
+	ret = send_ops(panthor, how, batch, batch->count, &failed);
+	if (ret == -ENOMEM && largest_sparse(batch)) {
+		failed = 0;
+		ret = send_smaller(panthor, how, batch);
+	}
+	if (ret < 0) {
+		*source = batch->sources[failed];
+	}
+	return ret;
+}
+
+int vmb_panthor_bind(
+	struct vmb_panthor *panthor, struct vmb_panthor_batch *batch, bool async, uint32_t filler)
+{
+	const struct vmb_panthor_vm_bind how = {
+		.vm_id = panthor->vm,
+		.flags = async ? VMB_PANTHOR_VM_BIND_ASYNC : 0,
+	};
+	uint32_t source;
+
+	return batch->count ? send(panthor, &how, batch, filler, &source) : 0;
+}
+
+int vmb_panthor_flush(struct vmb_panthor *panthor, struct vmb_panthor_scope *scope)
+{
+	const struct vmb_panthor_vm_bind_op op = {
+		.flags = VMB_PANTHOR_VM_BIND_OP_MAP | SPARSE_FLAGS,
+		.va = scope->held_va,
+		.size = scope->held_size,
+	};
+	struct vmb_panthor_batch batch;
+
+	if (!scope->held_size) {
+		return 0;
+	}
+	scope->held_size = 0;
+	vmb_panthor_batch_init(&batch);
+	int ret = vmb_panthor_batch_add(&batch, &op, 0);
+	if (ret == 0) {
+		ret = vmb_panthor_bind(panthor, &batch, false, 0);
+	}
+	vmb_panthor_batch_finish(&batch);
+	return ret;
+}
+
+static const struct vmb_panthor_vm_bind_op *ops_of(const struct vmb_panthor_vm_bind *bind)
+{
+	return (const struct vmb_panthor_vm_bind_op *)(uintptr_t)bind->ops.array;
+}
+
+/* A driver that knows a longer op than we do may say with it what we do not understand. */
+static bool is_known(const struct vmb_panthor_vm_bind *bind)
+{
+	return bind->ops.count && bind->ops.array &&
+		bind->ops.stride == sizeof(struct vmb_panthor_vm_bind_op);
+}
+
+static bool is_map(const struct vmb_panthor_vm_bind_op *op)
+{
+	return (op->flags & VMB_PANTHOR_VM_BIND_OP_TYPE_MASK) == VMB_PANTHOR_VM_BIND_OP_MAP &&
+		op->bo_handle;
+}
+
+/* The BO that stands for nothing in an op, 0 if the op maps memory or is no map. */
+static uint32_t nothing_of(const struct vmb_panthor *panthor, const struct vmb_scope *scope,
+	const struct vmb_panthor_vm_bind_op *op)
+{
+	if (!is_map(op)) {
+		return 0;
+	}
+	if (op->bo_handle == atomic_load_explicit(&panthor->hole, memory_order_relaxed) ||
+		op->bo_handle == atomic_load_explicit(&panthor->dummy, memory_order_relaxed)) {
+		return op->bo_handle;
+	}
+	if (scope && scope->kind == VMB_SCOPE_RESERVE && op->bo_handle == scope->panthor.bo) {
+		return op->bo_handle;
+	}
+	return 0;
+}
+
+static bool is_to_change(const struct vmb_panthor *panthor, const struct vmb_scope *scope,
+	const struct vmb_panthor_vm_bind *bind)
+{
+	const struct vmb_panthor_vm_bind_op *ops = ops_of(bind);
+
+	for (uint32_t i = 0; i < bind->ops.count; i++) {
+		if (nothing_of(panthor, scope, &ops[i]) ||
+			(i && vmb_panthor_ops_merge(&ops[i - 1], &ops[i]))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static int translate(struct vmb_panthor *panthor, const struct vmb_scope *scope,
+	struct vmb_panthor_vm_bind *bind)
+{
+	const struct vmb_panthor_vm_bind_op *ops = ops_of(bind);
+	struct vmb_panthor_batch batch;
+	uint32_t filler = 0;
+	uint32_t failed = 0;
+	int ret = 0;
+
+	vmb_panthor_batch_init(&batch);
+	for (uint32_t i = 0; i < bind->ops.count && ret == 0; i++) {
+		struct vmb_panthor_vm_bind_op op = ops[i];
+		uint32_t nothing = nothing_of(panthor, scope, &op);
+		if (nothing) {
+			filler = vmb_panthor_has_sparse(panthor) ? 0 : nothing;
+			op.flags |= SPARSE_FLAGS;
+			op.bo_handle = 0;
+			op.bo_offset = 0;
+		}
+		ret = vmb_panthor_batch_add(&batch, &op, i);
+	}
+	if (ret == 0) {
+		ret = send(panthor, bind, &batch, filler, &failed);
+	}
+	vmb_panthor_batch_finish(&batch);
+	if (ret < 0) {
+		bind->ops.count = failed;
+		return fail(ret);
+	}
+	return 0;
+}
+
+/* Whether all that the driver wants is to map its dummy over a part of the new resource. */
+static bool is_holdable(const struct vmb_panthor *panthor, const struct vmb_panthor_vm_bind *bind)
+{
+	const struct vmb_panthor_vm_bind_op *ops = ops_of(bind);
+
+	if (bind->flags != 0 || bind->vm_id != panthor->vm || !vmb_panthor_has_sparse(panthor)) {
+		return false;
+	}
+	for (uint32_t i = 0; i < bind->ops.count; i++) {
+		if (!nothing_of(panthor, NULL, &ops[i]) || ops[i].syncs.count ||
+			ops[i].size > UINT64_MAX - ops[i].va) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static int hold(struct vmb_panthor *panthor, struct vmb_panthor_scope *scope,
+	const struct vmb_panthor_vm_bind *bind)
+{
+	const struct vmb_panthor_vm_bind_op *ops = ops_of(bind);
+	int ret = 0;
+
+	for (uint32_t i = 0; i < bind->ops.count && ret == 0; i++) {
+		if (ops[i].va != scope->held_va + scope->held_size) {
+			ret = vmb_panthor_flush(panthor, scope);
+		}
+		if (!scope->held_size) {
+			scope->held_va = ops[i].va;
+		}
+		scope->held_size += ops[i].size;
+	}
+	return ret < 0 ? fail(ret) : 0;
+}
+
+/* Where the driver maps the BO that it created in the scope. */
+static void note_map(struct vmb_panthor_scope *scope, const struct vmb_panthor_vm_bind *bind)
+{
+	const struct vmb_panthor_vm_bind_op *ops = ops_of(bind);
+
+	for (uint32_t i = 0; i < bind->ops.count; i++) {
+		if (scope->bo && is_map(&ops[i]) && ops[i].bo_handle == scope->bo) {
+			scope->va = ops[i].va;
+			scope->size = ops[i].size;
+			scope->map_flags = ops[i].flags;
+		}
+	}
+}
+
+static int vm_bind(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_ioctl_fn next,
+	unsigned long request, void *arg)
+{
+	struct vmb_panthor_vm_bind *bind = arg;
+
+	if (_IOC_SIZE(request) < sizeof(*bind)) {
+		return next(panthor->fd, request, arg);
+	}
+	count(&panthor->stats.driver_ioctls, 1);
+	count(&panthor->stats.driver_ops, bind->ops.count);
+	if (scope && scope->kind == VMB_SCOPE_SPARSE) {
+		if (is_known(bind) && is_holdable(panthor, bind)) {
+			return hold(panthor, &scope->panthor, bind);
+		}
+		int ret = vmb_panthor_flush(panthor, &scope->panthor);
+		if (ret < 0) {
+			return fail(ret);
+		}
+	}
+	if (scope && is_known(bind)) {
+		note_map(&scope->panthor, bind);
+	}
+	if (is_known(bind) && is_to_change(panthor, scope, bind)) {
+		return translate(panthor, scope, bind);
+	}
+	count(&panthor->stats.sent_ioctls, 1);
+	count(&panthor->stats.sent_ops, bind->ops.count);
+	return next(panthor->fd, request, arg);
+}
+
+static uint64_t whole_pages(uint64_t size)
+{
+	uint64_t mask = (uint64_t)sysconf(_SC_PAGESIZE) - 1;
+
+	return size > UINT64_MAX - mask ? UINT64_MAX & ~mask : (size + mask) & ~mask;
+}
+
+/* A reservation needs a BO for the driver to hold, and before the sparse op one to fill it with. */
+static uint64_t reserved_size(const struct vmb_panthor *panthor, uint64_t size)
+{
+	uint64_t enough = vmb_panthor_has_sparse(panthor) ? 1 : VMB_PANTHOR_CYCLE;
+
+	return size < enough ? size : whole_pages(enough);
+}
+
+static int bo_create(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_ioctl_fn next,
+	unsigned long request, void *arg)
+{
+	struct vmb_panthor_bo_create *create = arg;
+
+	if (!scope || _IOC_SIZE(request) < sizeof(*create) || scope->panthor.bo) {
+		return next(panthor->fd, request, arg);
+	}
+	uint64_t asked = create->size;
+	bool reserves = scope->kind == VMB_SCOPE_RESERVE && asked;
+	if (reserves) {
+		create->size = reserved_size(panthor, asked);
+	}
+	int ret = next(panthor->fd, request, arg);
+	if (reserves) {
+		create->size = ret == 0 ? whole_pages(asked) : asked;
+	}
+	if (ret < 0) {
+		return ret;
+	}
+	if (scope->kind == VMB_SCOPE_SPARSE) {
+		/* What the driver fills sparse ranges with; it makes it when it first has to. */
+		if (vmb_panthor_has_sparse(panthor) && (create->flags & VMB_PANTHOR_BO_NO_MMAP) &&
+			create->size <= VMB_PANTHOR_CYCLE) {
+			atomic_store_explicit(
+				&panthor->dummy, create->handle, memory_order_relaxed);
+		}
+		return ret;
+	}
+	scope->panthor.bo = create->handle;
+	scope->panthor.bo_size = create->size;
+	return ret;
+}
+
+static void forget(_Atomic uint32_t *known, uint32_t handle)
+{
+	atomic_compare_exchange_strong_explicit(
+		known, &handle, 0, memory_order_relaxed, memory_order_relaxed);
+}
+
+/* Forgotten first: once it is closed, another thread may be given the same number. */
+static int gem_close(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_ioctl_fn next,
+	unsigned long request, void *arg)
+{
+	const struct vmb_drm_gem_close *gem_close = arg;
+
+	if (_IOC_SIZE(request) >= sizeof(*gem_close) && gem_close->handle) {
+		forget(&panthor->hole, gem_close->handle);
+		forget(&panthor->dummy, gem_close->handle);
+		if (scope && scope->panthor.bo == gem_close->handle) {
+			scope->panthor.bo = 0;
+		}
+	}
+	return next(panthor->fd, request, arg);
+}
+
+int vmb_panthor_ioctl(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_ioctl_fn next,
+	unsigned long request, void *arg)
+{
+	/* The kernel goes by the number: the size is that of the struct as the driver knows it. */
+	switch (_IOC_NR(request)) {
+	case _IOC_NR(VMB_IOCTL_PANTHOR_VM_BIND):
+		return vm_bind(panthor, scope, next, request, arg);
+	case _IOC_NR(VMB_IOCTL_PANTHOR_BO_CREATE):
+		return bo_create(panthor, scope, next, request, arg);
+	case _IOC_NR(VMB_IOCTL_GEM_CLOSE):
+		return gem_close(panthor, scope, next, request, arg);
+	default:
+		return next(panthor->fd, request, arg);
+	}
+}

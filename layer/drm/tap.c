@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "drm/tap.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <uapi/drm.h>
+
+#include "drm/hook.h"
+#include "drm/kernel.h"
+
+/* All taps that there ever were, since the ioctls of a process come with nothing but a descriptor. */
+static _Atomic(struct vmb_tap *) taps;
+/* Guards which of them are used. */
+static pthread_mutex_t taps_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* The innermost scope of this thread. */
+static _Thread_local struct vmb_scope *current;
+
+static struct vmb_tap *find(int fd)
+{
+	struct vmb_tap *tap = atomic_load_explicit(&taps, memory_order_acquire);
+
+	while (tap && atomic_load_explicit(&tap->fd, memory_order_acquire) != fd) {
+		tap = tap->next;
+	}
+	return tap;
+}
+
+/* A driver that makes a VM in vkCreateDevice makes it on the descriptor that it will work on. */
+static int learn(struct vmb_tap *tap, vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
+{
+	const struct vmb_panthor_vm_create *create = arg;
+	struct vmb_kernel_driver driver;
+	int ret = next(fd, request, arg);
+
+	if (ret < 0 || _IOC_NR(request) != _IOC_NR(VMB_IOCTL_PANTHOR_VM_CREATE) ||
+		_IOC_SIZE(request) < sizeof(*create)) {
+		return ret;
+	}
+	int error = errno;
+	if (vmb_kernel_driver_ask(next, fd, &driver) == 0 && strcmp(driver.name, "panthor") == 0 &&
+		driver.major == 1) {
+		tap->panthor = (struct vmb_panthor){
+			.ioctl = next,
+			.fd = fd,
+			.vm = create->id,
+			.minor = driver.minor,
+		};
+		atomic_store_explicit(&tap->fd, fd, memory_order_release);
+	}
+	errno = error;
+	return ret;
+}
+
+static int handle(vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
+{
+	if (_IOC_TYPE(request) != VMB_DRM_IOCTL_TYPE) {
+		return next(fd, request, arg);
+	}
+	struct vmb_tap *tap = find(fd);
+	struct vmb_scope *scope = current;
+	if (tap) {
+		return vmb_panthor_ioctl(&tap->panthor, scope && scope->tap == tap ? scope : NULL,
+			next, request, arg);
+	}
+	if (scope && scope->kind == VMB_SCOPE_DEVICE && !vmb_tap_is_live(scope->tap)) {
+		return learn(scope->tap, next, fd, request, arg);
+	}
+	return next(fd, request, arg);
+}
+
+/* One that is not used any more, or a new one at the head of the list; NULL if memory is short. */
+static struct vmb_tap *take(void)
+{
+	struct vmb_tap *head = atomic_load_explicit(&taps, memory_order_relaxed);
+
+	for (struct vmb_tap *tap = head; tap; tap = tap->next) {
+		if (!tap->used) {
+			tap->used = true;
+			return tap;
+		}
+	}
+	struct vmb_tap *tap = calloc(1, sizeof(*tap));
+	if (tap) {
+		tap->used = true;
+		tap->next = head;
+		atomic_init(&tap->fd, -1);
+		atomic_store_explicit(&taps, tap, memory_order_release);
+	}
+	return tap;
+}
+
+static void put(struct vmb_tap *tap)
+{
+	pthread_mutex_lock(&taps_lock);
+	tap->used = false;
+	pthread_mutex_unlock(&taps_lock);
+}
+
+int vmb_tap_create(struct vmb_tap **out)
+{
+	pthread_mutex_lock(&taps_lock);
+	struct vmb_tap *tap = take();
+	pthread_mutex_unlock(&taps_lock);
+	if (!tap) {
+		return -ENOMEM;
+	}
+	int ret = vmb_hook_acquire(handle);
+	if (ret < 0) {
+		put(tap);
+		return ret;
+	}
+	*out = tap;
+	return 0;
+}
+
+void vmb_tap_destroy(struct vmb_tap *tap)
+{
+	if (!tap) {
+		return;
+	}
+	atomic_store_explicit(&tap->fd, -1, memory_order_release);
+	vmb_hook_release();
+	put(tap);
+}
+
+void vmb_scope_begin(struct vmb_scope *scope, struct vmb_tap *tap, enum vmb_scope_kind kind)
+{
+	*scope = (struct vmb_scope){
+		.kind = kind,
+		.tap = tap,
+		.outer = current,
+	};
+	current = scope;
+}
+
+int vmb_scope_end(struct vmb_scope *scope)
+{
+	current = scope->outer;
+	return vmb_panthor_flush(&scope->tap->panthor, &scope->panthor);
+}

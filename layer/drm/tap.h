@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMB_DRM_TAP_H
+#define VMB_DRM_TAP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "drm/panthor.h"
+
+/*
+ * The tap: sees the ioctls of a Vulkan driver, and has those that concern us translated. It stands
+ * in the slots that libdrm and the driver call ioctl through (hook.h).
+ *
+ * A tap belongs to one VkDevice and to the file descriptor that its driver works on. It learns the
+ * descriptor in a scope: what a thread's driver does between vmb_scope_begin and vmb_scope_end is
+ * what the layer asked it for. Handles are names within an open file, so everything that is known of
+ * a handle is known of the tap that has the descriptor.
+ *
+ * Errors are negative errno values. All functions may be called from any thread.
+ */
+struct vmb_tap {
+	/* What the driver works on, -1 until it is known; not ours to close. Other threads read it to
+	 * find their tap. */
+	_Atomic int fd;
+	/* In the list of all taps, for good: a tap that goes is used again, so that other threads may
+	 * walk the list at any time. */
+	struct vmb_tap *next;
+	bool used;
+	struct vmb_panthor panthor;
+};
+
+/* Begins to look at ioctls. */
+int vmb_tap_create(struct vmb_tap **out);
+/* To be called while the driver still has its descriptor. Accepts NULL. */
+void vmb_tap_destroy(struct vmb_tap *tap);
+
+/* Whether the driver was seen to open its device, and the kernel's driver is one we know. */
+static inline bool vmb_tap_is_live(const struct vmb_tap *tap)
+{
+	return atomic_load_explicit(&tap->fd, memory_order_acquire) >= 0;
+}
+
+enum vmb_scope_kind {
+	/* vkCreateDevice: tells the descriptor and the VM. */
+	VMB_SCOPE_DEVICE,
+	/* A sparse resource is created: what maps its range to nothing is held back, and sent as one
+	 * op in the end. */
+	VMB_SCOPE_SPARSE,
+	/* vkAllocateMemory: tells the BO. */
+	VMB_SCOPE_MEMORY,
+	/* vkAllocateMemory of a reservation: gets addresses, but next to no memory. */
+	VMB_SCOPE_RESERVE,
+};
+
+/* What the driver does for one call of the layer, on one thread. Lives on the caller's stack. */
+struct vmb_scope {
+	enum vmb_scope_kind kind;
+	struct vmb_tap *tap;
+	struct vmb_scope *outer;
+	struct vmb_panthor_scope panthor;
+};
+
+void vmb_scope_begin(struct vmb_scope *scope, struct vmb_tap *tap, enum vmb_scope_kind kind);
+/* Sends what was held back: the call has failed if this does. */
+int vmb_scope_end(struct vmb_scope *scope);
+
+#endif

@@ -1,0 +1,728 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "drm/tap.h"
+
+/*
+ * The translator for panthor, against a recorder in the kernel's place. What the ops mean is worked
+ * out page by page: the driver's, with the hole read as nothing, and those that were recorded, have
+ * to leave the same.
+ */
+
+#define FD 5
+#define VM 3
+#define HOLE 7
+#define DUMMY 8
+#define BO 9
+#define PAGE UINT64_C(4096)
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+#define MAP VMB_PANTHOR_VM_BIND_OP_MAP
+#define UNMAP VMB_PANTHOR_VM_BIND_OP_UNMAP
+#define SYNC_ONLY VMB_PANTHOR_VM_BIND_OP_SYNC_ONLY
+#define NOEXEC VMB_PANTHOR_VM_BIND_OP_NOEXEC
+#define SPARSE (VMB_PANTHOR_VM_BIND_OP_SPARSE | NOEXEC)
+#define ASYNC VMB_PANTHOR_VM_BIND_ASYNC
+
+#define MAX_OPS 70000
+#define MAX_SYNCS 8
+
+/* What the kernel was given: every op of every VM_BIND that did not fail, in order. */
+struct recorded {
+	struct vmb_panthor_vm_bind_op op;
+	struct vmb_panthor_sync_op syncs[MAX_SYNCS];
+	unsigned ioctl;
+};
+
+static struct {
+	struct recorded *ops;
+	size_t count;
+	unsigned ioctls;
+	uint32_t flags;
+	/* The argument of the last ioctl of any kind. */
+	void *arg;
+	unsigned long request;
+	/* The next ioctls that fail, and how. */
+	unsigned failures;
+	int error;
+	/* Ops above this size fail with ENOMEM. */
+	uint64_t limit;
+	uint32_t next_handle;
+	uint64_t created_size;
+} kernel;
+
+static int refuse(int error)
+{
+	errno = error;
+	return -1;
+}
+
+static int record_bind(struct vmb_panthor_vm_bind *bind)
+{
+	const struct vmb_panthor_vm_bind_op *ops =
+		(const struct vmb_panthor_vm_bind_op *)(uintptr_t)bind->ops.array;
+
+	kernel.ioctls++;
+	kernel.flags = bind->flags;
+	assert_int_equal(bind->vm_id, VM);
+	assert_int_equal(bind->ops.stride, sizeof(*ops));
+	if (kernel.failures) {
+		kernel.failures--;
+		/* As the kernel does where a batch is interrupted. */
+		bind->ops.count = 0;
+		return refuse(kernel.error);
+	}
+	for (uint32_t i = 0; i < bind->ops.count; i++) {
+		if (kernel.limit && ops[i].size > kernel.limit) {
+			bind->ops.count = i;
+			return refuse(ENOMEM);
+		}
+	}
+	for (uint32_t i = 0; i < bind->ops.count; i++) {
+		assert_true(kernel.count < MAX_OPS);
+		assert_true(ops[i].syncs.count <= MAX_SYNCS);
+		struct recorded *recorded = &kernel.ops[kernel.count++];
+		recorded->op = ops[i];
+		recorded->ioctl = kernel.ioctls;
+		if (ops[i].syncs.count) {
+			memcpy(recorded->syncs, (const void *)(uintptr_t)ops[i].syncs.array,
+				ops[i].syncs.count * sizeof(recorded->syncs[0]));
+		}
+	}
+	return 0;
+}
+
+static int kernel_ioctl(int fd, unsigned long request, ...)
+{
+	va_list list;
+
+	va_start(list, request);
+	kernel.arg = va_arg(list, void *);
+	va_end(list);
+	kernel.request = request;
+	assert_int_equal(fd, FD);
+	if (request == VMB_IOCTL_PANTHOR_VM_BIND) {
+		return record_bind(kernel.arg);
+	}
+	if (request == VMB_IOCTL_PANTHOR_BO_CREATE) {
+		struct vmb_panthor_bo_create *create = kernel.arg;
+		if (kernel.failures) {
+			kernel.failures--;
+			return refuse(kernel.error);
+		}
+		kernel.created_size = create->size;
+		create->handle = kernel.next_handle;
+	}
+	return 0;
+}
+
+static struct vmb_tap tap;
+
+static int set_up(void **state)
+{
+	struct recorded *ops = kernel.ops ? kernel.ops : calloc(MAX_OPS, sizeof(*ops));
+
+	(void)state;
+	memset(&kernel, 0, sizeof(kernel));
+	kernel.ops = ops;
+	tap = (struct vmb_tap){
+		.panthor = {
+			.ioctl = kernel_ioctl,
+			.fd = FD,
+			.vm = VM,
+			.minor = 9,
+			.hole = HOLE,
+			.dummy = DUMMY,
+		},
+	};
+	return ops ? 0 : -1;
+}
+
+static int call(struct vmb_scope *scope, unsigned long request, void *arg)
+{
+	return vmb_panthor_ioctl(&tap.panthor, scope, kernel_ioctl, request, arg);
+}
+
+static int bind_ops(struct vmb_scope *scope, uint32_t flags, struct vmb_panthor_vm_bind_op *ops,
+	uint32_t count, uint32_t *failed)
+{
+	struct vmb_panthor_vm_bind bind = {
+		.vm_id = VM,
+		.flags = flags,
+		.ops = VMB_PANTHOR_OBJ_ARRAY(count, ops),
+	};
+	int ret = call(scope, VMB_IOCTL_PANTHOR_VM_BIND, &bind);
+
+	if (ret == 0) {
+		assert_int_equal(bind.ops.count, count);
+		assert_int_equal(bind.ops.array, (uintptr_t)ops);
+	} else if (failed) {
+		*failed = bind.ops.count;
+	}
+	return ret;
+}
+
+static struct vmb_panthor_vm_bind_op map(uint32_t bo, uint64_t offset, uint64_t va, uint64_t size)
+{
+	return (struct vmb_panthor_vm_bind_op){
+		.flags = MAP,
+		.bo_handle = bo,
+		.bo_offset = offset,
+		.va = va,
+		.size = size,
+	};
+}
+
+static void give_syncs(
+	struct vmb_panthor_vm_bind_op *op, struct vmb_panthor_sync_op *syncs, uint32_t count)
+{
+	op->syncs = (struct vmb_panthor_obj_array)VMB_PANTHOR_OBJ_ARRAY(count, syncs);
+}
+
+static void assert_op(
+	size_t index, uint32_t flags, uint32_t bo, uint64_t offset, uint64_t va, uint64_t size)
+{
+	const struct vmb_panthor_vm_bind_op *op = &kernel.ops[index].op;
+
+	assert_true(index < kernel.count);
+	assert_int_equal(op->flags, flags);
+	assert_int_equal(op->bo_handle, bo);
+	assert_int_equal(op->bo_offset, offset);
+	assert_int_equal(op->va, va);
+	assert_int_equal(op->size, size);
+}
+
+static void test_hole_is_sparse(void **state)
+{
+	struct vmb_panthor_vm_bind_op op = map(HOLE, 33 * MIB, 6 * MIB, 33 * MIB);
+
+	(void)state;
+	assert_int_equal(bind_ops(NULL, ASYNC, &op, 1, NULL), 0);
+	assert_int_equal(kernel.count, 1);
+	assert_int_equal(kernel.flags, ASYNC);
+	assert_op(0, MAP | SPARSE, 0, 0, 6 * MIB, 33 * MIB);
+	/* The driver's own array is not written to. */
+	assert_int_equal(op.bo_handle, HOLE);
+}
+
+static void test_untouched(void **state)
+{
+	struct vmb_panthor_vm_bind_op ops[] = {
+		map(BO, 0, 0, PAGE),
+		map(BO, 4 * PAGE, PAGE, PAGE),
+		{ .flags = UNMAP, .va = 8 * PAGE, .size = PAGE, .bo_handle = HOLE },
+		{ .flags = SYNC_ONLY },
+	};
+	struct vmb_panthor_vm_bind bind = {
+		.vm_id = VM,
+		.flags = ASYNC,
+		.ops = VMB_PANTHOR_OBJ_ARRAY(4, ops),
+	};
+
+	(void)state;
+	assert_int_equal(call(NULL, VMB_IOCTL_PANTHOR_VM_BIND, &bind), 0);
+	assert_ptr_equal(kernel.arg, &bind);
+	assert_int_equal(kernel.count, 4);
+	for (size_t i = 0; i < 4; i++) {
+		assert_memory_equal(&kernel.ops[i].op, &ops[i], sizeof(ops[i]));
+	}
+}
+
+/* Arrays and structs of other sizes than ours: they go to the kernel as they are. */
+static void test_other_sizes(void **state)
+{
+	static unsigned char ops[8][64];
+	struct vmb_panthor_vm_bind bind = { .vm_id = VM };
+	/* A request of a size that the recorder does not know: it reads no array then. */
+	const unsigned long longer = _IOWR(VMB_DRM_IOCTL_TYPE, 0x43, uint64_t[4]);
+	const unsigned long shorter = _IOWR(VMB_DRM_IOCTL_TYPE, 0x43, uint64_t);
+	const struct {
+		uint32_t stride;
+		uint32_t count;
+		bool has_array;
+		unsigned long request;
+	} cases[] = {
+		{ 40, 2, true, longer },
+		{ 64, 8, true, longer },
+		{ 0, 4, true, longer },
+		{ 48, 0, true, longer },
+		{ 48, 5, false, longer },
+		{ 48, UINT32_MAX, true, shorter },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+		const struct vmb_panthor_vm_bind_op hole = map(HOLE, 0, i * PAGE, PAGE);
+		memcpy(ops[i], &hole, sizeof(hole));
+	}
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bind.ops = (struct vmb_panthor_obj_array){
+			.stride = cases[i].stride,
+			.count = cases[i].count,
+			.array = cases[i].has_array ? (uintptr_t)ops : 0,
+		};
+		const struct vmb_panthor_vm_bind before = bind;
+		assert_int_equal(call(NULL, cases[i].request, &bind), 0);
+		assert_ptr_equal(kernel.arg, &bind);
+		assert_int_equal(kernel.request, cases[i].request);
+		assert_int_equal(kernel.ioctls, 0);
+		assert_memory_equal(&bind, &before, sizeof(bind));
+	}
+}
+
+static struct vmb_panthor_sync_op wait_for(uint32_t handle)
+{
+	return (struct vmb_panthor_sync_op){ .handle = handle, .flags = VMB_PANTHOR_SYNC_OP_WAIT };
+}
+
+static struct vmb_panthor_sync_op signal_to(uint32_t handle)
+{
+	return (struct vmb_panthor_sync_op){
+		.handle = handle,
+		.flags = VMB_PANTHOR_SYNC_OP_SIGNAL,
+	};
+}
+
+static void test_neighbours_merge(void **state)
+{
+	struct vmb_panthor_sync_op waits[] = { wait_for(1), wait_for(2) };
+	struct vmb_panthor_sync_op signals[] = { signal_to(3) };
+	struct vmb_panthor_vm_bind_op ops[] = {
+		map(HOLE, 0, 0, PAGE),
+		map(HOLE, 0, PAGE, PAGE),
+		map(HOLE, 0, 2 * PAGE, 6 * PAGE),
+	};
+
+	(void)state;
+	give_syncs(&ops[0], waits, 2);
+	give_syncs(&ops[2], signals, 1);
+	assert_int_equal(bind_ops(NULL, ASYNC, ops, 3, NULL), 0);
+	assert_int_equal(kernel.count, 1);
+	assert_op(0, MAP | SPARSE, 0, 0, 0, 8 * PAGE);
+	assert_int_equal(kernel.ops[0].op.syncs.count, 3);
+	assert_memory_equal(&kernel.ops[0].syncs[0], &waits[0], sizeof(waits[0]));
+	assert_memory_equal(&kernel.ops[0].syncs[1], &waits[1], sizeof(waits[1]));
+	assert_memory_equal(&kernel.ops[0].syncs[2], &signals[0], sizeof(signals[0]));
+}
+
+static void test_synchronization_parts(void **state)
+{
+	struct vmb_panthor_sync_op wait = wait_for(1);
+	struct vmb_panthor_sync_op signal = signal_to(2);
+	struct vmb_panthor_vm_bind_op ops[] = {
+		map(HOLE, 0, 0, PAGE),
+		map(HOLE, 0, PAGE, PAGE),
+		map(HOLE, 0, 2 * PAGE, PAGE),
+		map(HOLE, 0, 3 * PAGE, PAGE),
+	};
+
+	(void)state;
+	give_syncs(&ops[1], &signal, 1);
+	give_syncs(&ops[3], &wait, 1);
+	assert_int_equal(bind_ops(NULL, ASYNC, ops, 4, NULL), 0);
+	assert_int_equal(kernel.count, 3);
+	assert_op(0, MAP | SPARSE, 0, 0, 0, 2 * PAGE);
+	assert_op(1, MAP | SPARSE, 0, 0, 2 * PAGE, PAGE);
+	assert_op(2, MAP | SPARSE, 0, 0, 3 * PAGE, PAGE);
+	assert_int_equal(kernel.ops[0].syncs[0].handle, 2);
+	assert_int_equal(kernel.ops[1].op.syncs.count, 0);
+	assert_int_equal(kernel.ops[2].syncs[0].handle, 1);
+}
+
+static void test_large(void **state)
+{
+	struct vmb_panthor_sync_op syncs[] = { signal_to(4), wait_for(1), wait_for(2) };
+	struct vmb_panthor_vm_bind_op op = map(HOLE, 0, GIB, 150 * GIB);
+
+	(void)state;
+	give_syncs(&op, syncs, 3);
+	assert_int_equal(bind_ops(NULL, ASYNC, &op, 1, NULL), 0);
+	assert_int_equal(kernel.count, 3);
+	assert_int_equal(kernel.ioctls, 1);
+	assert_op(0, MAP | SPARSE, 0, 0, GIB, 64 * GIB);
+	assert_op(1, MAP | SPARSE, 0, 0, 65 * GIB, 64 * GIB);
+	assert_op(2, MAP | SPARSE, 0, 0, 129 * GIB, 22 * GIB);
+	assert_int_equal(kernel.ops[0].op.syncs.count, 2);
+	assert_int_equal(kernel.ops[0].syncs[1].handle, 2);
+	assert_int_equal(kernel.ops[1].op.syncs.count, 0);
+	assert_int_equal(kernel.ops[2].op.syncs.count, 1);
+	assert_int_equal(kernel.ops[2].syncs[0].handle, 4);
+}
+
+static void test_cyclic(void **state)
+{
+	struct vmb_panthor_sync_op syncs[] = { wait_for(1), signal_to(2) };
+	struct vmb_panthor_vm_bind_op op = map(HOLE, 0, 5 * MIB, 4 * MIB);
+
+	(void)state;
+	tap.panthor.minor = 8;
+	give_syncs(&op, syncs, 2);
+	assert_int_equal(bind_ops(NULL, ASYNC, &op, 1, NULL), 0);
+	assert_int_equal(kernel.count, 3);
+	assert_int_equal(kernel.ioctls, 1);
+	assert_op(0, MAP | NOEXEC, HOLE, MIB, 5 * MIB, MIB);
+	assert_op(1, MAP | NOEXEC, HOLE, 0, 6 * MIB, 2 * MIB);
+	assert_op(2, MAP | NOEXEC, HOLE, 0, 8 * MIB, MIB);
+	assert_int_equal(kernel.ops[0].syncs[0].handle, 1);
+	assert_int_equal(kernel.ops[1].op.syncs.count, 0);
+	assert_int_equal(kernel.ops[2].syncs[0].handle, 2);
+}
+
+static void test_smaller_ops(void **state)
+{
+	struct vmb_panthor_vm_bind_op ops[] = {
+		map(HOLE, 0, 0, GIB),
+		map(BO, 0, 2 * GIB, PAGE),
+	};
+
+	(void)state;
+	kernel.limit = 256 * MIB;
+	assert_int_equal(bind_ops(NULL, 0, ops, 2, NULL), 0);
+	assert_int_equal(kernel.count, 5);
+	for (size_t i = 0; i < 4; i++) {
+		assert_op(i, MAP | SPARSE, 0, 0, i * 256 * MIB, 256 * MIB);
+	}
+	assert_op(4, MAP, BO, 0, 2 * GIB, PAGE);
+}
+
+static void test_no_memory(void **state)
+{
+	struct vmb_panthor_vm_bind_op ops[] = {
+		map(BO, 0, 0, PAGE),
+		map(HOLE, 0, 2 * GIB, GIB),
+	};
+	uint32_t failed = 77;
+
+	(void)state;
+	kernel.limit = PAGE;
+	assert_int_equal(bind_ops(NULL, 0, ops, 2, &failed), -1);
+	assert_int_equal(errno, ENOMEM);
+	assert_int_equal(failed, 1);
+	kernel.limit = 0;
+	kernel.failures = 1;
+	kernel.error = EINVAL;
+	assert_int_equal(bind_ops(NULL, 0, ops, 2, &failed), -1);
+	assert_int_equal(errno, EINVAL);
+}
+
+/* An interrupted batch is begun again as a whole, whatever the kernel wrote about it. */
+static void test_interrupted(void **state)
+{
+	struct vmb_panthor_vm_bind_op ops[] = {
+		map(HOLE, 0, 0, PAGE),
+		map(BO, 0, PAGE, PAGE),
+	};
+
+	(void)state;
+	kernel.failures = 3;
+	kernel.error = EINTR;
+	assert_int_equal(bind_ops(NULL, 0, ops, 2, NULL), 0);
+	assert_int_equal(kernel.count, 2);
+	kernel.failures = 1;
+	kernel.error = EAGAIN;
+	assert_int_equal(bind_ops(NULL, 0, ops, 2, NULL), 0);
+	assert_int_equal(kernel.count, 4);
+}
+
+static void create_bo(
+	struct vmb_scope *scope, uint64_t size, uint32_t flags, uint32_t handle, uint64_t returned)
+{
+	struct vmb_panthor_bo_create create = { .size = size, .flags = flags };
+
+	kernel.next_handle = handle;
+	assert_int_equal(call(scope, VMB_IOCTL_PANTHOR_BO_CREATE, &create), 0);
+	assert_int_equal(create.handle, handle);
+	assert_int_equal(create.size, returned);
+}
+
+static void close_bo(struct vmb_scope *scope, uint32_t handle)
+{
+	struct vmb_drm_gem_close gem_close = { .handle = handle };
+
+	assert_int_equal(call(scope, VMB_IOCTL_GEM_CLOSE, &gem_close), 0);
+	assert_ptr_equal(kernel.arg, &gem_close);
+}
+
+/* As panvk 26.1.6 fills 100,000,000 bytes: 48 maps, 16 to an ioctl. */
+static void fill(struct vmb_scope *scope, uint32_t bo, uint64_t va)
+{
+	const uint64_t size = (UINT64_C(100000000) + PAGE - 1) / PAGE * PAGE;
+	struct vmb_panthor_vm_bind_op ops[16];
+
+	for (uint64_t offset = 0; offset < size;) {
+		uint32_t count = 0;
+		while (count < 16 && offset < size) {
+			uint64_t piece = size - offset < 2 * MIB ? size - offset : 2 * MIB;
+			ops[count++] = map(bo, 0, va + offset, piece);
+			offset += piece;
+		}
+		assert_int_equal(bind_ops(scope, 0, ops, count, NULL), 0);
+	}
+}
+
+static void test_creation(void **state)
+{
+	struct vmb_scope scope;
+
+	(void)state;
+	tap.panthor.dummy = 0;
+	vmb_scope_begin(&scope, &tap, VMB_SCOPE_SPARSE);
+	create_bo(&scope, 2 * MIB, VMB_PANTHOR_BO_NO_MMAP, DUMMY, 2 * MIB);
+	fill(&scope, DUMMY, 64 * MIB);
+	assert_int_equal(kernel.count, 0);
+	assert_int_equal(vmb_scope_end(&scope), 0);
+	assert_int_equal(kernel.count, 1);
+	assert_int_equal(kernel.flags, 0);
+	assert_op(0, MAP | SPARSE, 0, 0, 64 * MIB, 100003840);
+
+	/* The next one finds the dummy there. */
+	vmb_scope_begin(&scope, &tap, VMB_SCOPE_SPARSE);
+	fill(&scope, DUMMY, 512 * MIB);
+	assert_int_equal(vmb_scope_end(&scope), 0);
+	assert_int_equal(kernel.count, 2);
+	assert_op(1, MAP | SPARSE, 0, 0, 512 * MIB, 100003840);
+}
+
+static void test_creation_fails(void **state)
+{
+	struct vmb_scope scope;
+
+	(void)state;
+	vmb_scope_begin(&scope, &tap, VMB_SCOPE_SPARSE);
+	fill(&scope, DUMMY, 64 * MIB);
+	kernel.limit = PAGE;
+	assert_int_equal(vmb_scope_end(&scope), -ENOMEM);
+	assert_int_equal(kernel.count, 0);
+}
+
+/* What else the driver does meanwhile keeps its place. */
+static void test_creation_order(void **state)
+{
+	struct vmb_panthor_vm_bind_op ops[] = {
+		map(DUMMY, 0, 0, 2 * MIB),
+		map(DUMMY, 0, 8 * MIB, 2 * MIB),
+		{ .flags = UNMAP, .va = 0, .size = 16 * MIB },
+		map(DUMMY, 0, 32 * MIB, 2 * MIB),
+	};
+	struct vmb_scope scope;
+
+	(void)state;
+	vmb_scope_begin(&scope, &tap, VMB_SCOPE_SPARSE);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(bind_ops(&scope, 0, &ops[i], 1, NULL), 0);
+	}
+	assert_int_equal(vmb_scope_end(&scope), 0);
+	assert_int_equal(kernel.count, 4);
+	assert_op(0, MAP | SPARSE, 0, 0, 0, 2 * MIB);
+	assert_op(1, MAP | SPARSE, 0, 0, 8 * MIB, 2 * MIB);
+	assert_op(2, UNMAP, 0, 0, 0, 16 * MIB);
+	assert_op(3, MAP | SPARSE, 0, 0, 32 * MIB, 2 * MIB);
+}
+
+/* Before the sparse op the driver's own way to create is right. */
+static void test_creation_before_sparse(void **state)
+{
+	struct vmb_scope scope;
+
+	(void)state;
+	tap.panthor.minor = 8;
+	tap.panthor.dummy = 0;
+	vmb_scope_begin(&scope, &tap, VMB_SCOPE_SPARSE);
+	create_bo(&scope, 2 * MIB, VMB_PANTHOR_BO_NO_MMAP, DUMMY, 2 * MIB);
+	fill(&scope, DUMMY, 64 * MIB);
+	assert_int_equal(vmb_scope_end(&scope), 0);
+	assert_int_equal(kernel.count, 48);
+	assert_op(0, MAP, DUMMY, 0, 64 * MIB, 2 * MIB);
+}
+
+static void test_handle_reused(void **state)
+{
+	struct vmb_panthor_vm_bind_op ops[] = {
+		map(HOLE, 0, 0, PAGE),
+		map(DUMMY, 0, 8 * PAGE, PAGE),
+	};
+
+	(void)state;
+	close_bo(NULL, BO);
+	assert_int_equal(bind_ops(NULL, 0, ops, 2, NULL), 0);
+	assert_op(0, MAP | SPARSE, 0, 0, 0, PAGE);
+	assert_op(1, MAP | SPARSE, 0, 0, 8 * PAGE, PAGE);
+	close_bo(NULL, HOLE);
+	close_bo(NULL, DUMMY);
+	assert_int_equal(bind_ops(NULL, 0, ops, 2, NULL), 0);
+	assert_op(2, MAP, HOLE, 0, 0, PAGE);
+	assert_op(3, MAP, DUMMY, 0, 8 * PAGE, PAGE);
+}
+
+static void test_memory(void **state)
+{
+	struct vmb_panthor_vm_bind_op op = map(BO, 0, 4 * MIB, 3 * PAGE);
+	struct vmb_scope scope;
+
+	(void)state;
+	vmb_scope_begin(&scope, &tap, VMB_SCOPE_MEMORY);
+	create_bo(&scope, 3 * PAGE, 0, BO, 3 * PAGE);
+	op.flags |= NOEXEC;
+	assert_int_equal(bind_ops(&scope, 0, &op, 1, NULL), 0);
+	assert_int_equal(vmb_scope_end(&scope), 0);
+	assert_int_equal(scope.panthor.bo, BO);
+	assert_int_equal(scope.panthor.bo_size, 3 * PAGE);
+	assert_int_equal(scope.panthor.va, 4 * MIB);
+	assert_int_equal(scope.panthor.size, 3 * PAGE);
+	assert_int_equal(scope.panthor.map_flags, MAP | NOEXEC);
+	assert_int_equal(kernel.created_size, 3 * PAGE);
+	assert_op(0, MAP | NOEXEC, BO, 0, 4 * MIB, 3 * PAGE);
+
+	/* A driver that gives up takes it back. */
+	vmb_scope_begin(&scope, &tap, VMB_SCOPE_MEMORY);
+	create_bo(&scope, PAGE, 0, BO, PAGE);
+	close_bo(&scope, BO);
+	assert_int_equal(vmb_scope_end(&scope), 0);
+	assert_int_equal(scope.panthor.bo, 0);
+}
+
+static void test_reservation(void **state)
+{
+	struct vmb_panthor_vm_bind_op op = map(BO, 0, 2 * GIB, GIB);
+	struct vmb_scope scope;
+
+	(void)state;
+	vmb_scope_begin(&scope, &tap, VMB_SCOPE_RESERVE);
+	create_bo(&scope, GIB - 1, 0, BO, GIB);
+	assert_true(kernel.created_size <= 64 * 1024);
+	assert_int_equal(bind_ops(&scope, 0, &op, 1, NULL), 0);
+	assert_int_equal(vmb_scope_end(&scope), 0);
+	assert_int_equal(scope.panthor.bo, BO);
+	assert_int_equal(scope.panthor.bo_size, GIB);
+	assert_int_equal(scope.panthor.va, 2 * GIB);
+	assert_int_equal(scope.panthor.size, GIB);
+	assert_int_equal(kernel.count, 1);
+	assert_op(0, MAP | SPARSE, 0, 0, 2 * GIB, GIB);
+
+	/* A driver that is refused sees what it asked for. */
+	struct vmb_panthor_bo_create create = { .size = 3 * GIB };
+	vmb_scope_begin(&scope, &tap, VMB_SCOPE_RESERVE);
+	kernel.failures = 1;
+	kernel.error = ENOMEM;
+	assert_int_equal(call(&scope, VMB_IOCTL_PANTHOR_BO_CREATE, &create), -1);
+	assert_int_equal(errno, ENOMEM);
+	assert_int_equal(create.size, 3 * GIB);
+	assert_int_equal(vmb_scope_end(&scope), 0);
+	assert_int_equal(scope.panthor.bo, 0);
+}
+
+static void test_reservation_before_sparse(void **state)
+{
+	struct vmb_panthor_vm_bind_op op = map(BO, 0, 64 * MIB, 5 * MIB);
+	struct vmb_scope scope;
+
+	(void)state;
+	tap.panthor.minor = 8;
+	vmb_scope_begin(&scope, &tap, VMB_SCOPE_RESERVE);
+	create_bo(&scope, 5 * MIB, 0, BO, 5 * MIB);
+	assert_int_equal(kernel.created_size, 2 * MIB);
+	assert_int_equal(bind_ops(&scope, 0, &op, 1, NULL), 0);
+	assert_int_equal(vmb_scope_end(&scope), 0);
+	assert_int_equal(kernel.count, 3);
+	assert_op(2, MAP | NOEXEC, BO, 0, 68 * MIB, MIB);
+}
+
+#define PAGES 64
+
+/* What a page shows: 0 for nothing mapped, SPARSE, or the BO and its page. */
+static void apply(uint64_t *pages, const struct vmb_panthor_vm_bind_op *op)
+{
+	for (uint64_t i = 0; i < op->size / PAGE; i++) {
+		uint64_t *page = &pages[op->va / PAGE + i];
+		uint32_t type = op->flags & VMB_PANTHOR_VM_BIND_OP_TYPE_MASK;
+		if (type == UNMAP) {
+			*page = 0;
+		} else if ((op->flags & VMB_PANTHOR_VM_BIND_OP_SPARSE) || op->bo_handle == HOLE) {
+			*page = SPARSE;
+		} else if (type == MAP) {
+			*page = (uint64_t)op->bo_handle << 32 | (op->bo_offset / PAGE + i);
+		}
+	}
+}
+
+static void test_random(void **state)
+{
+	const char *given = getenv("VMBIND_SEED");
+	unsigned seed = given ? (unsigned)strtoul(given, NULL, 0) : (unsigned)time(NULL);
+
+	(void)state;
+	print_message("VMBIND_SEED=%u\n", seed);
+	srand(seed);
+	for (int round = 0; round < 20000; round++) {
+		struct vmb_panthor_vm_bind_op ops[40];
+		uint64_t wanted[PAGES] = { 0 };
+		uint64_t got[PAGES] = { 0 };
+		uint32_t count = 1 + (uint32_t)rand() % 40;
+
+		kernel.count = 0;
+		tap.panthor.minor = rand() % 2 ? 9 : 8;
+		for (uint32_t i = 0; i < count; i++) {
+			uint64_t start = (uint64_t)rand() % PAGES;
+			uint64_t size = 1 + (uint64_t)rand() % (PAGES - start);
+			if (i && rand() % 2) {
+				/* After the last one. */
+				start = (ops[i - 1].va + ops[i - 1].size) / PAGE % PAGES;
+				size = 1 +
+					(uint64_t)rand() % (start < PAGES - 4 ? 4 : PAGES - start);
+			}
+			ops[i] = map(
+				rand() % 2 ? HOLE : BO, start * PAGE, start * PAGE, size * PAGE);
+			if (rand() % 8 == 0) {
+				ops[i].flags = UNMAP;
+				ops[i].bo_handle = 0;
+				ops[i].bo_offset = 0;
+			}
+			apply(wanted, &ops[i]);
+		}
+		assert_int_equal(bind_ops(NULL, ASYNC, ops, count, NULL), 0);
+		assert_true(tap.panthor.minor < 9 || kernel.count <= count);
+		for (size_t i = 0; i < kernel.count; i++) {
+			apply(got, &kernel.ops[i].op);
+		}
+		assert_memory_equal(got, wanted, sizeof(got));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_hole_is_sparse, set_up),
+		cmocka_unit_test_setup(test_untouched, set_up),
+		cmocka_unit_test_setup(test_other_sizes, set_up),
+		cmocka_unit_test_setup(test_neighbours_merge, set_up),
+		cmocka_unit_test_setup(test_synchronization_parts, set_up),
+		cmocka_unit_test_setup(test_large, set_up),
+		cmocka_unit_test_setup(test_cyclic, set_up),
+		cmocka_unit_test_setup(test_smaller_ops, set_up),
+		cmocka_unit_test_setup(test_no_memory, set_up),
+		cmocka_unit_test_setup(test_interrupted, set_up),
+		cmocka_unit_test_setup(test_creation, set_up),
+		cmocka_unit_test_setup(test_creation_fails, set_up),
+		cmocka_unit_test_setup(test_creation_order, set_up),
+		cmocka_unit_test_setup(test_creation_before_sparse, set_up),
+		cmocka_unit_test_setup(test_handle_reused, set_up),
+		cmocka_unit_test_setup(test_memory, set_up),
+		cmocka_unit_test_setup(test_reservation, set_up),
+		cmocka_unit_test_setup(test_reservation_before_sparse, set_up),
+		cmocka_unit_test_setup(test_random, set_up),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	free(kernel.ops);
+	return failed;
+}
