@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "buffer.h"
 
+#include "assist.h"
 #include "chain.h"
 #include "resource.h"
 
@@ -52,6 +53,9 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateBuffer(VkDevice handle, const VkBufferC
 	struct vmb_resource *resource = NULL;
 	VkBuffer buffer = VK_NULL_HANDLE;
 
+	if (device->route == VMB_ROUTE_ASSIST) {
+		return vmb_assist_create_buffer(device, info, allocator, out);
+	}
 	if (!device->vm) {
 		return device->next.CreateBuffer(handle, info, allocator, out);
 	}

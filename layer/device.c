@@ -5,7 +5,9 @@
 #include <string.h>
 #include <vulkan/vk_layer.h>
 
+#include "assist.h"
 #include "device_info.h"
+#include "drm/tap.h"
 #include "memory.h"
 #include "queue.h"
 #include "resource.h"
@@ -129,6 +131,60 @@ static void finish_provide(struct vmb_device *device)
 	vmb_vm_destroy(device->vm);
 }
 
+/* Has the driver create its device, seen by a tap if there is one. */
+static VkResult create_drivers(const struct vmb_device *device, VkPhysicalDevice physical,
+	const VkDeviceCreateInfo *info, const VkAllocationCallbacks *allocator, VkDevice *out)
+{
+	const struct vmb_instance *instance = vmb_instance_of(physical);
+	struct vmb_scope scope;
+
+	if (!device->tap) {
+		return instance->next.CreateDevice(physical, info, allocator, out);
+	}
+	vmb_scope_begin(&scope, device->tap, VMB_SCOPE_DEVICE);
+	VkResult result = instance->next.CreateDevice(physical, info, allocator, out);
+	vmb_scope_end(&scope);
+	return result;
+}
+
+static void create_tap(struct vmb_device *device)
+{
+	int ret = vmb_tap_create(&device->tap);
+
+	if (ret < 0) {
+		vmb_device_log(device, VMB_LOG_WARN, "the driver's ioctls cannot be seen: %s",
+			strerror(-ret));
+	}
+}
+
+/* Sets up what the route needs. On failure there is nothing to undo but the driver's part. */
+static VkResult init_route(struct vmb_device *device, const struct vmb_device_info *info)
+{
+	switch (device->route) {
+	case VMB_ROUTE_ASSIST:
+		vmb_assist_init(device);
+		return VK_SUCCESS;
+	case VMB_ROUTE_PROVIDE:
+		return init_provide(device, info);
+	default:
+		return VK_SUCCESS;
+	}
+}
+
+static void finish_route(struct vmb_device *device)
+{
+	switch (device->route) {
+	case VMB_ROUTE_ASSIST:
+		vmb_assist_finish(device);
+		break;
+	case VMB_ROUTE_PROVIDE:
+		finish_provide(device);
+		break;
+	default:
+		break;
+	}
+}
+
 /* *out is what the loader has put there: its end of the chain reads it. */
 static VkResult create_next(struct vmb_device *device, VkPhysicalDevice physical,
 	const VkDeviceCreateInfo *info, const VkAllocationCallbacks *allocator, VkDevice *out)
@@ -137,25 +193,31 @@ static VkResult create_next(struct vmb_device *device, VkPhysicalDevice physical
 	VkLayerDeviceCreateInfo *link = find_link(info);
 	PFN_vkGetDeviceProcAddr next = link->u.pLayerInfo->pfnNextGetDeviceProcAddr;
 	struct vmb_device_info rewritten = { .info = *info };
-	bool provides = device->physical && device->physical->route == VMB_ROUTE_PROVIDE;
+	enum vmb_route route = device->physical ? device->physical->route : VMB_ROUTE_NATIVE;
 
 	/* The loader's protocol: each layer moves the link on for the next one. */
 	link->u.pLayerInfo = link->u.pLayerInfo->pNext;
-	VkResult result = provides ? vmb_device_info_init(&rewritten, device->physical, info)
-				   : VK_SUCCESS;
+	VkResult result = route == VMB_ROUTE_NATIVE
+		? VK_SUCCESS
+		: vmb_device_info_init(&rewritten, device->physical, info);
 	if (result != VK_SUCCESS) {
 		return result;
 	}
-	result = instance->next.CreateDevice(physical, &rewritten.info, allocator, out);
+	device->route = rewritten.wants_sparse ? route : VMB_ROUTE_NATIVE;
+	if (device->route == VMB_ROUTE_ASSIST) {
+		create_tap(device);
+	}
+	result = create_drivers(device, physical, &rewritten.info, allocator, out);
 	vmb_device_info_finish(&rewritten);
 	if (result != VK_SUCCESS) {
+		vmb_tap_destroy(device->tap);
 		return result;
 	}
 
 	device->handle = *out;
 	vmb_device_dispatch_init(&device->next, device->handle,
 		vmb_physical_device_api_version(instance, physical), next);
-	result = rewritten.wants_sparse ? init_provide(device, &rewritten) : VK_SUCCESS;
+	result = init_route(device, &rewritten);
 	if (result != VK_SUCCESS) {
 		device->next.DestroyDevice(device->handle, allocator);
 	}
@@ -177,7 +239,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateDevice(VkPhysicalDevice physical,
 		return result;
 	}
 	if (vmb_map_insert(&devices, vmb_dispatch_key(device->handle), device) < 0) {
-		finish_provide(device);
+		finish_route(device);
 		device->next.DestroyDevice(device->handle, allocator);
 		free(device);
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
@@ -195,7 +257,7 @@ VKAPI_ATTR void VKAPI_CALL vmb_DestroyDevice(
 	if (device->physical) {
 		vmb_stats_write(device);
 	}
-	finish_provide(device);
+	finish_route(device);
 	/* A lost device has a queue that waits for ever for a bind that failed. The driver would
 	 * wait for that queue, and to let it go on would be to say that the bind was done: the
 	 * driver's device is left behind. */

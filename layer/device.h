@@ -14,6 +14,7 @@
 #include "vm/vm.h"
 
 struct vmb_queue;
+struct vmb_tap;
 
 /*
  * A VkDevice. If the layer provides sparse resources on it, it has a VM and tables of the objects
@@ -28,6 +29,13 @@ struct vmb_device {
 	/* NULL if the layer is turned off. */
 	struct vmb_physical_device *physical;
 	struct vmb_stats stats;
+	/* What the layer does here: the physical device's route, or native if the application
+	 * enabled no sparse feature. */
+	enum vmb_route route;
+	/* The driver's ioctls; NULL on the native route and for the host backend. */
+	struct vmb_tap *tap;
+	/* ASSIST: the memory that a bind of no memory becomes a bind of. */
+	VkDeviceMemory hole;
 
 	/* NULL if the layer does not provide sparse resources here; then nothing below is used. */
 	struct vmb_vm *vm;

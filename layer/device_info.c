@@ -115,10 +115,13 @@ VkResult vmb_device_info_init(struct vmb_device_info *rewritten,
 	if (!features || !vmb_features_want_sparse(features)) {
 		return VK_SUCCESS;
 	}
+	rewritten->wants_sparse = true;
+	if (physical->route != VMB_ROUTE_PROVIDE) {
+		return VK_SUCCESS;
+	}
 	if (vmb_features_exceed_provide(features)) {
 		return VK_ERROR_FEATURE_NOT_PRESENT;
 	}
-	rewritten->wants_sparse = true;
 	rewritten->has_addresses = wants_addresses(info);
 
 	VkResult result = vmb_chain_copy(

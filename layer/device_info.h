@@ -8,8 +8,9 @@
 #include "physical_device.h"
 
 /*
- * What the driver is asked for in place of the application's VkDeviceCreateInfo when the layer
- * provides sparse resources: no sparse features, but what the layer itself works with.
+ * What the driver is asked for in place of the application's VkDeviceCreateInfo: its own words on
+ * the assist route. When the layer provides sparse resources, no sparse features, but what the layer
+ * itself works with.
  */
 struct vmb_device_info {
 	VkDeviceCreateInfo info;

@@ -162,6 +162,14 @@ static const struct entry native_entries[] = {
 	{ 0 },
 };
 
+static const struct entry assist_entries[] = {
+	ENTRY("CreateBuffer", CreateBuffer),
+	ENTRY("CreateImage", CreateImage),
+	ENTRY("QueueBindSparse", QueueBindSparse),
+	{ 0 },
+};
+
+/* What those of the assist route need, and more. */
 static const struct entry provide_entries[] = {
 	ENTRY("AllocateMemory", AllocateMemory),
 	ENTRY("FreeMemory", FreeMemory),
@@ -253,7 +261,10 @@ VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL vmb_GetDeviceProcAddr(VkDevice handle, 
 	}
 	const struct entry *entry = find(native_entries, name);
 
-	if (!entry && device->vm) {
+	if (!entry && device->route == VMB_ROUTE_ASSIST) {
+		entry = find(assist_entries, name);
+	}
+	if (!entry && device->route == VMB_ROUTE_PROVIDE) {
 		entry = find(provide_entries, name);
 	}
 	return choose(entry, device->next.GetDeviceProcAddr(handle, name));

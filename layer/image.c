@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "image.h"
 
+#include "assist.h"
 #include "chain.h"
 #include "resource.h"
 
@@ -60,6 +61,9 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateImage(VkDevice handle, const VkImageCre
 	struct vmb_resource *resource = NULL;
 	VkImage image = VK_NULL_HANDLE;
 
+	if (device->route == VMB_ROUTE_ASSIST) {
+		return vmb_assist_create_image(device, info, allocator, out);
+	}
 	if (!device->vm) {
 		return device->next.CreateImage(handle, info, allocator, out);
 	}

@@ -43,8 +43,9 @@ uint32_t vmb_physical_device_api_version(
 							     : instance->api_version;
 }
 
-/* Fills in what only Vulkan 1.1 can say; on an older instance it stays as it is. */
-static void read_properties2(
+/* Fills in what only Vulkan 1.1 can say; on an older instance it stays as it is, and the driver
+ * unknown. */
+static VkDriverId read_properties2(
 	struct vmb_physical_device *physical, VkPhysicalDeviceProperties *properties)
 {
 	const struct vmb_instance_dispatch *next = &physical->instance->next;
@@ -71,6 +72,41 @@ static void read_properties2(
 	physical->granularity = host.minImportedHostPointerAlignment > page
 		? host.minImportedHostPointerAlignment
 		: page;
+	return driver.driverID;
+}
+
+static bool has_core_or_extension(const struct vmb_physical_device *physical,
+	const VkPhysicalDeviceProperties *properties, uint32_t core, const char *extension)
+{
+	return properties->apiVersion >= core ||
+		vmb_physical_device_has_extension(physical, extension);
+}
+
+/* The kernel's driver, asked through the device's render node. */
+static void read_kernel(struct vmb_physical_device *physical)
+{
+	VkPhysicalDeviceDrmPropertiesEXT drm = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRM_PROPERTIES_EXT,
+	};
+	VkPhysicalDeviceProperties2 all = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+		.pNext = &drm,
+	};
+
+	if (!vmb_physical_device_has_extension(
+		    physical, VK_EXT_PHYSICAL_DEVICE_DRM_EXTENSION_NAME)) {
+		return;
+	}
+	physical->instance->next.GetPhysicalDeviceProperties2(physical->handle, &all);
+	if (!drm.hasRender) {
+		return;
+	}
+	int ret = vmb_kernel_driver_of_node((uint32_t)drm.renderMinor, &physical->kernel);
+	if (ret < 0) {
+		physical->kernel.name[0] = '\0';
+		vmb_instance_log(physical->instance, VMB_LOG_INFO,
+			"%s: the kernel's driver is not known: %s", physical->name, strerror(-ret));
+	}
 }
 
 static void read_facts(struct vmb_physical_device *physical, struct vmb_route_facts *facts)
@@ -78,23 +114,32 @@ static void read_facts(struct vmb_physical_device *physical, struct vmb_route_fa
 	VkPhysicalDeviceProperties properties;
 	VkPhysicalDeviceFeatures features;
 
-	read_properties2(physical, &properties);
+	VkDriverId driver = read_properties2(physical, &properties);
 	memcpy(physical->name, properties.deviceName, sizeof(physical->name));
 	physical->instance->next.GetPhysicalDeviceFeatures(physical->handle, &features);
 	physical->driver_has_sparse = features.sparseBinding;
 
 	*facts = (struct vmb_route_facts){
 		.wish = physical->instance->settings.route,
+		.driver = driver,
+		.driver_version = properties.driverVersion,
 		.is_cpu = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU,
 		.has_sparse = features.sparseBinding,
 	};
-	/* Only a CPU device can end on another route than native: spare the others the listing. */
+	/* What follows costs calls: it is read where the choice can depend on it. */
+	if (vmb_route_needs_kernel(facts)) {
+		read_kernel(physical);
+		facts->kernel = physical->kernel;
+		facts->can_share_semaphores = vmb_physical_device_has_extension(
+			physical, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME);
+	}
 	if (facts->is_cpu) {
 		facts->can_import_host = vmb_physical_device_has_extension(
 			physical, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
-		facts->has_timeline = properties.apiVersion >= VK_API_VERSION_1_2 ||
-			vmb_physical_device_has_extension(
-				physical, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME);
+	}
+	if (facts->is_cpu || facts->kernel.name[0]) {
+		facts->has_timeline = has_core_or_extension(physical, &properties,
+			VK_API_VERSION_1_2, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME);
 	}
 }
 
@@ -105,14 +150,15 @@ static void decide(struct vmb_physical_device *physical)
 
 	read_facts(physical, &facts);
 	struct vmb_route_choice choice = vmb_route_choose(&facts);
-	if (choice.needs_probe) {
-		facts.remap_tried = true;
-		facts.remap_seen = vmb_probe_remap(physical);
+	if (choice.needs_trial) {
+		facts.tried = true;
+		facts.passed = choice.backend == VMB_BACKEND_HOST && vmb_probe_remap(physical);
 		choice = vmb_route_choose(&facts);
 	}
 	physical->route = choice.route;
+	physical->backend = choice.backend;
 	physical->reason = choice.reason;
-	if (choice.route == VMB_ROUTE_PROVIDE) {
+	if (choice.backend == VMB_BACKEND_HOST) {
 		physical->address_space = vmb_host_address_space();
 	}
 	vmb_instance_log(instance, choice.wish_denied ? VMB_LOG_WARN : VMB_LOG_INFO,

@@ -19,7 +19,9 @@ struct vmb_physical_device {
 
 	/* Constant once decided. */
 	enum vmb_route route;
+	enum vmb_backend backend;
 	const char *reason;
+	struct vmb_kernel_driver kernel; /* its name is empty unless the choice depended on it */
 	bool driver_has_sparse;
 	VkDeviceSize granularity; /* of binds, and of imported host memory */
 	VkDeviceSize address_space; /* what can be reserved for sparse resources */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "assist.h"
 #include "bind.h"
 #include "chain.h"
 #include "queue.h"
@@ -264,6 +265,9 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_QueueBindSparse(
 	struct vmb_device *device = vmb_device_of(handle);
 	struct call call = { .count = count, .infos = infos, .fence = fence };
 
+	if (device->route == VMB_ROUTE_ASSIST) {
+		return vmb_assist_bind(device, handle, count, infos, fence);
+	}
 	if (!device->vm) {
 		return device->next.QueueBindSparse(handle, count, infos, fence);
 	}

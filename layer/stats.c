@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "device.h"
+#include "drm/tap.h"
 
 void vmb_stats_ops(struct vmb_stats *stats, const struct vmb_op *ops, size_t count)
 {
@@ -58,6 +59,28 @@ static void write_number(FILE *out, const char *key, _Atomic uint64_t *value)
 	fprintf(out, "\"%s\":%" PRIu64 ",", key, atomic_load_explicit(value, memory_order_relaxed));
 }
 
+static void write_kernel_driver(FILE *out, const struct vmb_device *device)
+{
+	char name[64];
+
+	if (device->tap) {
+		snprintf(name, sizeof(name), "panthor 1.%" PRIu32, device->tap->panthor.minor);
+		write_string(out, "kernel_driver", name);
+	} else {
+		fprintf(out, "\"kernel_driver\":null,");
+	}
+}
+
+static void write_panthor(FILE *out, struct vmb_panthor_stats *stats)
+{
+	write_number(out, "vm_bind_driver_ioctls", &stats->driver_ioctls);
+	write_number(out, "vm_bind_driver_ops", &stats->driver_ops);
+	write_number(out, "vm_bind_sent_ioctls", &stats->sent_ioctls);
+	write_number(out, "vm_bind_sent_ops", &stats->sent_ops);
+	write_number(out, "sparse_ranges", &stats->sparse_ranges);
+	write_number(out, "sparse_bytes", &stats->sparse_bytes);
+}
+
 static void write_object(FILE *out, struct vmb_device *device)
 {
 	const struct vmb_physical_device *physical = device->physical;
@@ -68,10 +91,10 @@ static void write_object(FILE *out, struct vmb_device *device)
 	write_string(out, "device", physical->name);
 	write_string(out, "driver", physical->driver);
 	write_string(out, "driver_info", physical->driver_info);
-	fprintf(out, "\"kernel_driver\":null,");
+	write_kernel_driver(out, device);
 	write_string(out, "route", vmb_route_name(physical->route));
 	write_string(out, "reason", physical->reason);
-	fprintf(out, "\"active\":%s,", device->vm ? "true" : "false");
+	fprintf(out, "\"active\":%s,", device->route != VMB_ROUTE_NATIVE ? "true" : "false");
 	write_number(out, "buffers", &stats->buffers);
 	write_number(out, "images", &stats->images);
 	write_number(out, "bind_calls", &stats->bind_calls);
@@ -82,6 +105,9 @@ static void write_object(FILE *out, struct vmb_device *device)
 	write_number(out, "unmap_ops", &stats->unmap_ops);
 	write_number(out, "system_calls", device->vm ? &device->vm->system_calls : &none);
 	write_number(out, "bytes_bound_peak", &stats->bytes_bound_peak);
+	if (device->tap) {
+		write_panthor(out, &device->tap->panthor.stats);
+	}
 	fprintf(out, "\"bytes_bound_final\":%" PRIu64 "}\n",
 		atomic_load_explicit(&stats->bytes_bound, memory_order_relaxed));
 }

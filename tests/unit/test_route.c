@@ -19,7 +19,7 @@
 
 enum flags {
 	NONE,
-	PROBE, /* needs_probe */
+	PROBE, /* needs_trial */
 	DENIED, /* wish_denied */
 };
 
@@ -71,8 +71,8 @@ static struct vmb_route_facts facts_of(enum vmb_route_wish wish, unsigned facts)
 		.has_sparse = facts & SPARSE,
 		.can_import_host = facts & IMPORT,
 		.has_timeline = facts & TIMELINE,
-		.remap_tried = facts & TRIED,
-		.remap_seen = facts & SEEN,
+		.tried = facts & TRIED,
+		.passed = facts & SEEN,
 	};
 }
 
@@ -83,7 +83,7 @@ static void test_scenario(void **state)
 	struct vmb_route_choice choice = vmb_route_choose(&facts);
 
 	assert_int_equal(choice.route, scenario->route);
-	assert_int_equal(choice.needs_probe, scenario->flags == PROBE);
+	assert_int_equal(choice.needs_trial, scenario->flags == PROBE);
 	assert_int_equal(choice.wish_denied, scenario->flags == DENIED);
 	assert_non_null(choice.reason);
 	assert_true(strlen(choice.reason) > 0);
@@ -96,11 +96,11 @@ static void check_after_probe(enum vmb_route_wish wish, unsigned known)
 	struct vmb_route_choice seen = vmb_route_choose(&facts);
 
 	assert_int_equal(seen.route, VMB_ROUTE_PROVIDE);
-	assert_false(seen.needs_probe);
-	facts.remap_seen = false;
+	assert_false(seen.needs_trial);
+	facts.passed = false;
 	struct vmb_route_choice unseen = vmb_route_choose(&facts);
 	assert_int_equal(unseen.route, VMB_ROUTE_NATIVE);
-	assert_false(unseen.needs_probe);
+	assert_false(unseen.needs_trial);
 }
 
 /* What holds whatever the facts are. */
@@ -114,14 +114,66 @@ static void check_always(enum vmb_route_wish wish, unsigned known)
 	assert_non_null(choice.reason);
 	assert_true(strlen(choice.reason) > 0);
 	assert_int_equal(choice.wish_denied, wants && !provides);
-	assert_int_equal(choice.needs_probe, provides && !(known & TRIED));
+	assert_int_equal(choice.needs_trial, provides && !(known & TRIED));
 	if (provides) {
 		assert_int_equal(known & ABLE, ABLE);
 		assert_true(
 			wish == VMB_WISH_PROVIDE || (wish == VMB_WISH_AUTO && !(known & SPARSE)));
 	}
-	if (choice.needs_probe) {
+	if (choice.needs_trial) {
 		check_after_probe(wish, known);
+	}
+}
+
+/* panvk, by what it reports, its version, and the kernel's driver. */
+static void test_panvk(void **state)
+{
+#define VERSION(minor) VK_MAKE_API_VERSION(0, 26, minor, 6)
+	static const struct {
+		enum vmb_route_wish wish;
+		bool has_sparse;
+		uint32_t version;
+		const char *kernel;
+		bool tried;
+		bool passed;
+		enum vmb_route route;
+	} cases[] = {
+		{ VMB_WISH_AUTO, true, VERSION(1), "", false, false, VMB_ROUTE_ASSIST },
+		{ VMB_WISH_AUTO, true, VERSION(2), "", false, false, VMB_ROUTE_NATIVE },
+		{ VMB_WISH_AUTO, true, VERSION(3), "", false, false, VMB_ROUTE_NATIVE },
+		{ VMB_WISH_ASSIST, true, VERSION(2), "", false, false, VMB_ROUTE_ASSIST },
+		{ VMB_WISH_ASSIST, false, VERSION(0), "panthor", false, false, VMB_ROUTE_NATIVE },
+		{ VMB_WISH_NATIVE, true, VERSION(1), "", false, false, VMB_ROUTE_NATIVE },
+		{ VMB_WISH_OFF, true, VERSION(1), "", false, false, VMB_ROUTE_NATIVE },
+		{ VMB_WISH_AUTO, false, VERSION(0), "panthor", false, false, VMB_ROUTE_PROVIDE },
+		{ VMB_WISH_AUTO, false, VERSION(0), "panthor", true, true, VMB_ROUTE_PROVIDE },
+		{ VMB_WISH_AUTO, false, VERSION(0), "panthor", true, false, VMB_ROUTE_NATIVE },
+		{ VMB_WISH_AUTO, false, VERSION(0), "panfrost", true, true, VMB_ROUTE_NATIVE },
+		{ VMB_WISH_AUTO, false, VERSION(0), "", true, true, VMB_ROUTE_NATIVE },
+		{ VMB_WISH_PROVIDE, true, VERSION(1), "panthor", true, true, VMB_ROUTE_PROVIDE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct vmb_route_facts facts = {
+			.wish = cases[i].wish,
+			.driver = VK_DRIVER_ID_MESA_PANVK,
+			.driver_version = cases[i].version,
+			.has_sparse = cases[i].has_sparse,
+			.can_share_semaphores = true,
+			.has_timeline = true,
+			.tried = cases[i].tried,
+			.passed = cases[i].passed,
+		};
+		strcpy(facts.kernel.name, cases[i].kernel);
+		struct vmb_route_choice choice = vmb_route_choose(&facts);
+		assert_int_equal(choice.route, cases[i].route);
+		assert_int_equal(choice.backend,
+			choice.route == VMB_ROUTE_PROVIDE ? VMB_BACKEND_PANTHOR : VMB_BACKEND_NONE);
+		/* To open the kernel's device is for those alone that depend on it. */
+		assert_int_equal(vmb_route_needs_kernel(&facts),
+			cases[i].wish == VMB_WISH_PROVIDE ||
+				(cases[i].wish == VMB_WISH_AUTO && !cases[i].has_sparse));
 	}
 }
 
@@ -147,6 +199,7 @@ static void test_names(void **state)
 
 static const struct CMUnitTest others[] = {
 	cmocka_unit_test(test_all_facts),
+	cmocka_unit_test(test_panvk),
 	cmocka_unit_test(test_names),
 };
 
