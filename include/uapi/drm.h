@@ -39,7 +39,13 @@ struct vmb_drm_gem_close {
 };
 
 enum {
+	VMB_DRM_PRIME_CAP_IMPORT = 1 << 0,
+	VMB_DRM_PRIME_CAP_EXPORT = 1 << 1,
+};
+
+enum {
 	VMB_DRM_CAP_PRIME = 0x5,
+	VMB_DRM_CAP_TIMESTAMP_MONOTONIC = 0x6,
 	VMB_DRM_CAP_SYNCOBJ = 0x13,
 	VMB_DRM_CAP_SYNCOBJ_TIMELINE = 0x14,
 };

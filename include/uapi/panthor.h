@@ -58,11 +58,53 @@ struct vmb_panthor_dev_query {
 	uint64_t pointer;
 };
 
+struct vmb_panthor_gpu_info {
+	uint32_t gpu_id;
+	uint32_t gpu_rev;
+	uint32_t csf_id;
+	uint32_t l2_features;
+	uint32_t tiler_features;
+	uint32_t mem_features;
+	uint32_t mmu_features; /* bits 0 to 7: bits of a virtual address */
+	uint32_t thread_features;
+	uint32_t max_threads;
+	uint32_t thread_max_workgroup_size;
+	uint32_t thread_max_barrier_size;
+	uint32_t coherency_features;
+	uint32_t texture_features[4];
+	uint32_t as_present;
+	uint32_t selected_coherency; /* from 1.7 */
+	uint64_t shader_present;
+	uint64_t l2_present;
+	uint64_t tiler_present;
+	uint32_t core_features; /* not in every 1.x, as all below */
+	uint32_t pad;
+	uint64_t gpu_features;
+};
+
+struct vmb_panthor_csif_info {
+	uint32_t csg_slot_count;
+	uint32_t cs_slot_count;
+	uint32_t cs_reg_count;
+	uint32_t scoreboard_slot_count;
+	uint32_t unpreserved_cs_reg_count;
+	uint32_t pad;
+};
+
+#define VMB_PANTHOR_TIMESTAMP_GPU (UINT32_C(1) << 0)
+#define VMB_PANTHOR_TIMESTAMP_CPU_MONOTONIC (UINT32_C(1) << 1)
+#define VMB_PANTHOR_TIMESTAMP_CPU_MONOTONIC_RAW (UINT32_C(2) << 1)
+#define VMB_PANTHOR_TIMESTAMP_CPU_TYPE_MASK (UINT32_C(7) << 1)
+#define VMB_PANTHOR_TIMESTAMP_GPU_OFFSET (UINT32_C(1) << 4)
+#define VMB_PANTHOR_TIMESTAMP_GPU_CYCLE_COUNT (UINT32_C(1) << 5)
+#define VMB_PANTHOR_TIMESTAMP_FREQ (UINT32_C(1) << 6)
+#define VMB_PANTHOR_TIMESTAMP_DURATION (UINT32_C(1) << 7)
+
 struct vmb_panthor_timestamp_info {
 	uint64_t timestamp_frequency;
 	uint64_t current_timestamp;
 	uint64_t timestamp_offset;
-	uint32_t flags; /* from 1.8, as all below */
+	uint32_t flags; /* from 1.8, as all below; 0: GPU, GPU_OFFSET and FREQ */
 	uint32_t duration_nsec;
 	uint64_t cycle_count;
 	uint64_t cpu_timestamp_sec;
@@ -81,7 +123,10 @@ struct vmb_panthor_mmu_info {
 struct vmb_panthor_vm_create {
 	uint32_t flags; /* must be 0 */
 	uint32_t id; /* returned, not 0 */
-	/* Addresses below are the user's, those above the kernel's. 0: the driver's choice, returned. */
+	/*
+	 * Addresses below are the user's, those above the kernel's. 0 leaves it to the driver. What the
+	 * driver made of it is returned: never less than what was asked for, often much more.
+	 */
 	uint64_t user_va_range;
 };
 
@@ -151,6 +196,17 @@ struct vmb_panthor_bo_mmap_offset {
 	uint32_t handle;
 	uint32_t pad;
 	uint64_t offset; /* returned */
+};
+
+/* Where a file is mapped for the registers that user space may read, as offset of mmap. */
+#define VMB_PANTHOR_USER_MMIO_OFFSET_32BIT (UINT64_C(1) << 43)
+#define VMB_PANTHOR_USER_MMIO_OFFSET_64BIT (UINT64_C(1) << 56)
+
+enum {
+	VMB_PANTHOR_GROUP_PRIORITY_LOW = 0,
+	VMB_PANTHOR_GROUP_PRIORITY_MEDIUM = 1,
+	VMB_PANTHOR_GROUP_PRIORITY_HIGH = 2, /* with CAP_SYS_NICE */
+	VMB_PANTHOR_GROUP_PRIORITY_REALTIME = 3, /* with CAP_SYS_NICE; from 1.2 */
 };
 
 struct vmb_panthor_queue_create {
