@@ -58,7 +58,8 @@ bool vmb_elf_contains(const struct vmb_elf *elf, uintptr_t address)
 	return false;
 }
 
-/* glibc adds the base to the pointers of the dynamic section when it loads a library, musl does not. */
+/* glibc adds the base to the pointers of the dynamic section when it loads a library, musl does
+ * not. */
 static uintptr_t locate(const struct vmb_elf *elf, const ElfW(Dyn) * entry)
 {
 	uintptr_t address = entry->d_un.d_ptr;

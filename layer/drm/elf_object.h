@@ -53,8 +53,8 @@ bool vmb_elf_contains(const struct vmb_elf *elf, uintptr_t address);
 /* Whether a slot is among what the dynamic linker makes read-only after relocation. */
 bool vmb_elf_is_read_only(const struct vmb_elf *elf, const vmb_elf_slot *slot);
 /*
- * Visits the slots of functions that the library does not define itself, lazily bound or not. Returns
- * the visitor's last result, 0 if there was no slot.
+ * Visits the slots of functions that the library does not define itself, lazily bound or not.
+ * Returns the visitor's last result, 0 if there was no slot.
  */
 int vmb_elf_each_slot(const struct vmb_elf *elf, vmb_elf_slot_visitor visit, void *data);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* dl_iterate_phdr, dladdr, RTLD_DEFAULT */
+#define _GNU_SOURCE /* RTLD_DEFAULT */
 #include "hook.h"
 
 #include <dlfcn.h>
@@ -14,10 +14,11 @@
 #include <unistd.h>
 
 #include "elf_object.h"
+#include "libraries.h"
 
 /*
- * What a call through a slot runs into. A slot has room for one address only, so that each function that
- * stood in one takes a thunk of its own. It keeps that for good: somebody may have taken the
+ * What a call through a slot runs into. A slot has room for one address only, so that each function
+ * that stood in one takes a thunk of its own. It keeps that for good: somebody may have taken the
  * thunk's address from the slot and call it whenever he likes.
  */
 
@@ -29,8 +30,8 @@ static inline int pass(size_t thunk, int fd, unsigned long request, void *arg)
 {
 	vmb_ioctl_fn next;
 
-	/* It was stored before any slot held the thunk. But the calling library's load of the slot is a plain
-	 * one, which on some processors does not keep this one from being earlier. */
+	/* It was stored before any slot held the thunk. But the calling library's load of the slot
+	 * is a plain one, which on some processors does not keep this one from being earlier. */
 	do {
 		next = atomic_load_explicit(&nexts[thunk], memory_order_acquire);
 	} while (!next);
@@ -70,7 +71,7 @@ static const vmb_ioctl_fn thunks[VMB_HOOK_THUNKS] = {
 	thunk_7,
 };
 
-/* With 64-bit time on a 32-bit system, ioctl() is a macro of glibc's for the second. */
+/* With 64-bit time on a 32-bit system, glibc's header makes ioctl() the second. */
 static const char *const names[] = { "ioctl", "__ioctl_time64" };
 #define NAMES (sizeof(names) / sizeof(names[0]))
 
@@ -133,151 +134,6 @@ static void remove_patch(struct patch **patch)
 	free(removed);
 }
 
-/* The libraries. */
-
-static bool is_libdrm(const char *soname)
-{
-	static const char stem[] = "libdrm.so.";
-	size_t length = sizeof(stem) - 1;
-
-	return strncmp(soname, stem, length) == 0 && soname[length] &&
-		strspn(soname + length, "0123456789") == strlen(soname + length);
-}
-
-struct walk {
-	int (*visit)(const struct vmb_elf *elf, void *data);
-	void *data;
-	bool is_past_program;
-};
-
-static int visit_object(struct dl_phdr_info *info, size_t size, void *data)
-{
-	struct walk *walk = data;
-	struct vmb_elf elf;
-
-	(void)size;
-	/* dl_iterate_phdr(3): the first object is the program. */
-	if (!walk->is_past_program) {
-		walk->is_past_program = true;
-		return 0;
-	}
-	if (!vmb_elf_read(&elf, info)) {
-		return 0;
-	}
-	/* What a Vulkan loader asks a driver for (the loader's LoaderDriverInterface.md). */
-	if (!is_libdrm(elf.soname) && !vmb_elf_defines(&elf, "vk_icdGetInstanceProcAddr")) {
-		return 0;
-	}
-	return walk->visit(&elf, walk->data);
-}
-
-/*
- * Visits the libraries that are to be hooked. No library is unloaded meanwhile; visit must not call
- * dlopen(), dlsym() or dlclose(), for which another thread may hold the lock and wait for ours.
- */
-static int each_library(int (*visit)(const struct vmb_elf *elf, void *data), void *data)
-{
-	struct walk walk = { .visit = visit, .data = data };
-
-	return dl_iterate_phdr(visit_object, &walk);
-}
-
-/*
- * A library that another thread is just loading is seen by dl_iterate_phdr() before its slots are
- * relocated and before its pages are read-only. Writing to it would collide with the dynamic linker, so it is
- * first opened once more: that waits until it is there, and keeps it there.
- */
-struct reference {
-	struct reference *next;
-	void *handle; /* NULL if it is not loaded any more */
-	uintptr_t base;
-	char path[];
-};
-
-static int add_reference(const struct vmb_elf *elf, void *data)
-{
-	struct reference **references = data;
-	size_t size = strlen(elf->path) + 1;
-	struct reference *reference = calloc(1, sizeof(*reference) + size);
-
-	if (!reference) {
-		return -ENOMEM;
-	}
-	memcpy(reference->path, elf->path, size);
-	reference->next = *references;
-	*references = reference;
-	return 0;
-}
-
-static void drop_references(struct reference *reference)
-{
-	while (reference) {
-		struct reference *next = reference->next;
-		if (reference->handle) {
-			dlclose(reference->handle);
-		}
-		free(reference);
-		reference = next;
-	}
-}
-
-static int take_references(struct reference **references)
-{
-	*references = NULL;
-	int ret = each_library(add_reference, references);
-	if (ret < 0) {
-		drop_references(*references);
-		return ret;
-	}
-	for (struct reference *i = *references; i; i = i->next) {
-		struct link_map *map;
-
-		i->handle = dlopen(i->path, RTLD_LAZY | RTLD_NOLOAD);
-		if (i->handle && dlinfo(i->handle, RTLD_DI_LINKMAP, &map) == 0) {
-			i->base = map->l_addr;
-		}
-	}
-	return 0;
-}
-
-static bool is_referenced(const struct reference *reference, const struct vmb_elf *elf)
-{
-	while (reference && !(reference->handle && reference->base == elf->base)) {
-		reference = reference->next;
-	}
-	return reference != NULL;
-}
-
-static int program_contains(struct dl_phdr_info *info, size_t size, void *data)
-{
-	struct vmb_elf program;
-
-	(void)size;
-	/* Not 0, to stop at the first object. */
-	return vmb_elf_read(&program, info) && vmb_elf_contains(&program, (uintptr_t)data) ? 1 : -1;
-}
-
-/* Keeps the code of the thunks where it is for as long as the process lives. */
-static int pin(void)
-{
-	Dl_info self;
-
-	if (dl_iterate_phdr(program_contains, (void *)thunks[0]) == 1) {
-		return 0;
-	}
-	if (!dladdr((void *)thunks[0], &self)) {
-		return -ENOENT;
-	}
-	void *handle = dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
-	if (!handle) {
-		return -ENOENT;
-	}
-	dlclose(handle);
-	return 0;
-}
-
-/* The slots. */
-
 /* -EAGAIN if something else than expected stands in the slot. */
 static int exchange(
 	const struct vmb_elf *elf, vmb_elf_slot *slot, uintptr_t expected, uintptr_t value)
@@ -297,15 +153,15 @@ static int exchange(
 }
 
 struct patching {
-	const struct reference *references;
+	const struct vmb_held_library *held;
 	vmb_ioctl_fn found[NAMES];
 };
 
 /* What a call through the slot reaches. */
 static vmb_ioctl_fn next_of(const struct vmb_elf *elf, uintptr_t value, vmb_ioctl_fn found)
 {
-	/* Into the library's own PLT: not bound yet. That is not to be called, for the dynamic linker would
-	 * overwrite our thunk with what it finds. */
+	/* Into the library's own PLT: not bound yet. That is not to be called, for the dynamic
+	 * linker would overwrite our thunk with what it finds. */
 	return vmb_elf_contains(elf, value) ? found : (vmb_ioctl_fn)value;
 }
 
@@ -318,8 +174,9 @@ static int patch_slot(const struct vmb_elf *elf, vmb_elf_slot *slot, vmb_ioctl_f
 		return 0;
 	}
 	vmb_ioctl_fn next = next_of(elf, value, found);
-	/* Somebody came after us and calls us, or should: we must not call him in turn. But if it is what
-	 * stood there before, the library was loaded anew, or bound the slot just as we patched it. */
+	/* Somebody came after us and calls us, or should: we must not call him in turn. But if it
+	 * is what stood there before, the library was loaded anew, or bound the slot just as we
+	 * patched it. */
 	if (patch && next != found &&
 		next != atomic_load_explicit(&nexts[patch->thunk], memory_order_relaxed)) {
 		return 0;
@@ -367,7 +224,7 @@ static int patch_library(const struct vmb_elf *elf, void *data)
 	for (struct patch *patch = patches; patch; patch = patch->next) {
 		patch->is_loaded |= vmb_elf_contains(elf, patch->address);
 	}
-	if (!is_referenced(patching->references, elf)) {
+	if (!vmb_library_is_held(patching->held, elf)) {
 		return 0;
 	}
 	return vmb_elf_each_slot(elf, patch_ioctl, data);
@@ -404,9 +261,9 @@ static int patch_libraries(struct patching *patching)
 		patch->is_loaded = false;
 		patch->is_new = false;
 	}
-	int ret = each_library(patch_library, patching);
+	int ret = vmb_libraries_each(patch_library, patching);
 	if (ret < 0) {
-		each_library(restore_library, &only_new);
+		vmb_libraries_each(restore_library, &only_new);
 		return ret;
 	}
 	/* The other libraries are gone, and their addresses may become those of something else. */
@@ -444,29 +301,29 @@ out:
 int vmb_hook_acquire(vmb_hook_handler handler)
 {
 	struct patching patching = { 0 };
-	struct reference *references;
+	struct vmb_held_library *held;
 
-	/* Nothing of this under our lock: the dynamic linker's own is held while libraries run their
-	 * constructors, and one of those may call us. */
-	int ret = take_references(&references);
+	/* Nothing of this under our lock: the dynamic linker's own is held while libraries run
+	 * their constructors, and one of those may call us. */
+	int ret = vmb_libraries_hold(&held);
 	if (ret < 0) {
 		return ret;
 	}
-	if (references) {
-		ret = pin();
+	if (held) {
+		ret = vmb_libraries_pin((void *)thunks[0]);
 		if (ret < 0) {
 			goto out;
 		}
 	}
-	/* What the dynamic linker would bind an unbound slot to, whichever library it is in: a lookup goes
-	 * first through the program, what was preloaded and the C library. */
+	/* What the dynamic linker would bind an unbound slot to, whichever library it is in: a
+	 * lookup goes first through the program, what was preloaded and the C library. */
 	for (size_t i = 0; i < NAMES; i++) {
 		patching.found[i] = (vmb_ioctl_fn)dlsym(RTLD_DEFAULT, names[i]);
 	}
-	patching.references = references;
+	patching.held = held;
 	ret = hook(handler, &patching);
 out:
-	drop_references(references);
+	vmb_libraries_let_go(held);
 	return ret;
 }
 
@@ -477,7 +334,7 @@ void vmb_hook_release(void)
 	pthread_mutex_lock(&patches_lock);
 	users--;
 	if (users == 0) {
-		each_library(restore_library, &only_new);
+		vmb_libraries_each(restore_library, &only_new);
 		atomic_store_explicit(&current_handler, NULL, memory_order_release);
 	}
 	pthread_mutex_unlock(&patches_lock);
@@ -502,6 +359,6 @@ size_t vmb_hook_count(void)
 {
 	size_t count = 0;
 
-	each_library(count_library, &count);
+	vmb_libraries_each(count_library, &count);
 	return count;
 }

@@ -10,7 +10,8 @@
 
 #include "hook_library.h"
 
-/* Run with hook_libs/preloaded preloaded: it sees what the libraries send, once, and so does the handler. */
+/* Run with hook_libs/preloaded preloaded: it sees what the libraries send, once, and so does the
+ * handler. */
 
 static int *preloaded_calls;
 

@@ -27,7 +27,7 @@ EXPORT int has_driver(void)
 
 #ifdef IS_SLOW
 /* Called by the dynamic linker in the midst of relocating the library, and takes its time. */
-static void (*resolve(void))(void)
+__attribute__((used)) static void (*resolve(void))(void)
 {
 	for (volatile unsigned i = 0; i < 20000000; i++) {
 	}
