@@ -6,11 +6,11 @@
 #include "resource.h"
 
 /*
- * All memory of the device may be imported host memory, and a buffer bound to such memory has to be
- * created for it (VUID-vkBindBufferMemory-memory-02985). If the application names handle types of
+ * Where the VM makes the memory, all memory of the device may be imported, and a buffer bound to such
+ * memory has to be created for it (VUID-vkBindBufferMemory-memory-02985). If the application names handle types of
  * its own the buffer is for memory of those, which the layer leaves alone.
  */
-static VkResult create_importable(struct vmb_device *device, const VkBufferCreateInfo *info,
+static VkResult create_plain(struct vmb_device *device, const VkBufferCreateInfo *info,
 	const VkAllocationCallbacks *allocator, VkBuffer *out)
 {
 	const VkExternalMemoryBufferCreateInfo external = {
@@ -21,7 +21,9 @@ static VkResult create_importable(struct vmb_device *device, const VkBufferCreat
 	VkBufferCreateInfo plain = *info;
 
 	plain.flags &= ~(VkBufferCreateFlags)VMB_BUFFER_SPARSE_FLAGS;
-	if (!vmb_chain_find(info->pNext, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO)) {
+	if (vmb_vm_imports(device->vm) &&
+		!vmb_chain_find(
+			info->pNext, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO)) {
 		plain.pNext = &external;
 	}
 	return device->next.CreateBuffer(device->handle, &plain, allocator, out);
@@ -59,7 +61,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateBuffer(VkDevice handle, const VkBufferC
 	if (!device->vm) {
 		return device->next.CreateBuffer(handle, info, allocator, out);
 	}
-	VkResult result = create_importable(device, info, allocator, &buffer);
+	VkResult result = create_plain(device, info, allocator, &buffer);
 	if (result != VK_SUCCESS || !(info->flags & VK_BUFFER_CREATE_SPARSE_BINDING_BIT)) {
 		*out = buffer;
 		return result;

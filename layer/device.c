@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "device.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <vulkan/vk_layer.h>
@@ -60,7 +61,7 @@ static VkResult find_import_types(struct vmb_device *device)
 	VkResult result = device->next.GetMemoryHostPointerPropertiesEXT(device->handle,
 		VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT, (void *)(uintptr_t)page.va,
 		&properties);
-	device->import_types = properties.memoryTypeBits;
+	device->sparse_types = properties.memoryTypeBits;
 	device->vm->impl->release(device->vm, &page);
 	return result == VK_SUCCESS ? VK_SUCCESS : VK_ERROR_INITIALIZATION_FAILED;
 }
@@ -77,21 +78,33 @@ static void find_heap_sizes(struct vmb_device *device)
 	}
 }
 
+static VkResult find_types(struct vmb_device *device)
+{
+	if (!vmb_vm_imports(device->vm)) {
+		device->sparse_types = UINT32_MAX;
+		return VK_SUCCESS;
+	}
+	find_heap_sizes(device);
+	return find_import_types(device);
+}
+
 /* Gives the device its VM and tables. On failure there is nothing to undo but the driver's part. */
 static VkResult init_provide(struct vmb_device *device, const struct vmb_device_info *info)
 {
 	int ret = vmb_host_create(device->physical->granularity, &device->vm);
 	if (ret < 0) {
 		vmb_device_log(device, VMB_LOG_ERROR, "cannot set up memory: %s", strerror(-ret));
-		return VK_ERROR_OUT_OF_HOST_MEMORY;
+		vmb_tap_destroy(device->tap);
+		return ret == -ENOMEM ? VK_ERROR_OUT_OF_HOST_MEMORY
+				      : VK_ERROR_INITIALIZATION_FAILED;
 	}
-	VkResult result = find_import_types(device);
+	VkResult result = find_types(device);
 	if (result != VK_SUCCESS) {
 		vmb_vm_destroy(device->vm);
 		device->vm = NULL;
+		vmb_tap_destroy(device->tap);
 		return result;
 	}
-	find_heap_sizes(device);
 	device->has_addresses = info->has_addresses;
 	device->tracks_residency = device->physical->instance->settings.stats != NULL;
 	device->hides_host_import = info->added_host_import;
@@ -100,6 +113,7 @@ static VkResult init_provide(struct vmb_device *device, const struct vmb_device_
 	vmb_map_init(&device->buffers);
 	vmb_map_init(&device->images);
 	pthread_mutex_init(&device->queues_lock, NULL);
+	pthread_mutex_init(&device->submit_lock, NULL);
 	return VK_SUCCESS;
 }
 
@@ -112,10 +126,10 @@ static void finish_provide(struct vmb_device *device)
 	if (!device->vm) {
 		return;
 	}
-	/* Workers first: their plans name the resources and the memory. */
-	while ((queue = device->queues)) {
-		device->queues = queue->next;
-		vmb_queue_destroy(queue);
+	/* Workers first: their plans name the resources and the memory. The timelines of their queues
+	 * last: resources wait for them. */
+	for (queue = device->queues; queue; queue = queue->next) {
+		vmb_queue_stop(queue);
 	}
 	while ((resource = vmb_map_pop(&device->buffers)) ||
 		(resource = vmb_map_pop(&device->images))) {
@@ -124,11 +138,17 @@ static void finish_provide(struct vmb_device *device)
 	while ((memory = vmb_map_pop(&device->memories))) {
 		vmb_memory_destroy(memory, NULL);
 	}
+	while ((queue = device->queues)) {
+		device->queues = queue->next;
+		vmb_queue_destroy(queue);
+	}
 	vmb_map_finish(&device->memories);
 	vmb_map_finish(&device->buffers);
 	vmb_map_finish(&device->images);
 	pthread_mutex_destroy(&device->queues_lock);
+	pthread_mutex_destroy(&device->submit_lock);
 	vmb_vm_destroy(device->vm);
+	vmb_tap_destroy(device->tap);
 }
 
 /* Has the driver create its device, seen by a tap if there is one. */
@@ -204,7 +224,7 @@ static VkResult create_next(struct vmb_device *device, VkPhysicalDevice physical
 		return result;
 	}
 	device->route = rewritten.wants_sparse ? route : VMB_ROUTE_NATIVE;
-	if (device->route == VMB_ROUTE_ASSIST) {
+	if (device->route != VMB_ROUTE_NATIVE && device->physical->backend != VMB_BACKEND_HOST) {
 		create_tap(device);
 	}
 	result = create_drivers(device, physical, &rewritten.info, allocator, out);
@@ -257,11 +277,12 @@ VKAPI_ATTR void VKAPI_CALL vmb_DestroyDevice(
 	if (device->physical) {
 		vmb_stats_write(device);
 	}
+	bool is_stuck = device->vm && vmb_device_is_stuck(device);
 	finish_route(device);
 	/* A lost device has a queue that waits for ever for a bind that failed. The driver would
 	 * wait for that queue, and to let it go on would be to say that the bind was done: the
 	 * driver's device is left behind. */
-	if (!vmb_device_is_lost(device)) {
+	if (!is_stuck) {
 		device->next.DestroyDevice(handle, allocator);
 	}
 	free(device);

@@ -21,7 +21,7 @@ struct vmb_tap;
  * that concern us; if not, all but its destruction goes straight to the driver.
  *
  * Of the locks in here, a queue's and a resource's none is taken while another is held, except for
- * those of the tables, which are leaves.
+ * those of the tables and of the VM, which are leaves.
  */
 struct vmb_device {
 	VkDevice handle;
@@ -39,9 +39,9 @@ struct vmb_device {
 
 	/* NULL if the layer does not provide sparse resources here; then nothing below is used. */
 	struct vmb_vm *vm;
-	/* Memory types that host memory can be imported as. */
-	uint32_t import_types;
-	/* Size of the heap of each memory type. */
+	/* Memory types that can be bound sparsely. */
+	uint32_t sparse_types;
+	/* Size of the heap of each memory type; for a VM whose memory is imported. */
 	VkDeviceSize heap_sizes[VK_MAX_MEMORY_TYPES];
 	/* bufferDeviceAddress is enabled, so memory has to be allocated for it. */
 	bool has_addresses;
@@ -56,6 +56,9 @@ struct vmb_device {
 	/* Guards the head of the list of queues that were bound on; they stay as long as the device. */
 	pthread_mutex_t queues_lock;
 	struct vmb_queue *queues;
+	/* Held while the kernel is given a plan, so that what resources remember of that is in the
+	 * kernel's order. */
+	pthread_mutex_t submit_lock;
 	/* An asynchronous bind failed. Never reset. */
 	atomic_bool lost;
 };
@@ -72,6 +75,13 @@ void vmb_device_lose(struct vmb_device *device, const char *what, int error);
 static inline bool vmb_device_is_lost(const struct vmb_device *device)
 {
 	return atomic_load_explicit(&device->lost, memory_order_acquire);
+}
+
+/* Whether a driver may be waiting for ever for a bind that failed. What the kernel was given ends, and
+ * what it was not given is signaled by the worker. */
+static inline bool vmb_device_is_stuck(const struct vmb_device *device)
+{
+	return vmb_device_is_lost(device) && !vmb_vm_is_async(device->vm);
 }
 
 /* Rounds up to what binds and imports are made in; UINT64_MAX's neighbourhood saturates. */

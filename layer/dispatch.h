@@ -85,6 +85,7 @@
 	X(WaitForFences, NULL, 0) \
 	X(CreateSemaphore, NULL, 0) \
 	X(DestroySemaphore, NULL, 0) \
+	X(GetSemaphoreFdKHR, NULL, 0) \
 	X(WaitSemaphores, "vkWaitSemaphoresKHR", VK_API_VERSION_1_2) \
 	X(SignalSemaphore, "vkSignalSemaphoreKHR", VK_API_VERSION_1_2) \
 	X(GetSemaphoreCounterValue, "vkGetSemaphoreCounterValueKHR", VK_API_VERSION_1_2) \

@@ -17,7 +17,7 @@ bool vmb_image_flags_provided(VkImageCreateFlags flags)
  * (VUID-vkBindImageMemory-memory-02989). An image of preinitialized layout cannot be
  * (VUID-VkImageCreateInfo-pNext-01443) and is left as it is.
  */
-static VkResult create_importable(struct vmb_device *device, const VkImageCreateInfo *info,
+static VkResult create_plain(struct vmb_device *device, const VkImageCreateInfo *info,
 	const VkAllocationCallbacks *allocator, VkImage *out)
 {
 	const VkExternalMemoryImageCreateInfo external = {
@@ -28,7 +28,7 @@ static VkResult create_importable(struct vmb_device *device, const VkImageCreate
 	VkImageCreateInfo plain = *info;
 
 	plain.flags &= ~VMB_IMAGE_SPARSE_FLAGS;
-	if (info->initialLayout == VK_IMAGE_LAYOUT_UNDEFINED &&
+	if (vmb_vm_imports(device->vm) && info->initialLayout == VK_IMAGE_LAYOUT_UNDEFINED &&
 		!vmb_chain_find(info->pNext, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO) &&
 		!vmb_chain_find(info->pNext, VK_STRUCTURE_TYPE_IMAGE_SWAPCHAIN_CREATE_INFO_KHR)) {
 		plain.pNext = &external;
@@ -72,7 +72,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateImage(VkDevice handle, const VkImageCre
 		*out = VK_NULL_HANDLE;
 		return VK_ERROR_FEATURE_NOT_PRESENT;
 	}
-	VkResult result = create_importable(device, info, allocator, &image);
+	VkResult result = create_plain(device, info, allocator, &image);
 	if (result != VK_SUCCESS || !is_sparse) {
 		*out = image;
 		return result;

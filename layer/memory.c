@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "memory.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "chain.h"
@@ -68,57 +69,86 @@ static bool is_the_drivers(const VkMemoryAllocateInfo *info)
 	return false;
 }
 
-static struct vmb_memory *allocate(
-	struct vmb_device *device, const VkMemoryAllocateInfo *info, VkResult *result)
+/* Has the driver import memory that the VM makes. */
+static VkResult import_memory(struct vmb_memory *memory, const VkMemoryAllocateInfo *info,
+	const VkAllocationCallbacks *allocator)
 {
-	struct vmb_memory *memory = calloc(1, sizeof(*memory));
+	struct vmb_device *device = memory->device;
 
-	if (!memory) {
-		*result = VK_ERROR_OUT_OF_HOST_MEMORY;
-		return NULL;
+	/* The driver would refuse what exceeds the heap; importing, it cannot know. */
+	if (info->allocationSize > device->heap_sizes[info->memoryTypeIndex]) {
+		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
 	}
-	memory->device = device;
 	int ret = device->vm->impl->back(
 		device->vm, vmb_device_round_up(device, info->allocationSize), &memory->backing);
 	if (ret < 0) {
 		vmb_device_log(device, VMB_LOG_WARN,
 			"no room for a memory allocation of %llu bytes",
 			(unsigned long long)info->allocationSize);
-		*result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
-		free(memory);
-		return NULL;
+		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
 	}
-	return memory;
+	return vmb_memory_import(device, memory->backing.map, memory->backing.size,
+		info->memoryTypeIndex, info->pNext, allocator, &memory->handle);
+}
+
+/* Has the driver allocate, and the VM see it. Memory that the VM makes nothing of is the driver's
+ * alone: it stays without a backing. */
+static VkResult watch_memory(struct vmb_memory *memory, const VkMemoryAllocateInfo *info,
+	const VkAllocationCallbacks *allocator)
+{
+	struct vmb_device *device = memory->device;
+	struct vmb_vm *vm = device->vm;
+	struct vmb_scope scope;
+
+	vm->impl->watch(vm, &scope, VMB_SCOPE_MEMORY);
+	VkResult result = device->next.AllocateMemory(
+		device->handle, info, allocator, &memory->handle);
+	int ret = vm->impl->backed(vm, &scope, &memory->backing);
+	if (result != VK_SUCCESS) {
+		memory->handle = VK_NULL_HANDLE;
+		return result;
+	}
+	return ret == -ENOMEM ? VK_ERROR_OUT_OF_HOST_MEMORY : VK_SUCCESS;
+}
+
+/* Whether memory can be made that sparse resources can be bound to. Importing takes the driver's own
+ * backing out of its hands, so not from everybody. */
+static bool can_bind(const struct vmb_device *device, const VkMemoryAllocateInfo *info)
+{
+	if (!vmb_vm_imports(device->vm)) {
+		return true;
+	}
+	return info->allocationSize && !is_the_drivers(info) &&
+		(device->sparse_types >> info->memoryTypeIndex & 1);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL vmb_AllocateMemory(VkDevice handle, const VkMemoryAllocateInfo *info,
 	const VkAllocationCallbacks *allocator, VkDeviceMemory *out)
 {
 	struct vmb_device *device = vmb_device_of(handle);
-	VkResult result = VK_SUCCESS;
 
-	if (!device->vm || info->allocationSize == 0 || is_the_drivers(info) ||
-		!(device->import_types >> info->memoryTypeIndex & 1)) {
+	if (!device->vm || !can_bind(device, info)) {
 		return device->next.AllocateMemory(handle, info, allocator, out);
 	}
-	/* The driver would refuse what exceeds the heap; importing, it cannot know. */
-	if (info->allocationSize > device->heap_sizes[info->memoryTypeIndex]) {
-		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-	}
-	struct vmb_memory *memory = allocate(device, info, &result);
+	struct vmb_memory *memory = calloc(1, sizeof(*memory));
 	if (!memory) {
-		return result;
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
-	result = vmb_memory_import(device, memory->backing.map, memory->backing.size,
-		info->memoryTypeIndex, info->pNext, allocator, &memory->handle);
+	memory->device = device;
+	VkResult result = vmb_vm_imports(device->vm) ? import_memory(memory, info, allocator)
+						     : watch_memory(memory, info, allocator);
 	if (result != VK_SUCCESS) {
 		goto fail;
+	}
+	*out = memory->handle;
+	if (!memory->backing.size) {
+		free(memory);
+		return VK_SUCCESS;
 	}
 	if (vmb_map_insert(&device->memories, (uint64_t)memory->handle, memory) < 0) {
 		result = VK_ERROR_OUT_OF_HOST_MEMORY;
 		goto fail;
 	}
-	*out = memory->handle;
 	return VK_SUCCESS;
 
 fail:
@@ -129,10 +159,17 @@ fail:
 void vmb_memory_destroy(struct vmb_memory *memory, const VkAllocationCallbacks *allocator)
 {
 	struct vmb_device *device = memory->device;
+	struct vmb_vm *vm = device->vm;
+	bool was_bound = atomic_load_explicit(&memory->was_bound, memory_order_relaxed);
 
+	/* What the driver imported goes after it, what it allocated is forgotten before. */
+	if (!vmb_vm_imports(vm)) {
+		vm->impl->unback(vm, &memory->backing, was_bound);
+	}
 	device->next.FreeMemory(device->handle, memory->handle, allocator);
-	device->vm->impl->unback(device->vm, &memory->backing,
-		atomic_load_explicit(&memory->was_bound, memory_order_relaxed));
+	if (vmb_vm_imports(vm)) {
+		vm->impl->unback(vm, &memory->backing, was_bound);
+	}
 	free(memory);
 }
 

@@ -6,7 +6,7 @@
 
 #include "device.h"
 
-/* A VkDeviceMemory that can be bound sparsely: the driver imported our backing. */
+/* A VkDeviceMemory that can be bound sparsely: the VM knows its backing. */
 struct vmb_memory {
 	VkDeviceMemory handle;
 	struct vmb_device *device;

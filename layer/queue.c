@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "allocator.h"
 #include "resource.h"
@@ -91,6 +92,47 @@ int vmb_queue_execute(struct vmb_device *device, const struct vmb_plan *plan)
 	return 0;
 }
 
+static int wait_for_gate(struct vmb_queue *queue, const struct vmb_job *job, uint64_t timeout_ns)
+{
+	const struct vmb_point gate = { queue->gate_timeline, job->value };
+	struct vmb_vm *vm = queue->device->vm;
+
+	return vm->impl->wait(vm, &gate, VMB_POINT_AVAILABLE, timeout_ns);
+}
+
+bool vmb_queue_may_submit(struct vmb_queue *queue, const struct vmb_job *job)
+{
+	return vmb_queue_is_idle(queue) && (!job->waits || wait_for_gate(queue, job, 0) == 0);
+}
+
+int vmb_queue_submit(struct vmb_queue *queue, const struct vmb_job *job)
+{
+	const struct vmb_point gate = { queue->gate_timeline, job->value };
+	const struct vmb_point done = { queue->done_timeline, job->value };
+	struct vmb_device *device = queue->device;
+	const struct vmb_plan *plan = &job->plan;
+
+	pthread_mutex_lock(&device->submit_lock);
+	int ret = device->vm->impl->submit(
+		device->vm, plan->ops, plan->count, job->waits ? &gate : NULL, &done);
+	for (size_t i = 0; ret == 0 && i < plan->count; i = end_of_space(plan, i)) {
+		resource_of(&plan->ops[i])->last_bind = done;
+	}
+	pthread_mutex_unlock(&device->submit_lock);
+
+	for (size_t i = 0, end; ret == 0 && i < plan->count; i = end) {
+		end = end_of_space(plan, i);
+		vmb_resource_executed(resource_of(&plan->ops[i]), &plan->ops[i], end - i);
+	}
+	return ret;
+}
+
+static bool is_to_stop(const struct vmb_queue *queue)
+{
+	return vmb_device_is_lost(queue->device) ||
+		atomic_load_explicit(&queue->stop, memory_order_relaxed);
+}
+
 /* False if the job is to be dropped. */
 static bool pass_gate(struct vmb_queue *queue, const struct vmb_job *job)
 {
@@ -103,8 +145,7 @@ static bool pass_gate(struct vmb_queue *queue, const struct vmb_job *job)
 	};
 	VkResult result = job->waits ? VK_TIMEOUT : VK_SUCCESS;
 
-	while (result == VK_TIMEOUT && !vmb_device_is_lost(device) &&
-		!atomic_load_explicit(&queue->stop, memory_order_relaxed)) {
+	while (result == VK_TIMEOUT && !is_to_stop(queue)) {
 		result = device->next.WaitSemaphores(device->handle, &wait, GATE_SLICE_NS);
 	}
 	if (result < VK_SUCCESS) {
@@ -113,8 +154,7 @@ static bool pass_gate(struct vmb_queue *queue, const struct vmb_job *job)
 	return result == VK_SUCCESS;
 }
 
-/* If anything fails done is not signaled: what the batch should have signaled stays unsignaled. */
-static void run_job(struct vmb_queue *queue, struct vmb_job *job)
+static VkResult signal_done(struct vmb_queue *queue, const struct vmb_job *job)
 {
 	struct vmb_device *device = queue->device;
 	const VkSemaphoreSignalInfo signal = {
@@ -122,6 +162,14 @@ static void run_job(struct vmb_queue *queue, struct vmb_job *job)
 		.semaphore = queue->done,
 		.value = job->value,
 	};
+
+	return device->next.SignalSemaphore(device->handle, &signal);
+}
+
+/* If anything fails done is not signaled: what the batch should have signaled stays unsignaled. */
+static void execute_job(struct vmb_queue *queue, struct vmb_job *job)
+{
+	struct vmb_device *device = queue->device;
 
 	if (!pass_gate(queue, job) || vmb_device_is_lost(device)) {
 		return;
@@ -133,9 +181,48 @@ static void run_job(struct vmb_queue *queue, struct vmb_job *job)
 	}
 	/* From the signal on the application may destroy them, and expects them gone then. */
 	release_job(job);
-	VkResult result = device->next.SignalSemaphore(device->handle, &signal);
-	if (result != VK_SUCCESS) {
+	if (signal_done(queue, job) != VK_SUCCESS) {
 		vmb_device_lose(device, "a sparse bind could not be signaled", -EIO);
+	}
+}
+
+/* Gives the kernel a job once it may. -ECANCELED if it is to be dropped before. */
+static int submit_in_time(struct vmb_queue *queue, const struct vmb_job *job)
+{
+	int ret = job->waits ? -ETIME : 0;
+
+	while (ret == -ETIME && !is_to_stop(queue)) {
+		ret = wait_for_gate(queue, job, GATE_SLICE_NS);
+	}
+	if (is_to_stop(queue)) {
+		return -ECANCELED;
+	}
+	return ret < 0 ? ret : vmb_queue_submit(queue, job);
+}
+
+/*
+ * If anything fails the device is lost, and then done is signaled all the same: nobody can take it for
+ * a success any more, and nobody has to wait for ever for what the kernel was never given.
+ */
+static void submit_job(struct vmb_queue *queue, struct vmb_job *job)
+{
+	int ret = submit_in_time(queue, job);
+
+	if (ret < 0 && ret != -ECANCELED) {
+		vmb_device_lose(queue->device, "a sparse bind failed", ret);
+	}
+	release_job(job);
+	if (ret < 0) {
+		signal_done(queue, job);
+	}
+}
+
+static void run_job(struct vmb_queue *queue, struct vmb_job *job)
+{
+	if (vmb_vm_is_async(queue->device->vm)) {
+		submit_job(queue, job);
+	} else {
+		execute_job(queue, job);
 	}
 }
 
@@ -203,10 +290,8 @@ struct vmb_queue *vmb_queue_get(struct vmb_device *device, VkQueue handle)
 	return queue;
 }
 
-void vmb_queue_destroy(struct vmb_queue *queue)
+void vmb_queue_stop(struct vmb_queue *queue)
 {
-	struct vmb_device *device = queue->device;
-
 	if (queue->has_worker) {
 		pthread_mutex_lock(&queue->jobs_lock);
 		atomic_store_explicit(&queue->stop, true, memory_order_relaxed);
@@ -214,8 +299,23 @@ void vmb_queue_destroy(struct vmb_queue *queue)
 		pthread_mutex_unlock(&queue->jobs_lock);
 		pthread_join(queue->worker, NULL);
 	}
-	/* A lost device's queue still waits for them. */
-	if (!vmb_device_is_lost(device)) {
+}
+
+static void forget_timeline(struct vmb_vm *vm, uint32_t timeline)
+{
+	if (timeline) {
+		vm->impl->forget_timeline(vm, timeline);
+	}
+}
+
+void vmb_queue_destroy(struct vmb_queue *queue)
+{
+	struct vmb_device *device = queue->device;
+
+	forget_timeline(device->vm, queue->gate_timeline);
+	forget_timeline(device->vm, queue->done_timeline);
+	/* A lost device's queue may still wait for them. */
+	if (!vmb_device_is_stuck(device)) {
 		device->next.DestroySemaphore(device->handle, queue->gate, &vmb_allocator);
 		device->next.DestroySemaphore(device->handle, queue->done, &vmb_allocator);
 	}
@@ -234,8 +334,13 @@ bool vmb_queue_is_idle(struct vmb_queue *queue)
 
 static VkResult create_timeline(struct vmb_device *device, VkSemaphore *out)
 {
+	const VkExportSemaphoreCreateInfo shared = {
+		.sType = VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO,
+		.handleTypes = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_FD_BIT,
+	};
 	const VkSemaphoreTypeCreateInfo type = {
 		.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+		.pNext = vmb_vm_is_async(device->vm) ? &shared : NULL,
 		.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
 	};
 	const VkSemaphoreCreateInfo info = {
@@ -244,6 +349,48 @@ static VkResult create_timeline(struct vmb_device *device, VkSemaphore *out)
 	};
 
 	return device->next.CreateSemaphore(device->handle, &info, &vmb_allocator, out);
+}
+
+/* Has the VM name a timeline. */
+static VkResult share_timeline(struct vmb_device *device, VkSemaphore semaphore, uint32_t *timeline)
+{
+	const VkSemaphoreGetFdInfoKHR info = {
+		.sType = VK_STRUCTURE_TYPE_SEMAPHORE_GET_FD_INFO_KHR,
+		.semaphore = semaphore,
+		.handleType = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_FD_BIT,
+	};
+	int fd;
+
+	VkResult result = device->next.GetSemaphoreFdKHR(device->handle, &info, &fd);
+	if (result != VK_SUCCESS) {
+		return result;
+	}
+	int ret = device->vm->impl->import_timeline(device->vm, fd, timeline);
+	close(fd);
+	return ret == 0 ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+}
+
+/* What an earlier try has made is used. */
+static VkResult make_timeline(struct vmb_device *device, VkSemaphore *semaphore, uint32_t *timeline)
+{
+	VkResult result = *semaphore ? VK_SUCCESS : create_timeline(device, semaphore);
+
+	if (result != VK_SUCCESS) {
+		*semaphore = VK_NULL_HANDLE;
+		return result;
+	}
+	return *timeline || !vmb_vm_is_async(device->vm)
+		? VK_SUCCESS
+		: share_timeline(device, *semaphore, timeline);
+}
+
+VkResult vmb_queue_make_timelines(struct vmb_queue *queue)
+{
+	VkResult result = make_timeline(queue->device, &queue->gate, &queue->gate_timeline);
+
+	return result == VK_SUCCESS
+		? make_timeline(queue->device, &queue->done, &queue->done_timeline)
+		: result;
 }
 
 /* Signals are for the application's threads. */
@@ -261,23 +408,7 @@ static bool create_thread(struct vmb_queue *queue)
 
 VkResult vmb_queue_start_worker(struct vmb_queue *queue)
 {
-	struct vmb_device *device = queue->device;
-	VkResult result = VK_SUCCESS;
-
-	if (queue->has_worker) {
-		return VK_SUCCESS;
-	}
-	/* What an earlier try has made is used. */
-	if (!queue->gate) {
-		result = create_timeline(device, &queue->gate);
-	}
-	if (result == VK_SUCCESS && !queue->done) {
-		result = create_timeline(device, &queue->done);
-	}
-	if (result != VK_SUCCESS) {
-		return result;
-	}
-	return create_thread(queue) ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+	return queue->has_worker || create_thread(queue) ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
 void vmb_queue_push(struct vmb_queue *queue, struct vmb_job *job)

@@ -23,10 +23,14 @@ struct vmb_job {
 };
 
 /*
- * A VkQueue that binds. Batches that have to wait are executed by a worker thread, bracketed by two
- * timeline semaphores of the layer's own: the driver's queue signals gate when a batch may run, the
- * worker signals done when it has, and the driver's queue goes on to signal what the application
- * asked for. Each is signaled by one side alone, so that its value only ever rises.
+ * A VkQueue that binds. Batches are bracketed by two timeline semaphores of the layer's own: the
+ * driver's queue signals gate when a batch may run, whoever runs it signals done when it has, and the
+ * driver's queue goes on to signal what the application asked for. Each is signaled by one side
+ * alone, so that its value only ever rises.
+ *
+ * On a VM that executes, a worker thread runs the batches that have to wait. On one that submits the
+ * kernel runs all, and the worker keeps those that wait for something which has not been submitted
+ * itself: the kernel takes no promises.
  */
 struct vmb_queue {
 	struct vmb_queue *next; /* in vmb_device.queues */
@@ -36,9 +40,12 @@ struct vmb_queue {
 	/* Externally synchronized, as the VkQueue is. */
 	uint64_t last_value;
 
-	/* NULL handles until the worker starts, constant from then on. */
+	/* NULL handles until they are needed, constant from then on. */
 	VkSemaphore gate;
 	VkSemaphore done;
+	/* The VM's names for them, if it submits. */
+	uint32_t gate_timeline;
+	uint32_t done_timeline;
 	bool has_worker;
 	pthread_t worker;
 	/* The device goes: leave what has not run. */
@@ -54,12 +61,16 @@ struct vmb_queue {
 
 /* The object of a queue, made when it is first bound on; NULL if memory is short. */
 struct vmb_queue *vmb_queue_get(struct vmb_device *device, VkQueue handle);
-/* Stops the worker first. */
+/* Stops the worker, which leaves what has not run. */
+void vmb_queue_stop(struct vmb_queue *queue);
+/* The queue must have been stopped. */
 void vmb_queue_destroy(struct vmb_queue *queue);
 
 /* Nothing is left for the worker to do: the next batch may run anywhere. */
 bool vmb_queue_is_idle(struct vmb_queue *queue);
-/* Makes sure that there is a worker. */
+/* Makes sure that there are gate and done. */
+VkResult vmb_queue_make_timelines(struct vmb_queue *queue);
+/* Makes sure that there is a worker. The timelines must be there. */
 VkResult vmb_queue_start_worker(struct vmb_queue *queue);
 /* Hands over a job. */
 void vmb_queue_push(struct vmb_queue *queue, struct vmb_job *job);
@@ -69,6 +80,10 @@ void vmb_queue_drain(struct vmb_queue *queue);
 /* Executes a plan and records what was done; a negative errno value if an op failed, those before
  * it being done. */
 int vmb_queue_execute(struct vmb_device *device, const struct vmb_plan *plan);
+/* Whether the kernel would take a job now: what its gate waits for has been submitted. */
+bool vmb_queue_may_submit(struct vmb_queue *queue, const struct vmb_job *job);
+/* Gives the kernel a job, which is behind all that it was given before. Negative errno. */
+int vmb_queue_submit(struct vmb_queue *queue, const struct vmb_job *job);
 
 struct vmb_job *vmb_job_create(void);
 /* Accepts NULL. */

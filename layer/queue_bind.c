@@ -15,16 +15,17 @@
  * vkQueueBindSparse, for each of its batches one of three things:
  *
  *  - nothing to bind: the driver waits and signals.
- *  - nothing to wait for in the whole call, and nothing left of earlier calls: the plans are
- *    executed here and now, then the driver signals.
- *  - otherwise the bracket of queue.h: the driver waits and signals gate; the worker executes the
- *    plan and signals done; the driver waits for done and signals.
+ *  - on a VM that executes, nothing to wait for in the whole call, and nothing left of earlier calls:
+ *    the plans are executed here and now, then the driver signals.
+ *  - otherwise the bracket of queue.h: the driver waits and signals gate; the worker or the kernel
+ *    executes the plan and signals done; the driver waits for done and signals.
  *
- * The worker gets the job of a batch before the driver gets the next batch, because that one may
- * wait for a binary semaphore which this one signals, and a driver may block in vkQueueSubmit until
- * the signal is on its way (Mesa's common code does).
+ * The worker or the kernel gets the job of a batch before the driver gets the next batch, because that
+ * one may wait for a binary semaphore which this one signals, and a driver may block in vkQueueSubmit
+ * until the signal is on its way (Mesa's common code does).
  *
- * Nothing is changed before everything that may fail for want of memory is there.
+ * Nothing is changed before everything that may fail for want of memory is there, as far as that is in
+ * our hands: the kernel may still refuse a job.
  */
 struct call {
 	struct vmb_queue *queue;
@@ -152,7 +153,13 @@ static struct vmb_semaphores semaphores(
 	};
 }
 
-static void add_batch(struct call *call, const VkBindSparseInfo *info, const struct vmb_job *job)
+/* What a batch waits for and what it signals. */
+struct batch_semaphores {
+	struct vmb_semaphores waits;
+	struct vmb_semaphores signals;
+};
+
+static struct batch_semaphores semaphores_of(const VkBindSparseInfo *info)
 {
 	const VkTimelineSemaphoreSubmitInfo none = { 0 };
 	const VkTimelineSemaphoreSubmitInfo *timeline = vmb_chain_find(
@@ -161,24 +168,39 @@ static void add_batch(struct call *call, const VkBindSparseInfo *info, const str
 	if (!timeline) {
 		timeline = &none;
 	}
-	struct vmb_semaphores waits = semaphores(info->waitSemaphoreCount, info->pWaitSemaphores,
-		timeline->waitSemaphoreValueCount, timeline->pWaitSemaphoreValues);
-	struct vmb_semaphores signals = semaphores(info->signalSemaphoreCount,
-		info->pSignalSemaphores, timeline->signalSemaphoreValueCount,
-		timeline->pSignalSemaphoreValues);
+	return (struct batch_semaphores){
+		.waits = semaphores(info->waitSemaphoreCount, info->pWaitSemaphores,
+			timeline->waitSemaphoreValueCount, timeline->pWaitSemaphoreValues),
+		.signals = semaphores(info->signalSemaphoreCount, info->pSignalSemaphores,
+			timeline->signalSemaphoreValueCount, timeline->pSignalSemaphoreValues),
+	};
+}
 
-	if (!job) {
-		if (waits.count || signals.count) {
-			vmb_submission_add(&call->submission, &waits, &signals);
-		}
-		return;
+static void add_batch(struct call *call, const VkBindSparseInfo *info)
+{
+	struct batch_semaphores batch = semaphores_of(info);
+
+	if (batch.waits.count || batch.signals.count) {
+		vmb_submission_add(&call->submission, &batch.waits, &batch.signals);
 	}
+}
+
+static void add_gate(struct call *call, const VkBindSparseInfo *info, const struct vmb_job *job)
+{
+	struct batch_semaphores batch = semaphores_of(info);
 	struct vmb_semaphores gate = semaphores(1, &call->queue->gate, 1, &job->value);
-	struct vmb_semaphores done = semaphores(1, &call->queue->done, 1, &job->value);
+
 	if (job->waits) {
-		vmb_submission_add(&call->submission, &waits, &gate);
+		vmb_submission_add(&call->submission, &batch.waits, &gate);
 	}
-	vmb_submission_add(&call->submission, &done, &signals);
+}
+
+static void add_done(struct call *call, const VkBindSparseInfo *info, const struct vmb_job *job)
+{
+	struct batch_semaphores batch = semaphores_of(info);
+	struct vmb_semaphores done = semaphores(1, &call->queue->done, 1, &job->value);
+
+	vmb_submission_add(&call->submission, &done, &batch.signals);
 }
 
 /* Submits what was added since the last time. */
@@ -202,19 +224,91 @@ static VkResult flush(struct call *call, bool is_last)
 	return result;
 }
 
-static VkResult submit_job(struct call *call, uint32_t index)
+static void leave_to_worker(struct call *call, uint32_t index)
 {
 	struct vmb_job *job = call->jobs[index];
 
-	job->value = ++call->queue->last_value;
-	add_batch(call, &call->infos[index], job);
+	call->jobs[index] = NULL;
+	call->begun = true;
+	vmb_job_hold(job);
+	vmb_queue_push(call->queue, job);
+}
+
+/* A batch that the worker executes. */
+static VkResult submit_bracket(struct call *call, uint32_t index)
+{
+	const VkBindSparseInfo *info = &call->infos[index];
+
+	add_gate(call, info, call->jobs[index]);
+	add_done(call, info, call->jobs[index]);
 	VkResult result = flush(call, index + 1 == call->count);
 	if (result == VK_SUCCESS) {
-		call->jobs[index] = NULL;
-		vmb_job_hold(job);
-		vmb_queue_push(call->queue, job);
+		leave_to_worker(call, index);
 	}
 	return result;
+}
+
+static VkResult give_to_kernel(struct call *call, const struct vmb_job *job)
+{
+	struct vmb_device *device = call->queue->device;
+
+	int ret = vmb_queue_submit(call->queue, job);
+	if (ret == 0) {
+		call->begun = true;
+		return VK_SUCCESS;
+	}
+	vmb_device_log(device, VMB_LOG_ERROR, "vkQueueBindSparse: the kernel refused a bind: %s",
+		strerror(-ret));
+	if (ret == -ENOMEM || ret == -ENOSPC) {
+		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+	}
+	/* There is nothing to refuse in what it was given, if the address space is in order. */
+	vmb_device_lose(device, "a sparse bind failed", ret);
+	return VK_ERROR_DEVICE_LOST;
+}
+
+/*
+ * A batch that the kernel executes. It refuses to wait for what has not been submitted, as the signal of
+ * gate has not while the driver itself keeps the batch back, for a semaphore whose signal is still
+ * to come.
+ */
+static VkResult submit_async(struct call *call, uint32_t index)
+{
+	const VkBindSparseInfo *info = &call->infos[index];
+	struct vmb_job *job = call->jobs[index];
+	VkResult result = VK_SUCCESS;
+
+	if (job->waits) {
+		add_gate(call, info, job);
+		result = flush(call, false);
+	}
+	if (result != VK_SUCCESS) {
+		return result;
+	}
+	/* The submission keeps a pointer to the value, the worker may free the job. */
+	if (vmb_queue_may_submit(call->queue, job)) {
+		result = give_to_kernel(call, job);
+		if (result == VK_SUCCESS) {
+			add_done(call, info, job);
+		}
+		return result;
+	}
+	result = vmb_queue_start_worker(call->queue);
+	if (result == VK_SUCCESS) {
+		add_done(call, info, job);
+		result = flush(call, index + 1 == call->count);
+	}
+	if (result == VK_SUCCESS) {
+		leave_to_worker(call, index);
+	}
+	return result;
+}
+
+static VkResult submit_job(struct call *call, uint32_t index)
+{
+	call->jobs[index]->value = ++call->queue->last_value;
+	return vmb_vm_is_async(call->queue->device->vm) ? submit_async(call, index)
+							: submit_bracket(call, index);
 }
 
 static VkResult submit(struct call *call)
@@ -225,7 +319,7 @@ static VkResult submit(struct call *call)
 		if (call->jobs[i]) {
 			result = submit_job(call, i);
 		} else {
-			add_batch(call, &call->infos[i], NULL);
+			add_batch(call, &call->infos[i]);
 		}
 	}
 	if (result == VK_SUCCESS) {
@@ -239,24 +333,33 @@ static VkResult submit(struct call *call)
 	return result;
 }
 
-static VkResult bind_sparse(struct call *call)
+/* Has ready what the jobs need, on a VM that executes perhaps the jobs themselves done. */
+static VkResult prepare_jobs(struct call *call)
 {
 	struct vmb_queue *queue = call->queue;
+	bool is_async = vmb_vm_is_async(queue->device->vm);
+	bool now = !is_async && !has_waits(call) && vmb_queue_is_idle(queue);
+
+	vmb_device_log(queue->device, VMB_LOG_DEBUG, "vkQueueBindSparse: %u batches, %s",
+		call->count,
+		is_async      ? "given to the kernel"
+			: now ? "executed at once"
+			      : "left to the worker");
+	if (now) {
+		return execute_now(call);
+	}
+	VkResult result = vmb_queue_make_timelines(queue);
+	return result == VK_SUCCESS && !is_async ? vmb_queue_start_worker(queue) : result;
+}
+
+static VkResult bind_sparse(struct call *call)
+{
 	VkResult result = init_call(call);
 
-	if (result != VK_SUCCESS) {
-		return result;
+	if (result == VK_SUCCESS && has_jobs(call)) {
+		result = prepare_jobs(call);
 	}
-	if (has_jobs(call)) {
-		bool now = !has_waits(call) && vmb_queue_is_idle(queue);
-		vmb_device_log(queue->device, VMB_LOG_DEBUG, "vkQueueBindSparse: %u batches, %s",
-			call->count, now ? "executed at once" : "left to the worker");
-		result = now ? execute_now(call) : vmb_queue_start_worker(queue);
-		if (result != VK_SUCCESS) {
-			return result;
-		}
-	}
-	return submit(call);
+	return result == VK_SUCCESS ? submit(call) : result;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL vmb_QueueBindSparse(

@@ -18,7 +18,10 @@ struct vmb_resource {
 	/* The table's, and one of each job that will bind to it. */
 	atomic_uint references;
 	struct vmb_reservation reservation;
-	VkDeviceMemory memory; /* the driver's import of the reservation */
+	VkDeviceMemory memory; /* the driver's object for the reservation */
+	/* What is signaled when the last bind that the kernel was given is done, value 0 if there was
+	 * none. Guarded by the device's submit_lock. */
+	struct vmb_point last_bind;
 	/* Guards what follows: several queues may bind to different ranges at once. */
 	pthread_mutex_t residency_lock;
 	struct vmb_residency residency;
@@ -32,14 +35,14 @@ void vmb_resource_requirements2(
 	const struct vmb_device *device, VkMemoryRequirements2 *requirements);
 
 /*
- * Reserves as much as the requirements say and imports it. requirements are those of the sparse
- * resource. The driver's object is the caller's, before and after.
+ * Reserves as much as the requirements say, with a memory object of the driver's for it. requirements
+ * are those of the sparse resource. The driver's object is the caller's, before and after.
  */
 VkResult vmb_resource_create(struct vmb_device *device, const VkMemoryRequirements *requirements,
 	struct vmb_resource **out);
 /*
- * Drops the table's reference and frees the driver's memory; the reservation goes with the last
- * reference. Accepts NULL. The driver's buffer or image must be gone, or never be used again.
+ * Drops the table's reference; the reservation goes with the last one, and with it the driver's
+ * memory. Accepts NULL. The driver's buffer or image must be gone, or never be used again.
  */
 void vmb_resource_destroy(struct vmb_resource *resource);
 

@@ -18,10 +18,17 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/* Waits on a VM that submits need not be cut: what they wait for is signaled even if it fails. */
+static uint64_t slice_of(const struct vmb_device *device)
+{
+	return vmb_vm_is_async(device->vm) ? UINT64_MAX : SLICE_NS;
+}
+
 /* A wait that is cut into slices. */
 struct wait {
 	const struct vmb_device *device;
 	uint64_t timeout;
+	uint64_t longest; /* slice */
 	uint64_t start;
 	VkResult result;
 	uint64_t slice; /* the timeout for the driver */
@@ -32,8 +39,9 @@ static struct wait begin_wait(const struct vmb_device *device, uint64_t timeout)
 	return (struct wait){
 		.device = device,
 		.timeout = timeout,
+		.longest = slice_of(device),
 		/* A wait that cannot be cut needs no clock. */
-		.start = timeout > SLICE_NS ? now_ns() : 0,
+		.start = timeout > slice_of(device) ? now_ns() : 0,
 		.result = VK_TIMEOUT,
 	};
 }
@@ -43,20 +51,21 @@ static bool next_slice(struct wait *wait, bool first)
 {
 	uint64_t waited = 0;
 
-	if (wait->result != VK_TIMEOUT) {
-		return false;
-	}
 	if (vmb_device_is_lost(wait->device)) {
 		wait->result = VK_ERROR_DEVICE_LOST;
 		return false;
 	}
+	if (wait->result != VK_TIMEOUT) {
+		return false;
+	}
 	if (!first) {
-		waited = wait->timeout > SLICE_NS ? now_ns() - wait->start : wait->timeout;
+		waited = wait->timeout > wait->longest ? now_ns() - wait->start : wait->timeout;
 		if (waited >= wait->timeout) {
 			return false;
 		}
 	}
-	wait->slice = wait->timeout - waited < SLICE_NS ? wait->timeout - waited : SLICE_NS;
+	wait->slice = wait->timeout - waited < wait->longest ? wait->timeout - waited
+							     : wait->longest;
 	return true;
 }
 
@@ -130,18 +139,11 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_QueueSubmit2(
 
 /* Waiting for a queue is waiting for a fence behind all that was submitted to it; unlike the
  * driver's vkQueueWaitIdle, that can be given up. */
-VKAPI_ATTR VkResult VKAPI_CALL vmb_QueueWaitIdle(VkQueue handle)
+static VkResult wait_for_queue(struct vmb_device *device, VkQueue handle)
 {
-	struct vmb_device *device = vmb_device_of(handle);
 	const VkFenceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };
 	VkFence fence;
 
-	if (!device->vm) {
-		return device->next.QueueWaitIdle(handle);
-	}
-	if (vmb_device_is_lost(device)) {
-		return VK_ERROR_DEVICE_LOST;
-	}
 	VkResult result = device->next.CreateFence(device->handle, &info, &vmb_allocator, &fence);
 	if (result != VK_SUCCESS) {
 		return result;
@@ -157,9 +159,29 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_QueueWaitIdle(VkQueue handle)
 	return result;
 }
 
-/* With no job left the driver's queues wait for nothing of ours. */
+VKAPI_ATTR VkResult VKAPI_CALL vmb_QueueWaitIdle(VkQueue handle)
+{
+	struct vmb_device *device = vmb_device_of(handle);
+
+	if (!device->vm) {
+		return device->next.QueueWaitIdle(handle);
+	}
+	if (vmb_device_is_lost(device)) {
+		return VK_ERROR_DEVICE_LOST;
+	}
+	if (!vmb_vm_is_async(device->vm)) {
+		return wait_for_queue(device, handle);
+	}
+	VkResult result = device->next.QueueWaitIdle(handle);
+	return vmb_device_is_lost(device) ? VK_ERROR_DEVICE_LOST : result;
+}
+
+/* With no job left the driver's queues wait for nothing of ours that will not come. */
 static void drain(struct vmb_device *device)
 {
+	if (vmb_vm_is_async(device->vm)) {
+		return;
+	}
 	pthread_mutex_lock(&device->queues_lock);
 	struct vmb_queue *queue = device->queues;
 	pthread_mutex_unlock(&device->queues_lock);
@@ -175,8 +197,11 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_DeviceWaitIdle(VkDevice handle)
 	if (device->vm) {
 		drain(device);
 	}
-	return vmb_device_is_lost(device) ? VK_ERROR_DEVICE_LOST
-					  : device->next.DeviceWaitIdle(handle);
+	if (vmb_device_is_lost(device)) {
+		return VK_ERROR_DEVICE_LOST;
+	}
+	VkResult result = device->next.DeviceWaitIdle(handle);
+	return vmb_device_is_lost(device) ? VK_ERROR_DEVICE_LOST : result;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL vmb_GetQueryPoolResults(VkDevice handle, VkQueryPool pool,

@@ -5,9 +5,9 @@
 #include <vulkan/vulkan.h>
 
 /*
- * Submissions, waits and polls on a device that may be lost by the layer: an asynchronous bind that
- * failed leaves the driver's queue waiting for ever, so the driver's own waits would never return.
- * The specification asks that they do, in finite time (Vulkan, "Lost Device").
+ * Submissions, waits and polls on a device that may be lost by the layer. On a VM that executes, an
+ * asynchronous bind that failed leaves the driver's queue waiting for ever, so the driver's own waits
+ * would never return. The specification asks that they do, in finite time (Vulkan, "Lost Device").
  */
 
 VKAPI_ATTR VkResult VKAPI_CALL vmb_QueueSubmit(
