@@ -13,6 +13,7 @@
 #include "queue.h"
 #include "resource.h"
 #include "vm/host.h"
+#include "vm/panthor.h"
 
 /* By the loader's dispatch pointer, which a device shares with its queues. */
 static struct vmb_map devices = VMB_MAP_INITIALIZER;
@@ -78,6 +79,17 @@ static void find_heap_sizes(struct vmb_device *device)
 	}
 }
 
+static int create_vm(struct vmb_device *device)
+{
+	if (device->physical->backend == VMB_BACKEND_HOST) {
+		return vmb_host_create(device->physical->granularity, &device->vm);
+	}
+	/* Without the driver's ioctls there is nothing to work on. */
+	return device->tap && vmb_tap_is_live(device->tap)
+		? vmb_panthor_vm_create(device->tap, &device->vm)
+		: -ENODEV;
+}
+
 static VkResult find_types(struct vmb_device *device)
 {
 	if (!vmb_vm_imports(device->vm)) {
@@ -91,7 +103,7 @@ static VkResult find_types(struct vmb_device *device)
 /* Gives the device its VM and tables. On failure there is nothing to undo but the driver's part. */
 static VkResult init_provide(struct vmb_device *device, const struct vmb_device_info *info)
 {
-	int ret = vmb_host_create(device->physical->granularity, &device->vm);
+	int ret = create_vm(device);
 	if (ret < 0) {
 		vmb_device_log(device, VMB_LOG_ERROR, "cannot set up memory: %s", strerror(-ret));
 		vmb_tap_destroy(device->tap);
@@ -109,6 +121,7 @@ static VkResult init_provide(struct vmb_device *device, const struct vmb_device_
 	device->tracks_residency = device->physical->instance->settings.stats != NULL;
 	device->hides_host_import = info->added_host_import;
 	device->hides_timeline = info->added_timeline;
+	device->hides_semaphore_fd = info->added_semaphore_fd;
 	vmb_map_init(&device->memories);
 	vmb_map_init(&device->buffers);
 	vmb_map_init(&device->images);

@@ -50,6 +50,7 @@ struct vmb_device {
 	/* The functions of these extensions are not for the application, which did not enable them. */
 	bool hides_host_import;
 	bool hides_timeline;
+	bool hides_semaphore_fd;
 	struct vmb_map memories; /* VkDeviceMemory to vmb_memory */
 	struct vmb_map buffers; /* VkBuffer to vmb_resource, sparse ones only */
 	struct vmb_map images; /* VkImage to vmb_resource, sparse ones only */

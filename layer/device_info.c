@@ -13,10 +13,14 @@ static VkResult add_extensions(struct vmb_device_info *rewritten,
 	static const struct {
 		const char *name;
 		uint32_t until;
+		enum vmb_backend backend; /* NONE: whichever it is */
 	} needed[] = {
-		{ VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME, 0 },
-		{ VK_KHR_EXTERNAL_MEMORY_EXTENSION_NAME, VK_API_VERSION_1_1 },
-		{ VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME, VK_API_VERSION_1_2 },
+		{ VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME, 0, VMB_BACKEND_HOST },
+		{ VK_KHR_EXTERNAL_MEMORY_EXTENSION_NAME, VK_API_VERSION_1_1, VMB_BACKEND_HOST },
+		{ VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME, 0, VMB_BACKEND_PANTHOR },
+		{ VK_KHR_EXTERNAL_SEMAPHORE_EXTENSION_NAME, VK_API_VERSION_1_1,
+			VMB_BACKEND_PANTHOR },
+		{ VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME, VK_API_VERSION_1_2, VMB_BACKEND_NONE },
 	};
 	const char *more[sizeof(needed) / sizeof(needed[0])];
 	uint32_t more_count = 0;
@@ -25,7 +29,8 @@ static VkResult add_extensions(struct vmb_device_info *rewritten,
 	uint32_t given_count = info->enabledExtensionCount;
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-		if (!needed[i].until || version < needed[i].until) {
+		bool is_ours = !needed[i].backend || needed[i].backend == physical->backend;
+		if (is_ours && (!needed[i].until || version < needed[i].until)) {
 			more[more_count++] = needed[i].name;
 		}
 	}
@@ -37,6 +42,8 @@ static VkResult add_extensions(struct vmb_device_info *rewritten,
 	rewritten->info.ppEnabledExtensionNames = rewritten->extensions;
 	rewritten->added_host_import = !vmb_extensions_contain(
 		given, given_count, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+	rewritten->added_semaphore_fd = !vmb_extensions_contain(
+		given, given_count, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME);
 	rewritten->added_timeline = version < VK_API_VERSION_1_2 &&
 		!vmb_extensions_contain(
 			given, given_count, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME);

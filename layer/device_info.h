@@ -21,6 +21,7 @@ struct vmb_device_info {
 	/* Extensions with functions that the layer enabled, not the application. */
 	bool added_host_import;
 	bool added_timeline;
+	bool added_semaphore_fd;
 	/* Private: what info points to. */
 	struct vmb_chain chain;
 	VkPhysicalDeviceFeatures features;

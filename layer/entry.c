@@ -234,18 +234,20 @@ static PFN_vkVoidFunction choose(const struct entry *entry, PFN_vkVoidFunction n
 /* Whether a function belongs to an extension that only the layer enabled. */
 static bool is_hidden(const struct vmb_device *device, const char *name)
 {
-	static const char *const timeline[] = {
-		"vkGetSemaphoreCounterValueKHR",
-		"vkSignalSemaphoreKHR",
-		"vkWaitSemaphoresKHR",
+	const struct {
+		const char *name;
+		bool hidden;
+	} functions[] = {
+		{ "vkGetMemoryHostPointerPropertiesEXT", device->hides_host_import },
+		{ "vkGetSemaphoreCounterValueKHR", device->hides_timeline },
+		{ "vkSignalSemaphoreKHR", device->hides_timeline },
+		{ "vkWaitSemaphoresKHR", device->hides_timeline },
+		{ "vkGetSemaphoreFdKHR", device->hides_semaphore_fd },
+		{ "vkImportSemaphoreFdKHR", device->hides_semaphore_fd },
 	};
 
-	if (device->hides_host_import && strcmp(name, "vkGetMemoryHostPointerPropertiesEXT") == 0) {
-		return true;
-	}
-	for (size_t i = 0; device->hides_timeline && i < sizeof(timeline) / sizeof(timeline[0]);
-		i++) {
-		if (strcmp(name, timeline[i]) == 0) {
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		if (functions[i].hidden && strcmp(name, functions[i].name) == 0) {
 			return true;
 		}
 	}

@@ -35,12 +35,13 @@ static VkLayerInstanceCreateInfo *find_loader_info(
 }
 
 /*
- * On a Vulkan 1.0 instance the device extensions that the provide route is made of depend on two
+ * On a Vulkan 1.0 instance the device extensions that the provide route is made of depend on these
  * instance extensions, core since 1.1. The loader leaves out what a driver does not know.
  */
 static const char *const needed_in_1_0[] = {
 	VK_KHR_GET_PHYSICAL_DEVICE_PROPERTIES_2_EXTENSION_NAME,
 	VK_KHR_EXTERNAL_MEMORY_CAPABILITIES_EXTENSION_NAME,
+	VK_KHR_EXTERNAL_SEMAPHORE_CAPABILITIES_EXTENSION_NAME,
 };
 #define NEEDED_IN_1_0 (sizeof(needed_in_1_0) / sizeof(needed_in_1_0[0]))
 

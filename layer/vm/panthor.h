@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMB_VM_PANTHOR_H
+#define VMB_VM_PANTHOR_H
+
+#include "vm.h"
+
+/*
+ * The VM of a driver on the kernel driver panthor: the driver's own, in which binds are VM_BIND ops
+ * of the layer's.
+ *
+ * A reservation is an allocation of the driver's that the tap turns into addresses without memory; a
+ * backing is a BO of the driver's; a bind is one asynchronous VM_BIND for a whole plan.
+ */
+
+/* The granularity of any such VM. */
+uint64_t vmb_panthor_granularity(void);
+
+/* The tap is live, and stays so as long as the VM. */
+int vmb_panthor_vm_create(struct vmb_tap *tap, struct vmb_vm **vm);
+
+#endif
