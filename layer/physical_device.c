@@ -152,7 +152,7 @@ static void decide(struct vmb_physical_device *physical)
 	struct vmb_route_choice choice = vmb_route_choose(&facts);
 	if (choice.needs_trial) {
 		facts.tried = true;
-		facts.passed = choice.backend == VMB_BACKEND_HOST && vmb_probe_remap(physical);
+		facts.passed = choice.backend == VMB_BACKEND_HOST && vmb_probe_host(physical);
 		choice = vmb_route_choose(&facts);
 	}
 	physical->route = choice.route;

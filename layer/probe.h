@@ -6,11 +6,12 @@
 
 #include "physical_device.h"
 
+/* A trial of what a backend stands on, on a device of the layer's own that is gone afterwards. */
+
 /*
- * Tries on a device of the layer's own what the host backend stands on: imports a host page into a
- * buffer, maps other memory over the page, and has the device copy out of it and into it. True if
- * the device saw the remapped page both times.
+ * The host backend: imports a host page into a buffer, maps other memory over the page, and has the
+ * device copy out of it and into it. True if the device saw the remapped page both times.
  */
-bool vmb_probe_remap(const struct vmb_physical_device *physical);
+bool vmb_probe_host(const struct vmb_physical_device *physical);
 
 #endif

@@ -6,12 +6,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "allocator.h"
-#include "entry.h"
+#include "probe_device.h"
 
 #define PROBE_FUNCTIONS(X) \
-	X(DestroyDevice) \
-	X(GetDeviceQueue) \
 	X(GetMemoryHostPointerPropertiesEXT) \
 	X(AllocateMemory) \
 	X(FreeMemory) \
@@ -33,17 +30,11 @@
 
 #define MEMBER(name) PFN_vk##name name;
 
-/* A device that never finishes shall not keep the application from starting. */
-#define PATIENCE_NS UINT64_C(10000000000)
-
 struct probe {
-	const struct vmb_physical_device *physical;
-	VkDevice device;
+	struct vmb_probe_device device;
 	struct {
 		PROBE_FUNCTIONS(MEMBER)
 	} vk;
-	VkQueue queue;
-	uint32_t family;
 	/* Two pages side by side: the first is remapped, the second is not. */
 	unsigned char *pages;
 	size_t page;
@@ -53,78 +44,24 @@ struct probe {
 	VkFence fence;
 };
 
-static bool find_family(struct probe *probe)
-{
-	const struct vmb_physical_device *physical = probe->physical;
-	VkQueueFamilyProperties families[16];
-	uint32_t count = 16;
-
-	physical->instance->next.GetPhysicalDeviceQueueFamilyProperties(
-		physical->handle, &count, families);
-	for (uint32_t i = 0; i < count; i++) {
-		const VkQueueFlags copies = VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT |
-			VK_QUEUE_TRANSFER_BIT;
-		if (families[i].queueFlags & copies) {
-			probe->family = i;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* A layer that makes dispatchable objects outside of the application's calls has to give them the
- * loader's dispatch pointer, which the device has. */
-static void adopt(VkDevice device, void *dispatchable)
-{
-	memcpy(dispatchable, device, sizeof(void *));
-}
-
 #define LOOK_UP(name) \
-	probe->vk.name = (PFN_vk##name)get(probe->device, "vk" #name); \
+	probe->vk.name = (PFN_vk##name)probe->device.get(probe->device.handle, "vk" #name); \
 	found = found && probe->vk.name;
 
-static bool create_device(struct probe *probe)
+static bool create_device(struct probe *probe, const struct vmb_physical_device *physical)
 {
-	const struct vmb_physical_device *physical = probe->physical;
-	const struct vmb_instance *instance = physical->instance;
-	const float priority = 1.0f;
-	const char *extensions[] = {
-		VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME,
-		VK_KHR_EXTERNAL_MEMORY_EXTENSION_NAME,
+	static const struct vmb_probe_extension extensions[] = {
+		{ VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME, 0 },
+		{ VK_KHR_EXTERNAL_MEMORY_EXTENSION_NAME, VK_API_VERSION_1_1 },
 	};
-	const VkDeviceQueueCreateInfo queue = {
-		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-		.queueFamilyIndex = probe->family,
-		.queueCount = 1,
-		.pQueuePriorities = &priority,
-	};
-	const VkDeviceCreateInfo info = {
-		.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-		.queueCreateInfoCount = 1,
-		.pQueueCreateInfos = &queue,
-		/* VK_KHR_external_memory is core since 1.1. */
-		.enabledExtensionCount = vmb_physical_device_api_version(physical->instance,
-						 physical->handle) >= VK_API_VERSION_1_1
-			? 1
-			: 2,
-		.ppEnabledExtensionNames = extensions,
-	};
-	PFN_vkGetDeviceProcAddr get = NULL;
 	bool found = true;
 
-	if (!instance->create_device ||
-		instance->create_device(instance->handle, physical->handle, &info, &vmb_allocator,
-			&probe->device, vmb_GetInstanceProcAddr, &get) != VK_SUCCESS) {
-		probe->device = VK_NULL_HANDLE;
+	if (!vmb_probe_device_create(&probe->device, physical, extensions,
+		    sizeof(extensions) / sizeof(extensions[0]), NULL)) {
 		return false;
 	}
 	PROBE_FUNCTIONS(LOOK_UP)
-	if (!found) {
-		return false;
-	}
-	probe->vk.GetDeviceQueue(probe->device, probe->family, 0, &probe->queue);
-	adopt(probe->device, probe->queue);
-	return true;
+	return found;
 }
 
 static bool create_buffer(struct probe *probe)
@@ -150,11 +87,12 @@ static bool create_buffer(struct probe *probe)
 		probe->pages = NULL;
 		return false;
 	}
-	if (probe->vk.CreateBuffer(probe->device, &info, NULL, &probe->buffer) != VK_SUCCESS) {
+	if (probe->vk.CreateBuffer(probe->device.handle, &info, NULL, &probe->buffer) !=
+		VK_SUCCESS) {
 		return false;
 	}
-	probe->vk.GetBufferMemoryRequirements(probe->device, probe->buffer, &requirements);
-	if (probe->vk.GetMemoryHostPointerPropertiesEXT(probe->device,
+	probe->vk.GetBufferMemoryRequirements(probe->device.handle, probe->buffer, &requirements);
+	if (probe->vk.GetMemoryHostPointerPropertiesEXT(probe->device.handle,
 		    VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT, probe->pages,
 		    &host) != VK_SUCCESS) {
 		return false;
@@ -174,9 +112,9 @@ static bool create_buffer(struct probe *probe)
 		.allocationSize = info.size,
 		.memoryTypeIndex = (uint32_t)__builtin_ctz(types),
 	};
-	return probe->vk.AllocateMemory(probe->device, &allocate, NULL, &probe->memory) ==
+	return probe->vk.AllocateMemory(probe->device.handle, &allocate, NULL, &probe->memory) ==
 		VK_SUCCESS &&
-		probe->vk.BindBufferMemory(probe->device, probe->buffer, probe->memory, 0) ==
+		probe->vk.BindBufferMemory(probe->device.handle, probe->buffer, probe->memory, 0) ==
 		VK_SUCCESS;
 }
 
@@ -184,13 +122,14 @@ static bool create_pool(struct probe *probe)
 {
 	const VkCommandPoolCreateInfo pool = {
 		.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
-		.queueFamilyIndex = probe->family,
+		.queueFamilyIndex = probe->device.family,
 	};
 	const VkFenceCreateInfo fence = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };
 
-	return probe->vk.CreateCommandPool(probe->device, &pool, NULL, &probe->pool) ==
+	return probe->vk.CreateCommandPool(probe->device.handle, &pool, NULL, &probe->pool) ==
 		VK_SUCCESS &&
-		probe->vk.CreateFence(probe->device, &fence, NULL, &probe->fence) == VK_SUCCESS;
+		probe->vk.CreateFence(probe->device.handle, &fence, NULL, &probe->fence) ==
+		VK_SUCCESS;
 }
 
 /* Has the device copy one page of the buffer over the other. */
@@ -209,10 +148,11 @@ static bool copy_page(struct probe *probe, VkDeviceSize from, VkDeviceSize to)
 	const VkBufferCopy region = { .srcOffset = from, .dstOffset = to, .size = probe->page };
 	VkCommandBuffer commands;
 
-	if (probe->vk.AllocateCommandBuffers(probe->device, &allocate, &commands) != VK_SUCCESS) {
+	if (probe->vk.AllocateCommandBuffers(probe->device.handle, &allocate, &commands) !=
+		VK_SUCCESS) {
 		return false;
 	}
-	adopt(probe->device, commands);
+	vmb_probe_device_adopt(&probe->device, commands);
 	if (probe->vk.BeginCommandBuffer(commands, &begin) != VK_SUCCESS) {
 		return false;
 	}
@@ -225,10 +165,10 @@ static bool copy_page(struct probe *probe, VkDeviceSize from, VkDeviceSize to)
 		.commandBufferCount = 1,
 		.pCommandBuffers = &commands,
 	};
-	return probe->vk.QueueSubmit(probe->queue, 1, &submit, probe->fence) == VK_SUCCESS &&
-		probe->vk.WaitForFences(probe->device, 1, &probe->fence, VK_TRUE, PATIENCE_NS) ==
-		VK_SUCCESS &&
-		probe->vk.ResetFences(probe->device, 1, &probe->fence) == VK_SUCCESS;
+	return probe->vk.QueueSubmit(probe->device.queue, 1, &submit, probe->fence) == VK_SUCCESS &&
+		probe->vk.WaitForFences(probe->device.handle, 1, &probe->fence, VK_TRUE,
+			VMB_PROBE_PATIENCE_NS) == VK_SUCCESS &&
+		probe->vk.ResetFences(probe->device.handle, 1, &probe->fence) == VK_SUCCESS;
 }
 
 static bool page_holds(const unsigned char *page, size_t size, unsigned char value)
@@ -282,29 +222,29 @@ static bool try_remap(struct probe *probe)
 	return seen;
 }
 
-static void finish(struct probe *probe)
+/* Without all functions nothing was made but the device. */
+static void finish(struct probe *probe, bool has_functions)
 {
-	if (probe->vk.DestroyDevice) {
-		probe->vk.DestroyFence(probe->device, probe->fence, NULL);
-		probe->vk.DestroyCommandPool(probe->device, probe->pool, NULL);
-		probe->vk.DestroyBuffer(probe->device, probe->buffer, NULL);
-		probe->vk.FreeMemory(probe->device, probe->memory, NULL);
+	VkDevice device = probe->device.handle;
+
+	if (has_functions) {
+		probe->vk.DestroyFence(device, probe->fence, NULL);
+		probe->vk.DestroyCommandPool(device, probe->pool, NULL);
+		probe->vk.DestroyBuffer(device, probe->buffer, NULL);
+		probe->vk.FreeMemory(device, probe->memory, NULL);
 	}
-	if (probe->device) {
-		probe->physical->instance->destroy_device(
-			probe->device, &vmb_allocator, probe->vk.DestroyDevice);
-	}
+	vmb_probe_device_destroy(&probe->device);
 	if (probe->pages) {
 		munmap(probe->pages, 2 * probe->page);
 	}
 }
 
-bool vmb_probe_remap(const struct vmb_physical_device *physical)
+bool vmb_probe_host(const struct vmb_physical_device *physical)
 {
-	struct probe probe = { .physical = physical, .page = (size_t)physical->granularity };
+	struct probe probe = { .page = (size_t)physical->granularity };
 
-	bool seen = find_family(&probe) && create_device(&probe) && create_buffer(&probe) &&
-		create_pool(&probe) && try_remap(&probe);
-	finish(&probe);
+	bool created = create_device(&probe, physical);
+	bool seen = created && create_buffer(&probe) && create_pool(&probe) && try_remap(&probe);
+	finish(&probe, created);
 	return seen;
 }
