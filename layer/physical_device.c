@@ -143,6 +143,16 @@ static void read_facts(struct vmb_physical_device *physical, struct vmb_route_fa
 	}
 }
 
+/* Also finds out what there is to say of it. */
+static bool try_backend(struct vmb_physical_device *physical, enum vmb_backend backend)
+{
+	if (backend == VMB_BACKEND_HOST) {
+		physical->address_space = vmb_host_address_space();
+		return vmb_probe_host(physical);
+	}
+	return vmb_probe_panthor(physical, &physical->address_space);
+}
+
 static void decide(struct vmb_physical_device *physical)
 {
 	struct vmb_instance *instance = physical->instance;
@@ -152,15 +162,12 @@ static void decide(struct vmb_physical_device *physical)
 	struct vmb_route_choice choice = vmb_route_choose(&facts);
 	if (choice.needs_trial) {
 		facts.tried = true;
-		facts.passed = choice.backend == VMB_BACKEND_HOST && vmb_probe_host(physical);
+		facts.passed = try_backend(physical, choice.backend);
 		choice = vmb_route_choose(&facts);
 	}
 	physical->route = choice.route;
 	physical->backend = choice.backend;
 	physical->reason = choice.reason;
-	if (choice.backend == VMB_BACKEND_HOST) {
-		physical->address_space = vmb_host_address_space();
-	}
 	vmb_instance_log(instance, choice.wish_denied ? VMB_LOG_WARN : VMB_LOG_INFO,
 		"%s: route %s: %s", physical->name, vmb_route_name(choice.route), choice.reason);
 }

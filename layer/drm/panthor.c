@@ -320,6 +320,9 @@ static int vm_bind(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_ioc
 	if (scope && is_known(bind)) {
 		note_map(&scope->panthor, bind);
 	}
+	if (scope && scope->kind == VMB_SCOPE_MEASURE && scope->panthor.size) {
+		return 0;
+	}
 	if (is_known(bind) && is_to_change(panthor, scope, bind)) {
 		return translate(panthor, scope, bind);
 	}
@@ -335,12 +338,17 @@ static uint64_t whole_pages(uint64_t size)
 	return size > UINT64_MAX - mask ? UINT64_MAX & ~mask : (size + mask) & ~mask;
 }
 
-/* A reservation needs a BO for the driver to hold, and before the sparse op one to fill it with. */
-static uint64_t reserved_size(const struct vmb_panthor *panthor, uint64_t size)
+static bool takes_addresses(const struct vmb_scope *scope)
 {
-	uint64_t enough = vmb_panthor_has_sparse(panthor) ? 1 : VMB_PANTHOR_CYCLE;
+	return scope->kind == VMB_SCOPE_RESERVE || scope->kind == VMB_SCOPE_MEASURE;
+}
 
-	return size < enough ? size : whole_pages(enough);
+/* A reservation needs a BO for the driver to hold, and before the sparse op one to fill it with. */
+static uint64_t reserved_size(const struct vmb_panthor *panthor, const struct vmb_scope *scope)
+{
+	bool fills = scope->kind == VMB_SCOPE_RESERVE && !vmb_panthor_has_sparse(panthor);
+
+	return fills ? VMB_PANTHOR_CYCLE : whole_pages(1);
 }
 
 static int bo_create(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_ioctl_fn next,
@@ -352,9 +360,9 @@ static int bo_create(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_i
 		return next(panthor->fd, request, arg);
 	}
 	uint64_t asked = create->size;
-	bool reserves = scope->kind == VMB_SCOPE_RESERVE && asked;
+	bool reserves = takes_addresses(scope) && asked;
 	if (reserves) {
-		create->size = reserved_size(panthor, asked);
+		create->size = reserved_size(panthor, scope);
 	}
 	int ret = next(panthor->fd, request, arg);
 	if (reserves) {

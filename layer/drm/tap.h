@@ -51,6 +51,8 @@ enum vmb_scope_kind {
 	VMB_SCOPE_MEMORY,
 	/* vkAllocateMemory of a reservation: gets addresses, but next to no memory. */
 	VMB_SCOPE_RESERVE,
+	/* The same, to see whether there are such addresses: nothing is mapped. */
+	VMB_SCOPE_MEASURE,
 };
 
 /* What the driver does for one call of the layer, on one thread. Lives on the caller's stack. */
