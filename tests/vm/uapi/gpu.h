@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GPU_H
+#define GPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uapi/panthor.h>
+
+#include "../gpuvas.h"
+
+/*
+ * panthor's uAPI, called directly. What a test cannot go on without ends the program; whatever is
+ * under test returns the kernel's errno, 0 for success.
+ */
+
+#define KIB UINT64_C(1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+#define TIB (1024 * GIB)
+
+#define USER_VA_RANGE (128 * TIB)
+
+#define UNMAP VMB_PANTHOR_VM_BIND_OP_UNMAP
+#define NOEXEC VMB_PANTHOR_VM_BIND_OP_NOEXEC
+#define SPARSE (VMB_PANTHOR_VM_BIND_OP_SPARSE | NOEXEC)
+
+/* Prints PASS or FAIL and what was checked. */
+void check(bool ok, const char *format, ...) __attribute__((format(printf, 2, 3)));
+extern unsigned int failures;
+
+void gpu_open(void);
+
+uint32_t vm_create(void);
+void vm_destroy(uint32_t vm);
+bool vm_usable(uint32_t vm);
+
+uint32_t bo_create(uint64_t size);
+void bo_close(uint32_t handle);
+
+/* failed: NULL, or what the kernel left in ops.count. */
+int vm_bind(uint32_t vm, uint32_t flags, const struct vmb_panthor_vm_bind_op *ops, uint32_t count,
+	uint32_t *failed);
+/* One op, synchronously. */
+int vm_bind_one(uint32_t vm, struct vmb_panthor_vm_bind_op op);
+
+uint32_t syncobj_create(void);
+void syncobj_destroy(uint32_t handle);
+void syncobj_signal(uint32_t handle);
+/* point 0: a binary one */
+int syncobj_wait(uint32_t handle, uint64_t point);
+
+/* The map of the VM that was made last. */
+struct gpuva_map last_vm_map(void);
+
+/* Each runs its checks. */
+void test_map(void);
+void test_errors(void);
+void test_async(void);
+void test_limits(void);
+void test_cost(void);
+
+#endif
