@@ -181,15 +181,23 @@ def judge_sparse_ops(stream):
             yield ok, f"{text}, {'sparse over just that' if exact else 'not the sparse op over just that'}"
 
 
-def with_layer(name, root, workload):
+def judge_reservation(stream):
+    """However large the resource is, all that the layer allocates for it is a page."""
+    for mark, resource in follow(stream):
+        if mark.words[0] == "create":
+            size = sum(ioctl["size"] for ioctl in mark.ioctls if ioctl["ioctl"] == "bo_create")
+            yield size <= PAGE < resource.size, f"{what(mark)}: {size} bytes of memory"
+
+
+def with_layer(name, root, workload, *judges):
     """What the driver does not do right by itself the layer does."""
 
     def judge(result):
         stream, ok, text = completed(result)
         yield ok, text
         if ok:
-            yield from judge_sparse_ops(stream)
-            yield from judge_mapping(stream)
+            for each in (judge_sparse_ops, judge_mapping, *judges):
+                yield from each(stream)
         yield quiet(result)
 
     return Case(name, [vulkan_run(name, root, workload, True)], judge)
@@ -265,4 +273,5 @@ CASES = [
     native("26.2.image", "26.2", "image"),
     native("26.2.large", "26.2", "large"),
     not_there("25.0.without", "25.0", "large"),
+    with_layer("25.0.large", "25.0", "large", judge_reservation),
 ]
