@@ -403,7 +403,7 @@ static void random_step(void)
 	if (!resource->id) {
 		if (rand() % 2) {
 			create_buffer(
-				resource, (1 + below(128)) * UINT64_C(65536) - below(2) * 4096);
+				resource, (2 + below(127)) * UINT64_C(65536) - below(2) * 4096);
 		} else {
 			create_image(resource, 128u << below(4), 128u << below(4),
 				rand() % 2 && has_blocks);
