@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* RTLD_DEFAULT */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync.h"
+
+/*
+ * Sparse resources on a driver that has none, over the simulated kernel. What the kernel was told is
+ * compared by the script "provide" beside this, which knows the scenarios by their names. All is
+ * marked in the op stream as words:
+ *
+ *   begin NAME
+ *   memory ID                what is created before the next mark is memory of that number
+ *   create, bind, signal, destroy, done     what is about to happen
+ *   shows ADDRESS SIZE sparse | shows ADDRESS SIZE ID OFFSET    what has to be there now
+ */
+
+#define PAGE UINT64_C(4096)
+#define MIB (UINT64_C(1) << 20)
+#define SIZE (64 * MIB)
+
+static void mark(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void mark(const char *format, ...)
+{
+	static int (*function)(const char *text);
+	char text[200];
+	va_list list;
+
+	if (!function) {
+		function = (int (*)(const char *))(uintptr_t)dlsym(RTLD_DEFAULT, "vmbind_sim_mark");
+	}
+	EXPECT(function);
+	va_start(list, format);
+	vsnprintf(text, sizeof(text), format, list);
+	va_end(list);
+	function(text);
+}
+
+/* A sparse buffer with its address, and memory of which each piece has a number. */
+struct scene {
+	const struct vku *vk;
+	VkBuffer buffer;
+	VkDeviceAddress address;
+	VkDeviceMemory memory[2];
+	VkFence fence;
+};
+
+static VkBuffer create_buffer(const struct vku *vk, VkDeviceSize size)
+{
+	mark("create");
+	return vku_create_buffer(vk, ICD_SPARSE_BUFFER, size,
+		VK_BUFFER_USAGE_TRANSFER_DST_BIT | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT);
+}
+
+static struct scene begin(void **state, const char *name)
+{
+	struct scene scene = { .vk = *state };
+
+	mark("begin %s", name);
+	for (unsigned i = 0; i < COUNT(scene.memory); i++) {
+		mark("memory %u", i + 1);
+		scene.memory[i] = vku_allocate(scene.vk, MIB, ~0u);
+	}
+	scene.buffer = create_buffer(scene.vk, SIZE);
+	scene.address = vku_buffer_address(scene.vk, scene.buffer);
+	scene.fence = vku_create_fence(scene.vk);
+	mark("shows %llu %llu sparse", (unsigned long long)scene.address, (unsigned long long)SIZE);
+	return scene;
+}
+
+static void end(struct scene *scene)
+{
+	mark("destroy");
+	vkDestroyBuffer(scene->vk->device, scene->buffer, NULL);
+	vkDestroyFence(scene->vk->device, scene->fence, NULL);
+	for (unsigned i = 0; i < COUNT(scene->memory); i++) {
+		vkFreeMemory(scene->vk->device, scene->memory[i], NULL);
+	}
+	mark("done");
+}
+
+static void shows_sparse(const struct scene *scene, VkDeviceSize offset, VkDeviceSize size)
+{
+	mark("shows %llu %llu sparse", (unsigned long long)(scene->address + offset),
+		(unsigned long long)size);
+}
+
+static void shows_memory(
+	const struct scene *scene, VkDeviceSize offset, VkDeviceSize size, unsigned memory)
+{
+	mark("shows %llu %llu %u 0", (unsigned long long)(scene->address + offset),
+		(unsigned long long)size, memory);
+}
+
+/* memory is a number, 0 is none. */
+static struct icd_batch bind_of(
+	const struct scene *scene, VkDeviceSize offset, VkDeviceSize size, unsigned memory)
+{
+	struct icd_batch batch = { .buffer = scene->buffer, .bind_count = 1 };
+
+	batch.binds[0] = (VkSparseMemoryBind){
+		.resourceOffset = offset,
+		.size = size,
+		.memory = memory ? scene->memory[memory - 1] : VK_NULL_HANDLE,
+	};
+	return batch;
+}
+
+static void bind_with_fence(struct scene *scene, struct icd_batch batch)
+{
+	batch.fence = scene->fence;
+	mark("bind");
+	icd_bind(scene->vk, &batch);
+	icd_wait_fence(scene->vk, scene->fence);
+}
+
+static void features(void **state)
+{
+	const struct vku *vk = *state;
+	const VkPhysicalDeviceLimits *limits = &vk->properties.limits;
+	VkPhysicalDeviceFeatures has;
+
+	mark("begin features");
+	vkGetPhysicalDeviceFeatures(vk->physical, &has);
+	EXPECT(has.sparseBinding && has.sparseResidencyBuffer && has.sparseResidencyAliased);
+	EXPECT(!has.sparseResidencyImage2D && !has.shaderResourceResidency);
+	/* 25.0.7 has what is below 4 GiB, less what it needs for itself. */
+	EXPECT(limits->sparseAddressSpaceSize > UINT64_C(3) << 30);
+	EXPECT(limits->sparseAddressSpaceSize < UINT64_C(4) << 30);
+}
+
+/* As many and as large as was promised; then no more, and all over again. */
+static void address_space(void **state)
+{
+	const struct vku *vk = *state;
+	const VkBufferCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+		.flags = VK_BUFFER_CREATE_SPARSE_BINDING_BIT,
+		.size = 256 * MIB,
+		.usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+	};
+	uint64_t promised = vk->properties.limits.sparseAddressSpaceSize / info.size;
+	VkBuffer buffers[17];
+
+	mark("begin address_space");
+	for (unsigned round = 0; round < 2; round++) {
+		VkResult result = VK_SUCCESS;
+		size_t count = 0;
+		while (count < COUNT(buffers) && result == VK_SUCCESS) {
+			result = vkCreateBuffer(vk->device, &info, NULL, &buffers[count]);
+			count += result == VK_SUCCESS;
+		}
+		EXPECT_RESULT(result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+		EXPECT(count >= promised);
+		while (count > 0) {
+			vkDestroyBuffer(vk->device, buffers[--count], NULL);
+		}
+	}
+	mark("done");
+}
+
+static void gibibyte(void **state)
+{
+	const struct vku *vk = *state;
+
+	mark("begin gibibyte");
+	VkBuffer buffer = create_buffer(vk, 1024 * MIB);
+	mark("shows %llu %llu sparse", (unsigned long long)vku_buffer_address(vk, buffer),
+		(unsigned long long)(1024 * MIB));
+	mark("destroy");
+	vkDestroyBuffer(vk->device, buffer, NULL);
+	mark("done");
+}
+
+static void image(void **state)
+{
+	const struct vku *vk = *state;
+	const VkImageCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+		.flags = VK_IMAGE_CREATE_SPARSE_BINDING_BIT,
+		.imageType = VK_IMAGE_TYPE_2D,
+		.format = VK_FORMAT_R8G8B8A8_UNORM,
+		.extent = { 1000, 1000, 1 },
+		.mipLevels = 1,
+		.arrayLayers = 1,
+		.samples = VK_SAMPLE_COUNT_1_BIT,
+		.tiling = VK_IMAGE_TILING_OPTIMAL,
+		.usage = VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+	};
+	VkMemoryRequirements requirements;
+	VkImage created;
+
+	mark("begin image");
+	mark("memory 1");
+	VkDeviceMemory memory = vku_allocate(vk, MIB, ~0u);
+	mark("create");
+	VKU_CHECK(vkCreateImage(vk->device, &info, NULL, &created));
+	vkGetImageMemoryRequirements(vk->device, created, &requirements);
+	EXPECT(requirements.size % requirements.alignment == 0);
+	mark("size %llu", (unsigned long long)requirements.size);
+	const VkSparseMemoryBind binds[] = {
+		{ .resourceOffset = requirements.alignment,
+			.size = requirements.alignment,
+			.memory = memory,
+			.memoryOffset = requirements.alignment },
+		{ .resourceOffset = requirements.alignment, .size = requirements.alignment },
+	};
+	for (size_t i = 0; i < COUNT(binds); i++) {
+		mark("bind");
+		vku_bind_image(vk, created, &binds[i], 1);
+	}
+	mark("destroy");
+	vkDestroyImage(vk->device, created, NULL);
+	vkFreeMemory(vk->device, memory, NULL);
+	mark("done");
+}
+
+static void plain(void **state)
+{
+	struct scene scene = begin(state, "plain");
+	size_t before = icd_count_threads();
+
+	bind_with_fence(&scene, bind_of(&scene, MIB, MIB, 1));
+	shows_memory(&scene, MIB, MIB, 1);
+	bind_with_fence(&scene, bind_of(&scene, MIB, MIB, 2));
+	shows_memory(&scene, MIB, MIB, 2);
+	bind_with_fence(&scene, bind_of(&scene, MIB + PAGE, PAGE, 0));
+	shows_sparse(&scene, MIB + PAGE, PAGE);
+	shows_memory(&scene, MIB, PAGE, 2);
+	bind_with_fence(&scene, bind_of(&scene, 0, SIZE, 0));
+	shows_sparse(&scene, 0, SIZE);
+	EXPECT_EQ(icd_count_threads(), before);
+	end(&scene);
+}
+
+/* The semaphores' signals have been submitted, or have happened. */
+static void semaphores(void **state)
+{
+	struct scene scene = begin(state, "semaphores");
+	const struct vku *vk = scene.vk;
+	VkSemaphore timeline = vku_create_timeline(vk, 0);
+	VkSemaphore first = vku_create_semaphore(vk);
+	VkSemaphore second = vku_create_semaphore(vk);
+	size_t before = icd_count_threads();
+
+	icd_submit(vk, &(struct icd_batch){ .signals = { { first, 0 }, { timeline, 3 } } });
+	struct icd_batch bind = bind_of(&scene, 0, MIB, 1);
+	bind.waits[0] = (struct icd_point){ first, 0 };
+	bind.waits[1] = (struct icd_point){ timeline, 2 };
+	bind.signals[0] = (struct icd_point){ second, 0 };
+	bind.signals[1] = (struct icd_point){ timeline, 4 };
+	mark("bind");
+	icd_bind(vk, &bind);
+	shows_memory(&scene, 0, MIB, 1);
+	icd_submit(vk,
+		&(struct icd_batch){
+			.waits = { { second, 0 }, { timeline, 4 } }, .fence = scene.fence });
+	icd_wait_fence(vk, scene.fence);
+	EXPECT_EQ(vku_timeline_value(vk, timeline), 4);
+	EXPECT_EQ(icd_count_threads(), before);
+
+	vkDestroySemaphore(vk->device, timeline, NULL);
+	vkDestroySemaphore(vk->device, first, NULL);
+	vkDestroySemaphore(vk->device, second, NULL);
+	end(&scene);
+}
+
+/* Two binds behind a signal that is still to come, and one that needs none but is the third. */
+static void before_signal(void **state)
+{
+	struct scene scene = begin(state, "before_signal");
+	const struct vku *vk = scene.vk;
+	VkSemaphore timeline = vku_create_timeline(vk, 0);
+	struct icd_batch bind = bind_of(&scene, 0, MIB, 1);
+
+	bind.waits[0] = (struct icd_point){ timeline, 1 };
+	bind.signals[0] = (struct icd_point){ timeline, 2 };
+	mark("bind");
+	icd_bind(vk, &bind);
+	bind = bind_of(&scene, 0, MIB, 2);
+	bind.waits[0] = (struct icd_point){ timeline, 2 };
+	bind.signals[0] = (struct icd_point){ timeline, 3 };
+	icd_bind(vk, &bind);
+	bind = bind_of(&scene, 0, PAGE, 0);
+	bind.fence = scene.fence;
+	icd_bind(vk, &bind);
+
+	EXPECT_RESULT(vkGetFenceStatus(vk->device, scene.fence), VK_NOT_READY);
+	EXPECT_EQ(vku_timeline_value(vk, timeline), 0);
+	mark("signal");
+	vku_signal(vk, timeline, 1);
+	icd_wait_fence(vk, scene.fence);
+	EXPECT_EQ(vku_timeline_value(vk, timeline), 3);
+	shows_sparse(&scene, 0, PAGE);
+
+	vkDestroySemaphore(vk->device, timeline, NULL);
+	end(&scene);
+}
+
+/* What an application must not do: nobody else's range may be hit. */
+static void destroyed_too_early(void **state)
+{
+	struct scene scene = begin(state, "destroyed_too_early");
+	const struct vku *vk = scene.vk;
+	VkSemaphore timeline = vku_create_timeline(vk, 0);
+	struct icd_batch bind = bind_of(&scene, 0, MIB, 1);
+
+	bind.waits[0] = (struct icd_point){ timeline, 1 };
+	bind.signals[0] = (struct icd_point){ timeline, 2 };
+	mark("bind");
+	icd_bind(vk, &bind);
+	mark("destroy");
+	vkDestroyBuffer(vk->device, scene.buffer, NULL);
+	vkFreeMemory(vk->device, scene.memory[0], NULL);
+	scene.buffer = create_buffer(vk, SIZE);
+	EXPECT(vku_buffer_address(vk, scene.buffer) != scene.address);
+	scene.address = vku_buffer_address(vk, scene.buffer);
+	mark("memory 3");
+	scene.memory[0] = vku_allocate(vk, MIB, ~0u);
+	mark("signal");
+	vku_signal(vk, timeline, 1);
+	vku_wait(vk, timeline, 2);
+	VKU_CHECK(vkQueueWaitIdle(vk->queue));
+	shows_sparse(&scene, 0, SIZE);
+
+	vkDestroySemaphore(vk->device, timeline, NULL);
+	end(&scene);
+}
+
+/* Memory that the application exports is bound as any other. */
+static void exported(void **state)
+{
+	struct scene scene = begin(state, "exported");
+	const VkExportMemoryAllocateInfo export = {
+		.sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
+		.handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT,
+	};
+	const VkMemoryAllocateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+		.pNext = &export,
+		.allocationSize = MIB,
+	};
+
+	mark("destroy");
+	vkFreeMemory(scene.vk->device, scene.memory[0], NULL);
+	mark("memory 3");
+	VKU_CHECK(vkAllocateMemory(scene.vk->device, &info, NULL, &scene.memory[0]));
+	bind_with_fence(&scene, bind_of(&scene, 0, MIB, 1));
+	shows_memory(&scene, 0, MIB, 3);
+	end(&scene);
+}
+
+/* The scenarios below are run with a fault in the ioctl behind the mark "fault". */
+
+static void creation_fails(void **state)
+{
+	const struct vku *vk = *state;
+	const VkBufferCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+		.flags = VK_BUFFER_CREATE_SPARSE_BINDING_BIT,
+		.size = SIZE,
+		.usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+	};
+	VkBuffer buffer;
+
+	mark("begin creation_fails");
+	mark("fault");
+	EXPECT_RESULT(
+		vkCreateBuffer(vk->device, &info, NULL, &buffer), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+	mark("done");
+	/* And again, which finds everything as it was. */
+	VKU_CHECK(vkCreateBuffer(vk->device, &info, NULL, &buffer));
+	vkDestroyBuffer(vk->device, buffer, NULL);
+	mark("done");
+}
+
+static void bind_fails(void **state)
+{
+	struct scene scene = begin(state, "bind_fails");
+	struct icd_batch bind = bind_of(&scene, 0, MIB, 1);
+
+	bind.fence = scene.fence;
+	mark("fault");
+	EXPECT_RESULT(icd_try_bind(scene.vk, &bind), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+	shows_sparse(&scene, 0, SIZE);
+	EXPECT_RESULT(vkGetFenceStatus(scene.vk->device, scene.fence), VK_NOT_READY);
+	bind_with_fence(&scene, bind_of(&scene, 0, MIB, 1));
+	shows_memory(&scene, 0, MIB, 1);
+	end(&scene);
+}
+
+/* Without any hope of a result: the device is lost, but nobody waits for ever. */
+static void late_bind_fails(void **state)
+{
+	const struct vku_options options = { .name = "late_bind_fails" };
+	struct vku own;
+	void *vk_state = &own;
+
+	(void)state;
+	vku_init(&own, &options);
+	struct scene scene = begin(&vk_state, "late_bind_fails");
+	const struct vku *vk = scene.vk;
+	VkSemaphore timeline = vku_create_timeline(vk, 0);
+	struct icd_batch bind = bind_of(&scene, 0, MIB, 1);
+
+	bind.waits[0] = (struct icd_point){ timeline, 1 };
+	bind.fence = scene.fence;
+	icd_bind(vk, &bind);
+	mark("fault");
+	vku_signal(vk, timeline, 1);
+	EXPECT_RESULT(vkWaitForFences(vk->device, 1, &scene.fence, VK_TRUE, UINT64_MAX),
+		VK_ERROR_DEVICE_LOST);
+	EXPECT_RESULT(vkQueueWaitIdle(vk->queue), VK_ERROR_DEVICE_LOST);
+	EXPECT_RESULT(vkDeviceWaitIdle(vk->device), VK_ERROR_DEVICE_LOST);
+	shows_sparse(&scene, 0, SIZE);
+	vkDestroySemaphore(vk->device, timeline, NULL);
+	end(&scene);
+	vku_device_finish(&own);
+	vkDestroyInstance(own.instance, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+		SCENARIO(features),
+		SCENARIO(address_space),
+		SCENARIO(gibibyte),
+		SCENARIO(image),
+		SCENARIO(plain),
+		SCENARIO(semaphores),
+		SCENARIO(before_signal),
+		SCENARIO(destroyed_too_early),
+		SCENARIO(exported),
+		SCENARIO(creation_fails),
+		SCENARIO(bind_fails),
+		SCENARIO_BARE(late_bind_fails),
+	};
+
+	return ICD_RUN(tests, argc, argv);
+}
