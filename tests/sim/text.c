@@ -15,36 +15,53 @@ static void reserve(struct vmb_sim_text *text, size_t more)
 	}
 }
 
+/* Formats into the room that is left; returns how long it is, or would be. */
+static size_t add(struct vmb_sim_text *text, const char *format, va_list arguments)
+{
+	size_t room = text->capacity - text->length;
+	int length = vsnprintf(room ? text->text + text->length : NULL, room, format, arguments);
+	if (length < 0) {
+		abort();
+	}
+	return (size_t)length;
+}
+
+/* Whole programs are described under emulation: nearly always there is room at the first try. */
 void vmb_sim_text_add(struct vmb_sim_text *text, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
-	int length = vsnprintf(NULL, 0, format, arguments);
+	size_t length = add(text, format, arguments);
 	va_end(arguments);
-	if (length < 0) {
-		abort();
+	if (length >= text->capacity - text->length) {
+		reserve(text, length + 1);
+		va_start(arguments, format);
+		add(text, format, arguments);
+		va_end(arguments);
 	}
+	text->length += length;
+}
 
-	reserve(text, (size_t)length + 1);
-	va_start(arguments, format);
-	vsnprintf(text->text + text->length, (size_t)length + 1, format, arguments);
-	va_end(arguments);
-	text->length += (size_t)length;
+static void add_char(struct vmb_sim_text *text, char c)
+{
+	reserve(text, 1);
+	text->text[text->length++] = c;
 }
 
 void vmb_sim_text_add_string(struct vmb_sim_text *text, const char *string)
 {
-	vmb_sim_text_add(text, "\"");
+	add_char(text, '"');
 	for (const unsigned char *c = (const unsigned char *)string; *c; c++) {
-		if (*c == '"' || *c == '\\') {
-			vmb_sim_text_add(text, "\\%c", *c);
-		} else if (*c < 0x20) {
+		if (*c < 0x20) {
 			vmb_sim_text_add(text, "\\u%04x", *c);
-		} else {
-			vmb_sim_text_add(text, "%c", *c);
+			continue;
 		}
+		if (*c == '"' || *c == '\\') {
+			add_char(text, '\\');
+		}
+		add_char(text, (char)*c);
 	}
-	vmb_sim_text_add(text, "\"");
+	add_char(text, '"');
 }
 
 void vmb_sim_text_add_flags(struct vmb_sim_text *text, uint32_t flags,
