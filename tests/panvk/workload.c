@@ -17,9 +17,11 @@
  *   memory ID SIZE                          the BO created before the next mark
  *   buffer ID SIZE ADDRESS | image ID SIZE  created before the next mark; SIZE as to be bound
  *   bind ID OFFSET SIZE MEMORY OFFSET       of a buffer, or opaque; MEMORY 0 is none
+ *   binds ID                                any number of them, of which only the ops are to be counted
  *   blocks ID ...                           of an image: nothing to be derived from Vulkan alone
  *   destroy ID
  *   check                                   what is bound now is to be compared
+ *   none                                    there are no sparse resources
  */
 
 #define RESOURCES 6
@@ -66,6 +68,11 @@ static unsigned below(unsigned limit)
 	return (unsigned)rand() % limit;
 }
 
+static bool has_sparse_buffers(const VkPhysicalDeviceFeatures *features)
+{
+	return features->sparseBinding && features->sparseResidencyBuffer;
+}
+
 static void create_device(void)
 {
 	const float priority = 1.0f;
@@ -74,7 +81,7 @@ static void create_device(void)
 	VkPhysicalDeviceFeatures has;
 
 	vkGetPhysicalDeviceFeatures(vk.physical, &has);
-	if (!has.sparseBinding || !has.sparseResidencyBuffer) {
+	if (!has_sparse_buffers(&has)) {
 		vku_fail("there are no sparse buffers");
 	}
 	has_blocks = has.sparseResidencyImage2D;
@@ -234,8 +241,8 @@ static void bind_and_wait(const VkBindSparseInfo *info)
 	VKU_CHECK(vkResetFences(vk.device, 1, &fence));
 }
 
-/* Several ranges in one call; memory 0 is none. */
-static void bind(const struct resource *resource, const VkSparseMemoryBind *binds, uint32_t count)
+static void bind_unmarked(
+	const struct resource *resource, const VkSparseMemoryBind *binds, uint32_t count)
 {
 	const VkSparseBufferMemoryBindInfo buffer = {
 		.buffer = resource->buffer,
@@ -255,6 +262,13 @@ static void bind(const struct resource *resource, const VkSparseMemoryBind *bind
 		.pImageOpaqueBinds = &image,
 	};
 
+	bind_and_wait(&info);
+	mark("bound");
+}
+
+/* Several ranges in one call; memory 0 is none. */
+static void bind(const struct resource *resource, const VkSparseMemoryBind *binds, uint32_t count)
+{
 	for (uint32_t i = 0; i < count; i++) {
 		unsigned memory = 0;
 		while (memory < MEMORIES && binds[i].memory &&
@@ -266,8 +280,7 @@ static void bind(const struct resource *resource, const VkSparseMemoryBind *bind
 			(unsigned long long)binds[i].size, binds[i].memory ? memory + 1 : 0,
 			(unsigned long long)binds[i].memoryOffset);
 	}
-	bind_and_wait(&info);
-	mark("bound");
+	bind_unmarked(resource, binds, count);
 }
 
 static void bind_one(const struct resource *resource, VkDeviceSize offset, VkDeviceSize size,
@@ -434,6 +447,18 @@ static void run_random(unsigned seed)
 	end();
 }
 
+static void unbind_image(const struct resource *image)
+{
+	if (!has_blocks) {
+		bind_one(image, 0, image->size, VK_NULL_HANDLE, 0);
+		return;
+	}
+	VkSparseImageMemoryBind all = block_bind(image, 0, 0, 0,
+		blocks_across(image->extent.width, 0, image->block.width),
+		blocks_across(image->extent.height, 0, image->block.height));
+	bind_blocks(image, &all, 1);
+}
+
 /* What the kernel is told of single calls: check_workload knows how many ops these take. */
 static void run_single(void)
 {
@@ -451,67 +476,83 @@ static void run_single(void)
 		VkSparseImageMemoryBind one = block_bind(image, 0, 3, 2, 1, 1);
 		one.memory = memories[1];
 		bind_blocks(image, &one, 1);
-		VkSparseImageMemoryBind all = block_bind(image, 0, 0, 0,
-			blocks_across(4096, 0, image->block.width),
-			blocks_across(4096, 0, image->block.height));
-		bind_blocks(image, &all, 1);
 	} else {
 		bind_one(image, 0, mib, memories[1], 0);
-		bind_one(image, 0, image->size, VK_NULL_HANDLE, 0);
 	}
+	unbind_image(image);
 	end();
 }
 
-/* For the table of the benchmarks: each call is one row. */
-static void run_table(void)
+/* Very many, which the table only counts. */
+static void bind_many(
+	const struct resource *resource, const VkSparseMemoryBind *binds, uint32_t count)
 {
-	const uint32_t pages = 24415;
-	const VkDeviceSize page = 4096;
-	const uint32_t storm = 1024;
-	struct resource *buffer = &resources[0];
-	struct resource *image = &resources[1];
-	VkSparseMemoryBind *binds = calloc(pages, sizeof(*binds));
+	mark("binds %u", resource->id);
+	bind_unmarked(resource, binds, count);
+}
 
-	if (!binds) {
-		vku_fail("out of memory");
-	}
-	begin("table");
-	create_buffer(buffer, pages * page);
-	create_image(image, 4096, 4096, false);
-	bind_one(buffer, 0, buffer->size, VK_NULL_HANDLE, 0);
-	if (has_blocks) {
-		VkSparseImageMemoryBind all = block_bind(image, 0, 0, 0,
-			blocks_across(4096, 0, image->block.width),
-			blocks_across(4096, 0, image->block.height));
-		bind_blocks(image, &all, 1);
-	} else {
-		bind_one(image, 0, image->size, VK_NULL_HANDLE, 0);
-	}
-	const uint32_t memory_pages = (uint32_t)(MEMORY_SIZE / page);
-	for (uint32_t i = 0; i < pages; i++) {
+#define TABLE_PAGES 24415
+#define TABLE_PAGE 4096
+#define TABLE_STORM 1024
+
+static void bind_pages(const struct resource *buffer, VkSparseMemoryBind *binds)
+{
+	const uint32_t memory_pages = (uint32_t)(MEMORY_SIZE / TABLE_PAGE);
+
+	for (uint32_t i = 0; i < TABLE_PAGES; i++) {
 		/* A stride that shares no factor with the number of pages: neighbours are never
 		 * neighbours in memory. */
 		binds[i] = (VkSparseMemoryBind){
-			.resourceOffset = i * page,
-			.size = page,
+			.resourceOffset = i * TABLE_PAGE,
+			.size = TABLE_PAGE,
 			.memory = memories[0],
-			.memoryOffset = (uint64_t)i * 389 % memory_pages * page,
+			.memoryOffset = (uint64_t)i * 389 % memory_pages * TABLE_PAGE,
 		};
 	}
-	bind(buffer, binds, pages);
-	for (uint32_t i = 0; i < pages; i++) {
+	bind_many(buffer, binds, TABLE_PAGES);
+	for (uint32_t i = 0; i < TABLE_PAGES; i++) {
 		binds[i].memory = memories[i / memory_pages % MEMORIES];
-		binds[i].memoryOffset = i % memory_pages * page;
+		binds[i].memoryOffset = i % memory_pages * TABLE_PAGE;
 	}
-	bind(buffer, binds, pages);
-	for (uint32_t i = 0; i < storm; i++) {
+	bind_many(buffer, binds, TABLE_PAGES);
+}
+
+/* Blocks all over the buffer, each taken away and bound again. */
+static void rebind(const struct resource *buffer, VkSparseMemoryBind *binds)
+{
+	for (uint32_t i = 0; i < TABLE_STORM; i++) {
 		binds[i] = (VkSparseMemoryBind){
 			.resourceOffset = i / 2 * 7 % 1024 * 65536,
 			.size = 65536,
 			.memory = i % 2 ? memories[i / 2 % MEMORIES] : VK_NULL_HANDLE,
 		};
 	}
-	bind(buffer, binds, storm);
+	bind_many(buffer, binds, TABLE_STORM);
+}
+
+/* For the table of the benchmarks: each call is a cell. */
+static void run_table(void)
+{
+	struct resource *buffer = &resources[0];
+	struct resource *image = &resources[1];
+	VkPhysicalDeviceFeatures features;
+
+	vkGetPhysicalDeviceFeatures(vk.physical, &features);
+	if (!has_sparse_buffers(&features)) {
+		mark("none");
+		return;
+	}
+	VkSparseMemoryBind *binds = calloc(TABLE_PAGES, sizeof(*binds));
+	if (!binds) {
+		vku_fail("out of memory");
+	}
+	begin("table");
+	create_buffer(buffer, TABLE_PAGES * TABLE_PAGE);
+	create_image(image, 4096, 4096, false);
+	bind_one(buffer, 0, buffer->size, VK_NULL_HANDLE, 0);
+	unbind_image(image);
+	bind_pages(buffer, binds);
+	rebind(buffer, binds);
 	end();
 	free(binds);
 }
