@@ -205,29 +205,31 @@ void vku_instance_init(struct vku *vk, const struct vku_options *options)
 	vkGetPhysicalDeviceMemoryProperties(vk->physical, &vk->memory);
 }
 
-/* A family for compute, with sparse binding if there is one. */
-static uint32_t choose_queue_family(const struct vku *vk)
+/* A family for compute, with sparse binding if there is one; or for sparse binding. */
+static uint32_t choose_queue_family(const struct vku *vk, bool sparse)
 {
+	const VkQueueFlags needed = sparse ? VK_QUEUE_SPARSE_BINDING_BIT : VK_QUEUE_COMPUTE_BIT;
 	VkQueueFamilyProperties families[16];
 	uint32_t count = COUNT(families);
-	uint32_t compute = UINT32_MAX;
+	uint32_t found = UINT32_MAX;
 
 	vkGetPhysicalDeviceQueueFamilyProperties(vk->physical, &count, families);
 	for (uint32_t i = 0; i < count; i++) {
-		if (!(families[i].queueFlags & VK_QUEUE_COMPUTE_BIT)) {
+		if (!(families[i].queueFlags & needed)) {
 			continue;
 		}
 		if (families[i].queueFlags & VK_QUEUE_SPARSE_BINDING_BIT) {
 			return i;
 		}
-		if (compute == UINT32_MAX) {
-			compute = i;
+		if (found == UINT32_MAX) {
+			found = i;
 		}
 	}
-	if (compute == UINT32_MAX) {
-		vku_fail("%s has no compute queue", vk->properties.deviceName);
+	if (found == UINT32_MAX) {
+		vku_fail("%s has no queue for %s", vk->properties.deviceName,
+			sparse ? "sparse binding" : "compute");
 	}
-	return compute;
+	return found;
 }
 
 static VkPhysicalDeviceFeatures wanted_features(
@@ -298,7 +300,7 @@ void vku_device_init(struct vku *vk, const struct vku_options *options)
 	const float priority = 1;
 	const VkDeviceQueueCreateInfo queue = {
 		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-		.queueFamilyIndex = choose_queue_family(vk),
+		.queueFamilyIndex = choose_queue_family(vk, options->sparse_queue),
 		.queueCount = 1,
 		.pQueuePriorities = &priority,
 	};

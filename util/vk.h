@@ -34,6 +34,7 @@ struct vku_options {
 	bool no_application_info; /* a NULL pApplicationInfo, which means Vulkan 1.0 */
 	bool without_layers; /* ignore VK_INSTANCE_LAYERS: the driver as it is */
 	bool without_sparse; /* enable no sparse feature */
+	bool sparse_queue; /* a queue for sparse binding, whatever else it can do */
 	const char *const *instance_extensions;
 	uint32_t instance_extension_count;
 	const char *const *device_extensions;

@@ -38,8 +38,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Sorts them. */
-static struct bench_summary summarize(double *values, size_t count)
+struct bench_summary bench_summarize(double *values, size_t count)
 {
 	qsort(values, count, sizeof(values[0]), compare);
 	return (struct bench_summary){
@@ -88,7 +87,8 @@ static struct round run_round(const struct bench_side *sides, size_t count,
 	}
 	for (size_t i = 0; i < count; i++) {
 		for (int clock = 0; clock < BENCH_CLOCKS; clock++) {
-			round.sides[i].by[clock] = summarize(turns[i][clock], effort->turns).median;
+			round.sides[i].by[clock] =
+				bench_summarize(turns[i][clock], effort->turns).median;
 		}
 	}
 	return round;
@@ -108,9 +108,9 @@ static struct bench_result conclude(
 		more[i] = times[i] - first;
 	}
 	return (struct bench_result){
-		.time = summarize(times, count),
-		.ratio = summarize(ratios, count),
-		.more = summarize(more, count),
+		.time = bench_summarize(times, count),
+		.ratio = bench_summarize(ratios, count),
+		.more = bench_summarize(more, count),
 	};
 }
 

@@ -19,6 +19,9 @@ struct bench_summary {
 	double high;
 };
 
+/* Sorts the values. */
+struct bench_summary bench_summarize(double *values, size_t count);
+
 /* Of one iteration in ns; divided by the first side's; minus the first side's. */
 struct bench_result {
 	struct bench_summary time;

@@ -41,12 +41,14 @@ enum bench_target {
 	BENCH_OWN_COST,
 	BENCH_OTHER_CALLS,
 	BENCH_NATIVE,
+	BENCH_LAYER_SHARE,
 	BENCH_TARGETS,
 };
 
 /* How far the layer's cost goes that is allowed. */
 #define BENCH_OWN_COST_NS 200
 #define BENCH_OTHER_CALLS_RATIO 1.02
+#define BENCH_LAYER_SHARE_RATIO 0.05
 
 /* The next cell: whether a target was met here. */
 void bench_cell_target(struct bench_table *table, enum bench_target target, bool met);
