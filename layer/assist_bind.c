@@ -14,6 +14,11 @@ struct sizes {
 	bool has_holes; /* some bind is one of no memory */
 };
 
+/* Calls of a few binds are the most frequent: theirs are copied without a malloc(), which would take
+ * longer than all the rest that the layer does in them. */
+#define FEW_INFOS 4
+#define FEW_BINDS 16
+
 /* A copy, filled from the front; every array is as long as the sizes say. */
 struct copy {
 	VkBindSparseInfo *infos;
@@ -22,6 +27,15 @@ struct copy {
 	VkSparseImageMemoryBindInfo *images;
 	VkSparseMemoryBind *binds;
 	VkSparseImageMemoryBind *image_binds;
+	void *memory; /* behind the arrays, if they are not the few */
+	struct {
+		VkBindSparseInfo infos[FEW_INFOS];
+		VkSparseBufferMemoryBindInfo buffers[FEW_INFOS];
+		VkSparseImageOpaqueMemoryBindInfo opaques[FEW_INFOS];
+		VkSparseImageMemoryBindInfo images[FEW_INFOS];
+		VkSparseMemoryBind binds[FEW_BINDS];
+		VkSparseImageMemoryBind image_binds[FEW_BINDS];
+	} few;
 };
 
 static void measure_binds(struct sizes *sizes, uint32_t count, const VkSparseMemoryBind *binds)
@@ -66,26 +80,52 @@ static struct sizes measure(uint32_t count, const VkBindSparseInfo *infos)
 	return sizes;
 }
 
-/* The memory behind the arrays, to be freed; NULL if it is short. */
-static void *alloc_copy(struct copy *copy, const struct sizes *sizes)
+static bool are_few(const struct sizes *sizes)
 {
+	return sizes->infos <= FEW_INFOS && sizes->buffers <= FEW_INFOS &&
+		sizes->opaques <= FEW_INFOS && sizes->images <= FEW_INFOS &&
+		sizes->binds <= FEW_BINDS && sizes->image_binds <= FEW_BINDS;
+}
+
+static void copy_init_few(struct copy *copy)
+{
+	copy->infos = copy->few.infos;
+	copy->buffers = copy->few.buffers;
+	copy->opaques = copy->few.opaques;
+	copy->images = copy->few.images;
+	copy->binds = copy->few.binds;
+	copy->image_binds = copy->few.image_binds;
+	copy->memory = NULL;
+}
+
+/* A copy must not be moved. False if memory is short. */
+static bool copy_init(struct copy *copy, const struct sizes *sizes)
+{
+	if (are_few(sizes)) {
+		copy_init_few(copy);
+		return true;
+	}
 	/* All element types have the alignment of a 64-bit handle. */
 	char *memory = malloc(sizes->infos * sizeof(*copy->infos) +
 		sizes->buffers * sizeof(*copy->buffers) + sizes->opaques * sizeof(*copy->opaques) +
 		sizes->images * sizeof(*copy->images) + sizes->binds * sizeof(*copy->binds) +
 		sizes->image_binds * sizeof(*copy->image_binds));
-
-	if (memory) {
-		copy->binds = (VkSparseMemoryBind *)memory;
-		copy->image_binds = (VkSparseImageMemoryBind *)(copy->binds + sizes->binds);
-		copy->buffers = (VkSparseBufferMemoryBindInfo *)(copy->image_binds +
-			sizes->image_binds);
-		copy->opaques = (VkSparseImageOpaqueMemoryBindInfo *)(copy->buffers +
-			sizes->buffers);
-		copy->images = (VkSparseImageMemoryBindInfo *)(copy->opaques + sizes->opaques);
-		copy->infos = (VkBindSparseInfo *)(copy->images + sizes->images);
+	if (!memory) {
+		return false;
 	}
-	return memory;
+	copy->memory = memory;
+	copy->binds = (VkSparseMemoryBind *)memory;
+	copy->image_binds = (VkSparseImageMemoryBind *)(copy->binds + sizes->binds);
+	copy->buffers = (VkSparseBufferMemoryBindInfo *)(copy->image_binds + sizes->image_binds);
+	copy->opaques = (VkSparseImageOpaqueMemoryBindInfo *)(copy->buffers + sizes->buffers);
+	copy->images = (VkSparseImageMemoryBindInfo *)(copy->opaques + sizes->opaques);
+	copy->infos = (VkBindSparseInfo *)(copy->images + sizes->images);
+	return true;
+}
+
+static void copy_finish(struct copy *copy)
+{
+	free(copy->memory);
 }
 
 /*
@@ -167,8 +207,7 @@ VkResult vmb_assist_bind(struct vmb_device *device, VkQueue queue, uint32_t coun
 	if (!sizes.has_holes) {
 		return device->next.QueueBindSparse(queue, count, infos, fence);
 	}
-	void *memory = alloc_copy(&copy, &sizes);
-	if (!memory) {
+	if (!copy_init(&copy, &sizes)) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
 	VkBindSparseInfo *copied = copy.infos;
@@ -177,6 +216,6 @@ VkResult vmb_assist_bind(struct vmb_device *device, VkQueue queue, uint32_t coun
 		copy_info(&copy, device->hole, &copied[i]);
 	}
 	VkResult result = device->next.QueueBindSparse(queue, count, copied, fence);
-	free(memory);
+	copy_finish(&copy);
 	return result;
 }
