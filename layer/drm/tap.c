@@ -23,6 +23,10 @@ static struct vmb_tap *find(int fd)
 {
 	struct vmb_tap *tap = atomic_load_explicit(&taps, memory_order_acquire);
 
+	/* Nobody's, and not that of a tap which knows none. */
+	if (fd < 0) {
+		return NULL;
+	}
 	while (tap && atomic_load_explicit(&tap->fd, memory_order_acquire) != fd) {
 		tap = tap->next;
 	}
