@@ -69,6 +69,7 @@ struct section {
 static const struct section sections[] = {
 	{ "mmap", bench_sparse_against_mmap, false },
 	{ "plan", bench_plan_cost, false },
+	{ "tap", bench_foreign_ioctls, false },
 	{ "calls", bench_calls_provide, false },
 	{ "driver", bench_sparse_against_driver, true },
 	{ "native", bench_calls_native, true },

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <uapi/drm.h>
+#include <unistd.h>
+
+#include "drm/tap.h"
+#include "sections.h"
+#include "table.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define ROW_SECONDS 1.5
+#define TAPS 8
+
+/* An ioctl of a library that the tap stands in, which does not concern the layer. */
+struct foreign {
+	const char *label;
+	int fd;
+	unsigned long request;
+	unsigned taps; /* devices with the layer */
+};
+
+struct job {
+	const struct foreign *foreign;
+	int (*call)(int fd, unsigned long request, void *argument);
+	int driver; /* the descriptor of the devices with the layer */
+	unsigned count;
+	struct vmb_tap *taps[TAPS];
+};
+
+static void run(void *data, unsigned iterations)
+{
+	const struct job *job = data;
+	struct vmb_drm_version argument = { 0 };
+
+	for (unsigned i = 0; i < iterations; i++) {
+		job->call(job->foreign->fd, job->foreign->request, &argument);
+	}
+}
+
+/* What hooking has put out of the caches is not the cost of a call. */
+static void warm_up(void *data)
+{
+	run(data, 100);
+}
+
+static void begin_to_tap(void *data)
+{
+	struct job *job = data;
+
+	for (job->count = 0; job->count < job->foreign->taps; job->count++) {
+		if (vmb_tap_create(&job->taps[job->count]) < 0) {
+			vku_fail("the tap cannot be set");
+		}
+		atomic_store(&job->taps[job->count]->fd, job->driver);
+	}
+	if (vmb_hook_count() == 0) {
+		vku_fail("the library has no slot for the tap");
+	}
+	warm_up(data);
+}
+
+static void end_to_tap(void *data)
+{
+	struct job *job = data;
+
+	while (job->count > 0) {
+		vmb_tap_destroy(job->taps[--job->count]);
+	}
+}
+
+static void add_row(struct bench_table *table, struct job *job)
+{
+	struct bench_side sides[] = {
+		{ .prepare = warm_up, .run = run, .data = job },
+		{ .prepare = begin_to_tap, .restore = end_to_tap, .run = run, .data = job },
+	};
+	struct bench_effort effort = bench_effort_for(sides, COUNT(sides), ROW_SECONDS);
+
+	bench_measure(sides, COUNT(sides), &effort);
+	const struct bench_result *without = &sides[0].result[BENCH_WALL];
+	const struct bench_result *with = &sides[1].result[BENCH_WALL];
+	bench_cell(table, "%s", job->foreign->label);
+	bench_cell_ns(table, without->time.median);
+	bench_cell_ns(table, with->time.median);
+	bench_cell(table, "%.1f (%.1f–%.1f)", with->more.median, with->more.low, with->more.high);
+	bench_cell_ratio(table, &with->ratio);
+}
+
+void bench_foreign_ioctls(void)
+{
+	static const char *const headings[] = { "ns per ioctl(2)", "without", "with the tap",
+		"more", "with : without" };
+	void *library = dlopen(BENCH_DRIVER, RTLD_NOW | RTLD_LOCAL);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct job job = { .driver = open("/dev/zero", O_RDWR | O_CLOEXEC) };
+	const struct foreign foreigns[] = {
+		{ "not of DRM, of no descriptor", -1, FIOCLEX, 1 },
+		{ "not of DRM, which does something", null, FIOCLEX, 1 },
+		{ "of DRM, of another descriptor", null, VMB_IOCTL_VERSION, 1 },
+		{ "the same, 8 devices with the layer", null, VMB_IOCTL_VERSION, TAPS },
+	};
+	struct bench_table table;
+
+	if (!library || null < 0 || job.driver < 0) {
+		vku_fail("the stand-in for a driver cannot be opened");
+	}
+	job.call = (int (*)(int, unsigned long, void *))dlsym(library, "call_ioctl");
+	printf("### What the tap adds to an ioctl(2) that does not concern it\n\n"
+	       "The first is the cheapest system call of that name: the kernel finds no file.\n\n");
+	bench_table_init(&table, COUNT(headings), headings);
+	for (size_t i = 0; i < COUNT(foreigns); i++) {
+		job.foreign = &foreigns[i];
+		add_row(&table, &job);
+	}
+	bench_table_print(&table);
+	close(job.driver);
+	close(null);
+	dlclose(library);
+}
