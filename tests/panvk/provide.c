@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* RTLD_DEFAULT */
-#include <dlfcn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "mark.h"
 #include "sync.h"
 
 /*
@@ -21,23 +16,6 @@
 #define PAGE UINT64_C(4096)
 #define MIB (UINT64_C(1) << 20)
 #define SIZE (64 * MIB)
-
-static void mark(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void mark(const char *format, ...)
-{
-	static int (*function)(const char *text);
-	char text[200];
-	va_list list;
-
-	if (!function) {
-		function = (int (*)(const char *))(uintptr_t)dlsym(RTLD_DEFAULT, "vmbind_sim_mark");
-	}
-	EXPECT(function);
-	va_start(list, format);
-	vsnprintf(text, sizeof(text), format, list);
-	va_end(list);
-	function(text);
-}
 
 /* A sparse buffer with its address, and memory of which each piece has a number. */
 struct scene {

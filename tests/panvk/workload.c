@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* RTLD_DEFAULT */
-#include <dlfcn.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "vk.h"
+#include "device.h"
+#include "mark.h"
 
 /*
  * panvk_workload WORKLOAD... : what applications do with sparse resources, for check_workload to
@@ -48,79 +46,21 @@ static bool has_blocks;
 static struct resource resources[RESOURCES];
 static VkDeviceMemory memories[MEMORIES];
 static unsigned last_id;
-static int (*mark_function)(const char *text);
-
-__attribute__((format(printf, 1, 2))) static void mark(const char *format, ...)
-{
-	char text[200];
-	va_list list;
-
-	va_start(list, format);
-	vsnprintf(text, sizeof(text), format, list);
-	va_end(list);
-	if (mark_function) {
-		mark_function(text);
-	}
-}
 
 static unsigned below(unsigned limit)
 {
 	return (unsigned)rand() % limit;
 }
 
-static bool has_sparse_buffers(const VkPhysicalDeviceFeatures *features)
-{
-	return features->sparseBinding && features->sparseResidencyBuffer;
-}
-
 static void create_device(void)
 {
-	const float priority = 1.0f;
-	VkQueueFamilyProperties families[8];
-	uint32_t count = 8;
+	const VkFenceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };
 	VkPhysicalDeviceFeatures has;
 
+	VKU_CHECK(sparse_device_create(&vk, NULL));
 	vkGetPhysicalDeviceFeatures(vk.physical, &has);
-	if (!has_sparse_buffers(&has)) {
-		vku_fail("there are no sparse buffers");
-	}
 	has_blocks = has.sparseResidencyImage2D;
-	vkGetPhysicalDeviceQueueFamilyProperties(vk.physical, &count, families);
-	vk.queue_family = 0;
-	while (vk.queue_family < count &&
-		!(families[vk.queue_family].queueFlags & VK_QUEUE_SPARSE_BINDING_BIT)) {
-		vk.queue_family++;
-	}
-	VkPhysicalDeviceVulkan12Features in_1_2 = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
-		.bufferDeviceAddress = VK_TRUE,
-		.timelineSemaphore = VK_TRUE,
-	};
-	const VkPhysicalDeviceFeatures2 features = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
-		.pNext = &in_1_2,
-		.features = {
-			.sparseBinding = VK_TRUE,
-			.sparseResidencyBuffer = VK_TRUE,
-			.sparseResidencyImage2D = has_blocks,
-			.sparseResidencyAliased = has.sparseResidencyAliased,
-		},
-	};
-	const VkDeviceQueueCreateInfo queue = {
-		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-		.queueFamilyIndex = vk.queue_family,
-		.queueCount = 1,
-		.pQueuePriorities = &priority,
-	};
-	const VkDeviceCreateInfo info = {
-		.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-		.pNext = &features,
-		.queueCreateInfoCount = 1,
-		.pQueueCreateInfos = &queue,
-	};
-	VKU_CHECK(vku_device_create(&vk, &info));
-	const VkFenceCreateInfo fence_info = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };
-	VKU_CHECK(vkCreateFence(vk.device, &fence_info, NULL, &fence));
+	VKU_CHECK(vkCreateFence(vk.device, &info, NULL, &fence));
 }
 
 static void begin(const char *name)
@@ -159,7 +99,7 @@ static void end(void)
 		vkFreeMemory(vk.device, memories[i], NULL);
 	}
 	vkDestroyFence(vk.device, fence, NULL);
-	vku_device_finish(&vk);
+	sparse_device_destroy(&vk);
 }
 
 static void create_buffer(struct resource *resource, VkDeviceSize size)
@@ -546,7 +486,7 @@ static void run_table(void)
 	VkPhysicalDeviceFeatures features;
 
 	vkGetPhysicalDeviceFeatures(vk.physical, &features);
-	if (!has_sparse_buffers(&features)) {
+	if (!features.sparseBinding || !features.sparseResidencyBuffer) {
 		mark("none");
 		return;
 	}
@@ -570,7 +510,6 @@ int main(int argc, char **argv)
 	const struct vku_options options = { .name = "workload" };
 
 	setenv("VMB_TEST_DEVICE", "Mali", 0);
-	mark_function = (int (*)(const char *))(uintptr_t)dlsym(RTLD_DEFAULT, "vmbind_sim_mark");
 	vku_instance_init(&vk, &options);
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "single") == 0) {
