@@ -106,9 +106,10 @@ class Stream:
       fault, failed     what lies between is to change nothing
     """
 
-    def __init__(self, name, stream, panthor):
+    def __init__(self, name, stream, panthor, is_checked=True):
         self.name = f"{name}, panthor {panthor}"
         self.has_sparse = panthor == "1.9"
+        self.is_checked = is_checked  # against the marks
         self.stream = stream
         self.wanted = {}  # size -> memory
         self.memory = {}  # memory -> (file, VM)
@@ -131,7 +132,7 @@ class Stream:
     def marked(self, words):
         if words[0] == "memory":
             self.wanted[int(words[2])] = int(words[1])
-        elif words[0] == "shows":
+        elif words[0] == "shows" and self.is_checked:
             self.check_shown(*(int(word) if word.isdigit() else word for word in words[1:]))
         elif words[0] == "fault":
             self.before = self.snapshot()
