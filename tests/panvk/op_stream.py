@@ -21,17 +21,29 @@ def read(path):
         return [json.loads(line) for line in lines]
 
 
+def run_command(command, environment=()):
+    """The finished process, with its output. A program that waits for ever ends."""
+    variables = {k: v for k, v in os.environ.items() if k != "VMBIND_SIM_FAULT"} | dict(environment)
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=variables, timeout=60, capture_output=True, text=True, check=False)
+    except subprocess.TimeoutExpired:
+        fail(f"does not end: {' '.join(command)}")
+    if done.returncode == SKIPPED:
+        print(done.stdout + done.stderr)
+        sys.exit(SKIPPED)
+    return done
+
+
+def command_of(generation, panthor, ops, program, *arguments, options=()):
+    command = ["scripts/panvk", "--cached", generation, "--panthor", panthor, "--ops", ops, *options]
+    return [*command, f"build-arm64/tests/panvk/{program}", *arguments]
+
+
 def run(generation, panthor, program, *arguments, options=(), environment=()):
-    """The op stream of a program that was run, and the finished process with its output. A program that waits for ever ends."""
+    """The op stream of a program that was run by scripts/panvk, and the finished process."""
     with tempfile.TemporaryDirectory() as directory:
         ops = os.path.join(directory, "ops")
-        command = ["scripts/panvk", "--cached", generation, "--panthor", panthor, "--ops", ops, *options]
-        command += [f"build-arm64/tests/panvk/{program}", *arguments]
-        variables = {k: v for k, v in os.environ.items() if k != "VMBIND_SIM_FAULT"} | dict(environment)
-        done = subprocess.run(command, cwd=ROOT, env=variables, timeout=100, capture_output=True, text=True, check=False)
-        if done.returncode == SKIPPED:
-            print(done.stdout + done.stderr)
-            sys.exit(SKIPPED)
+        done = run_command(command_of(generation, panthor, ops, program, *arguments, options=options), environment)
         return read(ops), done
 
 

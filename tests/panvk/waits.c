@@ -9,7 +9,7 @@
 #define SIZE (64 * MIB)
 #define PIECE (64 * KIB)
 #define BATCHES 4
-#define SCATTERED 40
+#define SCATTERED 42
 
 static struct vku instance;
 
