@@ -59,7 +59,8 @@ void vmb_assist_init(struct vmb_device *device)
 	if (result != VK_SUCCESS) {
 		device->hole = VK_NULL_HANDLE;
 	}
-	if (result != VK_SUCCESS || !scope.panthor.bo) {
+	/* The driver maps it right away: maps, too, have to come this way. */
+	if (result != VK_SUCCESS || !scope.panthor.bo || !scope.panthor.size) {
 		give_up(device, "its memory could not be made a hole of");
 		return;
 	}

@@ -47,6 +47,11 @@ static bool create_device(struct probe *probe, const struct vmb_physical_device 
 	bool created = vmb_probe_device_create(&probe->device, physical, extensions,
 		sizeof(extensions) / sizeof(extensions[0]), &timeline);
 	vmb_scope_end(&scope);
+	if (created && !vmb_tap_is_live(probe->tap)) {
+		vmb_instance_log(physical->instance, VMB_LOG_WARN,
+			"%s: none of the driver's ioctls was seen while a device was created",
+			physical->name);
+	}
 	if (!created || !vmb_tap_is_live(probe->tap)) {
 		return false;
 	}
