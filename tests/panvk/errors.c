@@ -65,6 +65,25 @@ static VkResult try_image(const struct scene *scene, VkImage *image)
 	return vkCreateImage(scene->vk.device, &info, NULL, image);
 }
 
+/* With a device that works beside it. */
+static void device_fails(void **state)
+{
+	struct scene scene;
+	struct vku vk;
+
+	(void)state;
+	start(&scene);
+	vk = scene.vk;
+	mark("fault");
+	EXPECT(sparse_device_create(&vk, NULL) != VK_SUCCESS);
+	mark("failed");
+	go_on(&scene);
+	scene_end(&scene);
+	scene_begin(&scene, &instance);
+	go_on(&scene);
+	finish(&scene);
+}
+
 /* Not the first one: what the driver keeps for later ones is there. */
 static void buffer_fails(void **state)
 {
@@ -233,6 +252,7 @@ static void unbind_fails(void **state)
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
+		SCENARIO_BARE(device_fails),
 		SCENARIO_BARE(buffer_fails),
 		SCENARIO_BARE(first_buffer_fails),
 		SCENARIO_BARE(image_fails),
