@@ -5,10 +5,12 @@
  */
 #include <drm/drm.h>
 #include <drm/panthor_drm.h>
+#include <drm/virtgpu_drm.h>
 #include <stdio.h>
 
 #include "uapi/drm.h"
 #include "uapi/panthor.h"
+#include "uapi/virtgpu.h"
 
 static int failures;
 static const char *current;
@@ -67,6 +69,7 @@ static void end_of_struct(size_t size)
 
 #define DRM(name, ...) WHOLE_STRUCT(vmb_drm_##name, drm_##name, __VA_ARGS__)
 #define PANTHOR(name, ...) WHOLE_STRUCT(vmb_panthor_##name, drm_panthor_##name, __VA_ARGS__)
+#define VIRTGPU(name, ...) WHOLE_STRUCT(vmb_virtgpu_##name, drm_virtgpu_##name, __VA_ARGS__)
 
 /* clang-format off */
 STRUCT(vmb_drm_version, drm_version,
@@ -132,6 +135,14 @@ PANTHOR(set_user_mmio_offset, MEMBER64(offset))
 PANTHOR(bo_sync_op, MEMBER(handle); MEMBER(type); MEMBER64(offset); MEMBER64(size))
 PANTHOR(bo_sync, MEMBER64(ops))
 PANTHOR(bo_query_info, MEMBER(handle); MEMBER(extra_flags); MEMBER(create_flags); MEMBER(pad))
+
+VIRTGPU(map, MEMBER64(offset); MEMBER(handle); MEMBER(pad))
+VIRTGPU(getparam, MEMBER64(param); MEMBER64(value))
+VIRTGPU(resource_create_blob,
+	MEMBER(blob_mem); MEMBER(blob_flags); MEMBER(bo_handle); MEMBER(res_handle); MEMBER64(size); MEMBER(pad);
+	MEMBER(cmd_size); MEMBER64(cmd); MEMBER64(blob_id); MEMBER(blob_hints); MEMBER(pad2))
+VIRTGPU(context_set_param, MEMBER64(param); MEMBER64(value))
+VIRTGPU(context_init, MEMBER(num_params); MEMBER(pad); MEMBER64(ctx_set_params))
 /* clang-format on */
 
 static void compare_structs(void)
@@ -176,6 +187,11 @@ static void compare_structs(void)
 	compare_vmb_panthor_bo_sync_op();
 	compare_vmb_panthor_bo_sync();
 	compare_vmb_panthor_bo_query_info();
+	compare_vmb_virtgpu_map();
+	compare_vmb_virtgpu_getparam();
+	compare_vmb_virtgpu_resource_create_blob();
+	compare_vmb_virtgpu_context_set_param();
+	compare_vmb_virtgpu_context_init();
 	current = NULL;
 }
 
@@ -292,10 +308,38 @@ static void compare_panthor_values(void)
 	REQUEST(PANTHOR_BO_QUERY_INFO);
 }
 
+static void compare_virtgpu_values(void)
+{
+	VALUE(VMB_VIRTGPU_PARAM_RESOURCE_BLOB, VIRTGPU_PARAM_RESOURCE_BLOB);
+	VALUE(VMB_VIRTGPU_PARAM_HOST_VISIBLE, VIRTGPU_PARAM_HOST_VISIBLE);
+	VALUE(VMB_VIRTGPU_PARAM_CROSS_DEVICE, VIRTGPU_PARAM_CROSS_DEVICE);
+	VALUE(VMB_VIRTGPU_PARAM_CONTEXT_INIT, VIRTGPU_PARAM_CONTEXT_INIT);
+	VALUE(VMB_VIRTGPU_PARAM_SUPPORTED_CAPSETS, VIRTGPU_PARAM_SUPPORTED_CAPSET_IDs);
+	VALUE(VMB_VIRTGPU_PARAM_BLOB_ALIGNMENT, VIRTGPU_PARAM_BLOB_ALIGNMENT);
+	VALUE(VMB_VIRTGPU_BLOB_MEM_GUEST, VIRTGPU_BLOB_MEM_GUEST);
+	VALUE(VMB_VIRTGPU_BLOB_MEM_HOST3D, VIRTGPU_BLOB_MEM_HOST3D);
+	VALUE(VMB_VIRTGPU_BLOB_MEM_HOST3D_GUEST, VIRTGPU_BLOB_MEM_HOST3D_GUEST);
+	VALUE(VMB_VIRTGPU_BLOB_USE_MAPPABLE, VIRTGPU_BLOB_FLAG_USE_MAPPABLE);
+	VALUE(VMB_VIRTGPU_BLOB_USE_SHAREABLE, VIRTGPU_BLOB_FLAG_USE_SHAREABLE);
+	VALUE(VMB_VIRTGPU_BLOB_USE_CROSS_DEVICE, VIRTGPU_BLOB_FLAG_USE_CROSS_DEVICE);
+	VALUE(VMB_VIRTGPU_BLOB_HINT_DEFER_MAPPING, DRM_VIRTGPU_BLOB_FLAG_HINT_DEFER_MAPPING);
+	VALUE(VMB_VIRTGPU_CONTEXT_PARAM_CAPSET_ID, VIRTGPU_CONTEXT_PARAM_CAPSET_ID);
+	VALUE(VMB_VIRTGPU_CONTEXT_PARAM_NUM_RINGS, VIRTGPU_CONTEXT_PARAM_NUM_RINGS);
+	VALUE(VMB_VIRTGPU_CONTEXT_PARAM_POLL_RINGS_MASK, VIRTGPU_CONTEXT_PARAM_POLL_RINGS_MASK);
+	VALUE(VMB_VIRTGPU_CAPSET_VENUS, VIRTGPU_DRM_CAPSET_VENUS);
+	VALUE(VMB_VIRTGPU_CAPSET_DRM, VIRTGPU_DRM_CAPSET_DRM);
+
+	REQUEST(VIRTGPU_MAP);
+	REQUEST(VIRTGPU_GETPARAM);
+	REQUEST(VIRTGPU_RESOURCE_CREATE_BLOB);
+	REQUEST(VIRTGPU_CONTEXT_INIT);
+}
+
 int main(void)
 {
 	compare_structs();
 	compare_drm_values();
 	compare_panthor_values();
+	compare_virtgpu_values();
 	return failures != 0;
 }

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMB_UAPI_VIRTGPU_H
+#define VMB_UAPI_VIRTGPU_H
+
+#include <stdint.h>
+
+#include "drm.h"
+
+/*
+ * What the kernel driver virtio_gpu takes from user space, as far as we speak it, up to Linux 7.3, in
+ * our words. tests/unit/test_uapi.c compares it with the kernel's own headers.
+ *
+ * Like every DRM driver it takes a struct shorter than its own (the rest reads as 0), and ignores
+ * what it does not know of a longer one. No compiler pads a struct, on 32-bit systems neither.
+ */
+
+/* Gives the offset at which the driver's file maps a BO; it maps nothing. */
+struct vmb_virtgpu_map {
+	uint64_t offset; /* returned */
+	uint32_t handle;
+	uint32_t pad;
+};
+
+enum {
+	VMB_VIRTGPU_PARAM_RESOURCE_BLOB = 3,
+	VMB_VIRTGPU_PARAM_HOST_VISIBLE = 4, /* blobs of the host's can be mapped: there is a window */
+	VMB_VIRTGPU_PARAM_CROSS_DEVICE = 5,
+	VMB_VIRTGPU_PARAM_CONTEXT_INIT = 6,
+	VMB_VIRTGPU_PARAM_SUPPORTED_CAPSETS = 7, /* bit 1 << n stands for capability set n */
+	/* From Linux 7.1 on; EINVAL where the device has no such rule. */
+	VMB_VIRTGPU_PARAM_BLOB_ALIGNMENT = 9,
+};
+
+struct vmb_virtgpu_getparam {
+	uint64_t param;
+	uint64_t value; /* pointer to an int, which the value is written to */
+};
+
+enum {
+	VMB_VIRTGPU_BLOB_MEM_GUEST = 1,
+	VMB_VIRTGPU_BLOB_MEM_HOST3D = 2,
+	VMB_VIRTGPU_BLOB_MEM_HOST3D_GUEST = 3,
+};
+
+enum {
+	VMB_VIRTGPU_BLOB_USE_MAPPABLE = 1 << 0,
+	VMB_VIRTGPU_BLOB_USE_SHAREABLE = 1 << 1,
+	VMB_VIRTGPU_BLOB_USE_CROSS_DEVICE = 1 << 2,
+};
+
+enum {
+	/* A HOST3D blob takes its place in the window when it is first mapped, not when it is created. */
+	VMB_VIRTGPU_BLOB_HINT_DEFER_MAPPING = 1 << 0,
+};
+
+/* Before Linux 7.3 it ends before blob_hints. */
+struct vmb_virtgpu_resource_create_blob {
+	uint32_t blob_mem;
+	uint32_t blob_flags;
+	uint32_t bo_handle; /* returned */
+	uint32_t res_handle; /* returned */
+	uint64_t size; /* rounded up to whole pages */
+	uint32_t pad;
+	uint32_t cmd_size; /* a multiple of 4 */
+	uint64_t cmd; /* pointer to what the context executes first */
+	uint64_t blob_id; /* the context's name of the memory; 0 for new shared memory */
+	uint32_t blob_hints; /* an unknown hint is ignored */
+	uint32_t pad2;
+};
+
+enum {
+	VMB_VIRTGPU_CONTEXT_PARAM_CAPSET_ID = 1,
+	VMB_VIRTGPU_CONTEXT_PARAM_NUM_RINGS = 2,
+	VMB_VIRTGPU_CONTEXT_PARAM_POLL_RINGS_MASK = 3,
+};
+
+enum {
+	VMB_VIRTGPU_CAPSET_VENUS = 4,
+	VMB_VIRTGPU_CAPSET_DRM = 6, /* native contexts */
+};
+
+struct vmb_virtgpu_context_set_param {
+	uint64_t param;
+	uint64_t value;
+};
+
+/* Once for each open file, before anything else makes it a context. */
+struct vmb_virtgpu_context_init {
+	uint32_t num_params;
+	uint32_t pad;
+	uint64_t ctx_set_params; /* pointer to struct vmb_virtgpu_context_set_param[num_params] */
+};
+
+#define VMB_IOCTL_VIRTGPU_MAP VMB_DRM_IOWR(VMB_DRM_COMMAND_BASE + 0x01, struct vmb_virtgpu_map)
+#define VMB_IOCTL_VIRTGPU_GETPARAM \
+	VMB_DRM_IOWR(VMB_DRM_COMMAND_BASE + 0x03, struct vmb_virtgpu_getparam)
+#define VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB \
+	VMB_DRM_IOWR(VMB_DRM_COMMAND_BASE + 0x0a, struct vmb_virtgpu_resource_create_blob)
+#define VMB_IOCTL_VIRTGPU_CONTEXT_INIT \
+	VMB_DRM_IOWR(VMB_DRM_COMMAND_BASE + 0x0b, struct vmb_virtgpu_context_init)
+
+#endif
