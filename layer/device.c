@@ -169,21 +169,29 @@ static VkResult create_drivers(const struct vmb_device *device, VkPhysicalDevice
 	const VkDeviceCreateInfo *info, const VkAllocationCallbacks *allocator, VkDevice *out)
 {
 	const struct vmb_instance *instance = vmb_instance_of(physical);
+	struct vmb_tap *tap = device->tap ? device->tap : device->virtgpu;
 	struct vmb_scope scope;
 
-	if (!device->tap) {
+	if (!tap) {
 		return instance->next.CreateDevice(physical, info, allocator, out);
 	}
-	vmb_scope_begin(&scope, device->tap, VMB_SCOPE_DEVICE);
+	vmb_scope_begin(&scope, tap, VMB_SCOPE_DEVICE);
 	VkResult result = instance->next.CreateDevice(physical, info, allocator, out);
 	vmb_scope_end(&scope);
 	return result;
 }
 
+/* The tap that the device needs, if any. */
 static void create_tap(struct vmb_device *device)
 {
-	int ret = vmb_tap_create(&device->tap);
+	int ret = 0;
 
+	if (device->route != VMB_ROUTE_NATIVE && device->physical->backend != VMB_BACKEND_HOST) {
+		ret = vmb_tap_create(&device->tap);
+	} else if (device->physical && device->physical->is_virtgpu) {
+		ret = vmb_tap_create_virtgpu(
+			device->physical->instance->settings.defer_blobs, &device->virtgpu);
+	}
 	if (ret < 0) {
 		vmb_device_log(device, VMB_LOG_WARN, "the driver's ioctls cannot be seen: %s",
 			strerror(-ret));
@@ -206,6 +214,8 @@ static VkResult init_route(struct vmb_device *device, const struct vmb_device_in
 
 static void finish_route(struct vmb_device *device)
 {
+	vmb_tap_destroy(device->virtgpu);
+	device->virtgpu = NULL;
 	switch (device->route) {
 	case VMB_ROUTE_ASSIST:
 		vmb_assist_finish(device);
@@ -237,13 +247,12 @@ static VkResult create_next(struct vmb_device *device, VkPhysicalDevice physical
 		return result;
 	}
 	device->route = rewritten.wants_sparse ? route : VMB_ROUTE_NATIVE;
-	if (device->route != VMB_ROUTE_NATIVE && device->physical->backend != VMB_BACKEND_HOST) {
-		create_tap(device);
-	}
+	create_tap(device);
 	result = create_drivers(device, physical, &rewritten.info, allocator, out);
 	vmb_device_info_finish(&rewritten);
 	if (result != VK_SUCCESS) {
 		vmb_tap_destroy(device->tap);
+		vmb_tap_destroy(device->virtgpu);
 		return result;
 	}
 
@@ -252,6 +261,7 @@ static VkResult create_next(struct vmb_device *device, VkPhysicalDevice physical
 		vmb_physical_device_api_version(instance, physical), next);
 	result = init_route(device, &rewritten);
 	if (result != VK_SUCCESS) {
+		vmb_tap_destroy(device->virtgpu);
 		device->next.DestroyDevice(device->handle, allocator);
 	}
 	return result;

@@ -34,6 +34,9 @@ struct vmb_device {
 	enum vmb_route route;
 	/* The driver's ioctls; NULL on the native route and for the host backend. */
 	struct vmb_tap *tap;
+	/* The same of a driver on virtio_gpu, whatever the route; otherwise NULL. */
+	struct vmb_tap *virtgpu;
+	atomic_bool virtgpu_was_told; /* of, in the log */
 	/* ASSIST: the memory that a bind of no memory becomes a bind of. */
 	VkDeviceMemory hole;
 

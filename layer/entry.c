@@ -169,7 +169,13 @@ static const struct entry assist_entries[] = {
 	{ 0 },
 };
 
-/* What those of the assist route need, and more. */
+/* Besides, where the driver works on virtio_gpu. */
+static const struct entry virtgpu_entries[] = {
+	ENTRY("AllocateMemory", AllocateMemory),
+	{ 0 },
+};
+
+/* What those of the other tables need, and more. */
 static const struct entry provide_entries[] = {
 	ENTRY("AllocateMemory", AllocateMemory),
 	ENTRY("FreeMemory", FreeMemory),
@@ -268,6 +274,9 @@ VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL vmb_GetDeviceProcAddr(VkDevice handle, 
 	}
 	if (!entry && device->route == VMB_ROUTE_PROVIDE) {
 		entry = find(provide_entries, name);
+	}
+	if (!entry && device->virtgpu) {
+		entry = find(virtgpu_entries, name);
 	}
 	return choose(entry, device->next.GetDeviceProcAddr(handle, name));
 }

@@ -82,8 +82,9 @@ static bool has_core_or_extension(const struct vmb_physical_device *physical,
 		vmb_physical_device_has_extension(physical, extension);
 }
 
-/* The kernel's driver, asked through the device's render node. */
-static void read_kernel(struct vmb_physical_device *physical)
+/* The kernel's driver, asked through the device's render node; its name is empty if that cannot be had. */
+static void read_kernel(
+	const struct vmb_physical_device *physical, struct vmb_kernel_driver *kernel)
 {
 	VkPhysicalDeviceDrmPropertiesEXT drm = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRM_PROPERTIES_EXT,
@@ -101,9 +102,9 @@ static void read_kernel(struct vmb_physical_device *physical)
 	if (!drm.hasRender) {
 		return;
 	}
-	int ret = vmb_kernel_driver_of_node((uint32_t)drm.renderMinor, &physical->kernel);
+	int ret = vmb_kernel_driver_of_node((uint32_t)drm.renderMinor, kernel);
 	if (ret < 0) {
-		physical->kernel.name[0] = '\0';
+		kernel->name[0] = '\0';
 		vmb_instance_log(physical->instance, VMB_LOG_INFO,
 			"%s: the kernel's driver is not known: %s", physical->name, strerror(-ret));
 	}
@@ -128,7 +129,7 @@ static void read_facts(struct vmb_physical_device *physical, struct vmb_route_fa
 	};
 	/* What follows costs calls: it is read where the choice can depend on it. */
 	if (vmb_route_needs_kernel(facts)) {
-		read_kernel(physical);
+		read_kernel(physical, &physical->kernel);
 		facts->kernel = physical->kernel;
 		facts->can_share_semaphores = vmb_physical_device_has_extension(
 			physical, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME);
@@ -141,6 +142,21 @@ static void read_facts(struct vmb_physical_device *physical, struct vmb_route_fa
 		facts->has_timeline = has_core_or_extension(physical, &properties,
 			VK_API_VERSION_1_2, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME);
 	}
+}
+
+/* Venus says so by its name. Other drivers, with native contexts, are those that they are elsewhere. */
+static bool is_virtgpu(
+	const struct vmb_physical_device *physical, const struct vmb_route_facts *facts)
+{
+	struct vmb_kernel_driver kernel = facts->kernel;
+
+	if (facts->driver == VK_DRIVER_ID_MESA_VENUS) {
+		return true;
+	}
+	if (!kernel.name[0] && !facts->is_cpu) {
+		read_kernel(physical, &kernel);
+	}
+	return strcmp(kernel.name, "virtio_gpu") == 0;
 }
 
 /* Also finds out what there is to say of it. */
@@ -165,6 +181,7 @@ static void decide(struct vmb_physical_device *physical)
 		facts.passed = try_backend(physical, choice.backend);
 		choice = vmb_route_choose(&facts);
 	}
+	physical->is_virtgpu = is_virtgpu(physical, &facts);
 	physical->route = choice.route;
 	physical->backend = choice.backend;
 	physical->reason = choice.reason;

@@ -22,6 +22,13 @@ static const struct word route_words[] = {
 	{ NULL, 0 },
 };
 
+static const struct word defer_words[] = {
+	{ "auto", VMB_DEFER_AUTO },
+	{ "on", VMB_DEFER_ON },
+	{ "off", VMB_DEFER_OFF },
+	{ NULL, 0 },
+};
+
 static const struct word log_words[] = {
 	{ "error", VMB_LOG_ERROR },
 	{ "warn", VMB_LOG_WARN },
@@ -54,6 +61,11 @@ static int set(struct vmb_settings *settings, const char *name, const char *text
 	if (strcmp(name, "route") == 0) {
 		settings->route = (enum vmb_route_wish)look_up(
 			settings, name, text, route_words, (int)settings->route);
+		return 0;
+	}
+	if (strcmp(name, "defer_blobs") == 0) {
+		settings->defer_blobs = (enum vmb_defer)look_up(
+			settings, name, text, defer_words, (int)settings->defer_blobs);
 		return 0;
 	}
 	if (strcmp(name, "stats") == 0) {
@@ -112,6 +124,7 @@ static int read_environment(struct vmb_settings *settings)
 		/* First, so that it governs what is said of the others. */
 		{ "VMBIND_LOG", "log" },
 		{ "VMBIND_ROUTE", "route" },
+		{ "VMBIND_DEFER_BLOBS", "defer_blobs" },
 		{ "VMBIND_STATS", "stats" },
 	};
 
@@ -127,7 +140,11 @@ static int read_environment(struct vmb_settings *settings)
 
 int vmb_settings_init(struct vmb_settings *settings, const VkInstanceCreateInfo *info)
 {
-	*settings = (struct vmb_settings){ .route = VMB_WISH_AUTO, .log = VMB_LOG_WARN };
+	*settings = (struct vmb_settings){
+		.route = VMB_WISH_AUTO,
+		.defer_blobs = VMB_DEFER_AUTO,
+		.log = VMB_LOG_WARN,
+	};
 
 	int ret = read_create_info(settings, info);
 	if (ret == 0) {

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <vulkan/vulkan.h>
 
+#include "drm/virtgpu.h"
 #include "log.h"
 
 /* What the user asks for with VMBIND_ROUTE; auto leaves the choice to route.c. */
@@ -18,14 +19,15 @@ enum vmb_route_wish {
 
 /*
  * The settings of one instance, read once when it is created: from VkLayerSettingsCreateInfoEXT if
- * the application passes one (names "route", "log", "stats", each a string), then from the
- * environment (VMBIND_ROUTE, VMBIND_LOG, VMBIND_STATS), which wins because it is the user's word.
+ * the application passes one (names "route", "defer_blobs", "log", "stats", each a string), then from the
+ * environment (VMBIND_ROUTE and so on), which wins because it is the user's word.
  * The environment is ignored in set-uid programs.
  */
 struct vmb_settings {
 	/* DISABLE_VMBIND_SPARSE is set, or the route wished for is off: the layer does nothing. */
 	bool disabled;
 	enum vmb_route_wish route;
+	enum vmb_defer defer_blobs;
 	enum vmb_log_level log;
 	char *stats; /* path, "-" for standard output, NULL for none; owned */
 };

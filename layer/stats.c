@@ -66,6 +66,8 @@ static void write_kernel_driver(FILE *out, const struct vmb_device *device)
 	if (device->tap) {
 		snprintf(name, sizeof(name), "panthor 1.%" PRIu32, device->tap->panthor.minor);
 		write_string(out, "kernel_driver", name);
+	} else if (device->virtgpu) {
+		write_string(out, "kernel_driver", "virtio_gpu");
 	} else {
 		fprintf(out, "\"kernel_driver\":null,");
 	}
@@ -79,6 +81,42 @@ static void write_panthor(FILE *out, struct vmb_panthor_stats *stats)
 	write_number(out, "vm_bind_sent_ops", &stats->sent_ops);
 	write_number(out, "sparse_ranges", &stats->sparse_ranges);
 	write_number(out, "sparse_bytes", &stats->sparse_bytes);
+}
+
+/* What was found out; nothing, if no blob was created that it mattered for. */
+static void write_virtgpu_facts(FILE *out, const struct vmb_virtgpu_facts *facts)
+{
+	enum vmb_honoured honoured = facts ? facts->honoured : VMB_HONOURED_UNKNOWN;
+
+	fprintf(out, "\"deferring\":%s,", facts && facts->defers ? "true" : "false");
+	write_string(out, "reason", facts ? facts->reason : "no blob could be deferred");
+	write_string(out, "honoured", vmb_honoured_name(honoured));
+	if (facts && facts->window) {
+		fprintf(out, "\"window_bytes\":%" PRIu64, facts->window);
+	} else {
+		fprintf(out, "\"window_bytes\":null");
+	}
+}
+
+/* The numbers of the driver's open file, which several devices may share. */
+static void write_virtgpu(FILE *out, const struct vmb_tap *tap)
+{
+	struct vmb_virtgpu_stats none = { 0 };
+	struct vmb_virtgpu *virtgpu = vmb_tap_is_live(tap) ? tap->virtgpu : NULL;
+	struct vmb_virtgpu_stats *stats = virtgpu ? &virtgpu->stats : &none;
+
+	fprintf(out, "\"virtgpu\":{");
+	write_number(out, "blobs", &stats->created);
+	write_number(out, "blobs_hinted", &stats->hinted);
+	write_number(out, "blobs_mapped_later", &stats->mapped_later);
+	fprintf(out, "\"blobs_never_mapped\":%" PRIu64 ",", stats->hinted - stats->mapped_later);
+	write_number(out, "blobs_refused", &stats->refused);
+	write_number(out, "bytes_promised", &stats->bytes_promised);
+	write_number(out, "bytes_promised_peak", &stats->bytes_promised_peak);
+	write_number(out, "bytes_mapped", &stats->bytes_mapped);
+	write_number(out, "bytes_mapped_peak", &stats->bytes_mapped_peak);
+	write_virtgpu_facts(out, virtgpu ? vmb_virtgpu_facts(virtgpu) : NULL);
+	fprintf(out, "},");
 }
 
 static void write_object(FILE *out, struct vmb_device *device)
@@ -107,6 +145,9 @@ static void write_object(FILE *out, struct vmb_device *device)
 	write_number(out, "bytes_bound_peak", &stats->bytes_bound_peak);
 	if (device->tap) {
 		write_panthor(out, &device->tap->panthor.stats);
+	}
+	if (device->virtgpu) {
+		write_virtgpu(out, device->virtgpu);
 	}
 	fprintf(out, "\"bytes_bound_final\":%" PRIu64 "}\n",
 		atomic_load_explicit(&stats->bytes_bound, memory_order_relaxed));

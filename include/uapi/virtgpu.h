@@ -23,11 +23,12 @@ struct vmb_virtgpu_map {
 
 enum {
 	VMB_VIRTGPU_PARAM_RESOURCE_BLOB = 3,
-	VMB_VIRTGPU_PARAM_HOST_VISIBLE = 4, /* blobs of the host's can be mapped: there is a window */
+	VMB_VIRTGPU_PARAM_HOST_VISIBLE =
+		4, /* blobs of the host's can be mapped: there is a window */
 	VMB_VIRTGPU_PARAM_CROSS_DEVICE = 5,
 	VMB_VIRTGPU_PARAM_CONTEXT_INIT = 6,
 	VMB_VIRTGPU_PARAM_SUPPORTED_CAPSETS = 7, /* bit 1 << n stands for capability set n */
-	/* From Linux 7.1 on; EINVAL where the device has no such rule. */
+	/* bytes that a blob's size is a multiple of; refused where the device has no such rule */
 	VMB_VIRTGPU_PARAM_BLOB_ALIGNMENT = 9,
 };
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <uapi/drm.h>
+#include <uapi/virtgpu.h>
 
 #include "drm/hook.h"
 #include "drm/kernel.h"
@@ -59,30 +59,61 @@ static int learn(struct vmb_tap *tap, vmb_ioctl_fn next, int fd, unsigned long r
 	return ret;
 }
 
+/* A driver on virtio_gpu may have opened its file with its instance. What it works on is told by the first
+ * blob that it creates for the device. */
+static void learn_virtgpu(struct vmb_tap *tap, vmb_ioctl_fn next, int fd, unsigned long request)
+{
+	struct vmb_kernel_driver driver;
+	int error = errno;
+
+	if (_IOC_NR(request) == _IOC_NR(VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB) &&
+		vmb_kernel_driver_ask(next, fd, &driver) == 0 &&
+		strcmp(driver.name, "virtio_gpu") == 0) {
+		pthread_mutex_lock(&taps_lock);
+		if (!vmb_tap_is_live(tap)) {
+			tap->virtgpu = vmb_virtgpu_get(
+				&vmb_window_linux, &vmb_virtgpu_guard, next, fd, tap->defer);
+			atomic_store_explicit(
+				&tap->fd, tap->virtgpu ? fd : -1, memory_order_release);
+		}
+		pthread_mutex_unlock(&taps_lock);
+	}
+	errno = error;
+}
+
 static int handle(vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
 {
 	if (_IOC_TYPE(request) != VMB_DRM_IOCTL_TYPE) {
 		return next(fd, request, arg);
 	}
-	struct vmb_tap *tap = find(fd);
 	struct vmb_scope *scope = current;
+	if (scope && scope->tap->kind == VMB_TAP_VIRTGPU && !vmb_tap_is_live(scope->tap)) {
+		learn_virtgpu(scope->tap, next, fd, request);
+	}
+	struct vmb_tap *tap = find(fd);
+	if (tap && tap->kind == VMB_TAP_VIRTGPU) {
+		bool is_allocation = scope && scope->kind == VMB_SCOPE_MEMORY &&
+			atomic_load_explicit(&scope->tap->fd, memory_order_relaxed) == fd;
+		return vmb_virtgpu_ioctl(tap->virtgpu, is_allocation, next, fd, request, arg);
+	}
 	if (tap) {
 		return vmb_panthor_ioctl(&tap->panthor, scope && scope->tap == tap ? scope : NULL,
 			next, request, arg);
 	}
-	if (scope && scope->kind == VMB_SCOPE_DEVICE && !vmb_tap_is_live(scope->tap)) {
+	if (scope && scope->kind == VMB_SCOPE_DEVICE && scope->tap->kind == VMB_TAP_PANTHOR &&
+		!vmb_tap_is_live(scope->tap)) {
 		return learn(scope->tap, next, fd, request, arg);
 	}
 	return next(fd, request, arg);
 }
 
 /* One that is not used any more, or a new one at the head of the list; NULL if memory is short. */
-static struct vmb_tap *take(void)
+static struct vmb_tap *take(enum vmb_tap_kind kind)
 {
 	struct vmb_tap *head = atomic_load_explicit(&taps, memory_order_relaxed);
 
 	for (struct vmb_tap *tap = head; tap; tap = tap->next) {
-		if (!tap->used) {
+		if (!tap->used && tap->kind == kind) {
 			tap->used = true;
 			return tap;
 		}
@@ -90,6 +121,7 @@ static struct vmb_tap *take(void)
 	struct vmb_tap *tap = calloc(1, sizeof(*tap));
 	if (tap) {
 		tap->used = true;
+		tap->kind = kind;
 		tap->next = head;
 		atomic_init(&tap->fd, -1);
 		atomic_store_explicit(&taps, tap, memory_order_release);
@@ -104,14 +136,15 @@ static void put(struct vmb_tap *tap)
 	pthread_mutex_unlock(&taps_lock);
 }
 
-int vmb_tap_create(struct vmb_tap **out)
+static int create(enum vmb_tap_kind kind, enum vmb_defer defer, struct vmb_tap **out)
 {
 	pthread_mutex_lock(&taps_lock);
-	struct vmb_tap *tap = take();
+	struct vmb_tap *tap = take(kind);
 	pthread_mutex_unlock(&taps_lock);
 	if (!tap) {
 		return -ENOMEM;
 	}
+	tap->defer = defer;
 	int ret = vmb_hook_acquire(handle);
 	if (ret < 0) {
 		put(tap);
@@ -121,12 +154,26 @@ int vmb_tap_create(struct vmb_tap **out)
 	return 0;
 }
 
+int vmb_tap_create(struct vmb_tap **out)
+{
+	return create(VMB_TAP_PANTHOR, VMB_DEFER_OFF, out);
+}
+
+int vmb_tap_create_virtgpu(enum vmb_defer defer, struct vmb_tap **out)
+{
+	return create(VMB_TAP_VIRTGPU, defer, out);
+}
+
 void vmb_tap_destroy(struct vmb_tap *tap)
 {
 	if (!tap) {
 		return;
 	}
+	bool is_live = vmb_tap_is_live(tap);
 	atomic_store_explicit(&tap->fd, -1, memory_order_release);
+	if (is_live && tap->kind == VMB_TAP_VIRTGPU) {
+		vmb_virtgpu_put(tap->virtgpu);
+	}
 	vmb_hook_release();
 	put(tap);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "drm/panthor.h"
+#include "drm/virtgpu.h"
 
 /*
  * The tap: sees the ioctls of a Vulkan driver, and has those that concern us translated. It stands
@@ -15,23 +16,35 @@
  * A tap belongs to one VkDevice and to the file descriptor that its driver works on. It learns the
  * descriptor in a scope: what a thread's driver does between vmb_scope_begin and vmb_scope_end is
  * what the layer asked it for. Handles are names within an open file, so everything that is known of
- * a handle is known of the tap that has the descriptor.
+ * a handle is known of the tap that has the descriptor, or where several devices share one, of what their
+ * taps share.
  *
  * Errors are negative errno values. All functions may be called from any thread.
  */
+enum vmb_tap_kind {
+	VMB_TAP_PANTHOR,
+	VMB_TAP_VIRTGPU,
+};
+
 struct vmb_tap {
 	/* What the driver works on, -1 until it is known; not ours to close. Other threads read it to
 	 * find their tap. */
 	_Atomic int fd;
-	/* In the list of all taps, for good: a tap that goes is used again, so that other threads may
-	 * walk the list at any time. */
+	/* In the list of all taps, for good: a tap that goes is used again for one of its kind, so that
+	 * other threads may walk the list at any time. */
 	struct vmb_tap *next;
+	enum vmb_tap_kind kind;
 	bool used;
 	struct vmb_panthor panthor;
+	/* Shared by the taps of one descriptor; NULL until that is known. */
+	struct vmb_virtgpu *virtgpu;
+	enum vmb_defer defer;
 };
 
-/* Begins to look at ioctls. */
+/* Begins to look at ioctls for panthor's. */
 int vmb_tap_create(struct vmb_tap **out);
+/* Begins to look at ioctls for virtio_gpu's. */
+int vmb_tap_create_virtgpu(enum vmb_defer defer, struct vmb_tap **out);
 /* To be called while the driver still has its descriptor. Accepts NULL. */
 void vmb_tap_destroy(struct vmb_tap *tap);
 
@@ -42,12 +55,12 @@ static inline bool vmb_tap_is_live(const struct vmb_tap *tap)
 }
 
 enum vmb_scope_kind {
-	/* vkCreateDevice: tells the descriptor and the VM. */
+	/* vkCreateDevice: tells the descriptor and panthor's VM. */
 	VMB_SCOPE_DEVICE,
 	/* A sparse resource is created: what maps its range to nothing is held back, and sent as one
 	 * op in the end. */
 	VMB_SCOPE_SPARSE,
-	/* vkAllocateMemory: tells the BO. */
+	/* vkAllocateMemory: tells the BO; blobs of virtio_gpu's may be deferred. */
 	VMB_SCOPE_MEMORY,
 	/* vkAllocateMemory of a reservation: gets addresses, but next to no memory. */
 	VMB_SCOPE_RESERVE,

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include "drm/guard.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* How long the first helper is waited for, in ms; each one after it twice as long as the one before. Most
+ * take less than one. */
+#define PATIENCE 20
+#define TRIES 4
+/* How long room that is on its way back is waited for, in ms, and how often is looked. */
+#define SETTLING_PATIENCE 50
+#define RESCUE_PATIENCE 8
+#define LOOK_EACH 1
+/* Of rescues that are tried sooner than this, in ms, only the first waits: who closes a thousand blobs
+ * must not wait for each. */
+#define RESCUE_EACH 50
+
+/* A blob that helpers sleep on. */
+struct vmb_rescue {
+	struct vmb_rescue *next;
+	dev_t device; /* that the blob is of */
+	struct vmb_guarded blob; /* its dma-buf is ours */
+};
+
+/* Where something was closed just now, room may be on its way back. */
+static int probe(struct vmb_window *window, uint64_t size, unsigned patience_ms)
+{
+	uint64_t begin = window->system->now_ms();
+	int ret;
+
+	while ((ret = vmb_window_probe(window, size)) == -ENOSPC &&
+		vmb_window_is_settling(window) && window->system->now_ms() - begin < patience_ms) {
+		window->system->sleep_ms(LOOK_EACH);
+	}
+	return ret;
+}
+
+/* Whether two descriptors are of one dma-buf. */
+static bool is_same(int a, int b)
+{
+	struct stat of_a;
+	struct stat of_b;
+
+	return fstat(a, &of_a) == 0 && fstat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+		of_a.st_ino == of_b.st_ino;
+}
+
+static void drop(struct vmb_guard *guard, struct vmb_rescue **rescue)
+{
+	struct vmb_rescue *dropped = *rescue;
+
+	*rescue = dropped->next;
+	close(dropped->blob.dmabuf);
+	free(dropped);
+	guard->has_rescues = guard->rescues != NULL;
+}
+
+static void forget(struct vmb_guard *guard, int dmabuf)
+{
+	struct vmb_rescue **rescue = &guard->rescues;
+
+	while (*rescue) {
+		if (is_same((*rescue)->blob.dmabuf, dmabuf)) {
+			drop(guard, rescue);
+		} else {
+			rescue = &(*rescue)->next;
+		}
+	}
+}
+
+/* Without memory for it the helpers sleep until the machine is off. */
+static void remember(
+	struct vmb_guard *guard, const struct vmb_window *window, const struct vmb_guarded *blob)
+{
+	struct vmb_rescue *rescue = malloc(sizeof(*rescue));
+
+	forget(guard, blob->dmabuf);
+	if (!rescue) {
+		close(blob->dmabuf);
+		return;
+	}
+	*rescue = (struct vmb_rescue){
+		.next = guard->rescues,
+		.device = window->device,
+		.blob = *blob,
+	};
+	guard->rescues = rescue;
+	guard->has_rescues = true;
+}
+
+/* Whether the kernel is done with a blob, as a helper tells: it was mapped, or the host refused it. */
+static bool is_settled(int result)
+{
+	return result == 0 || result == -EINVAL;
+}
+
+/* Lets helpers make the mapping, one after the other. */
+static int run_helpers(const struct vmb_window *window, const char *helper, int dmabuf)
+{
+	int ret = -EINPROGRESS;
+
+	for (unsigned i = 0; i < TRIES && ret == -EINPROGRESS; i++) {
+		ret = window->system->run_helper(helper, dmabuf, PATIENCE << i);
+	}
+	return ret;
+}
+
+int vmb_guard_map(struct vmb_guard *guard, struct vmb_window *window, const char *helper,
+	const struct vmb_guarded *blob)
+{
+	int ret = probe(window, blob->size, SETTLING_PATIENCE);
+
+	if (ret == 0) {
+		ret = run_helpers(window, helper, blob->dmabuf);
+	}
+	if (ret == -EINPROGRESS) {
+		remember(guard, window, blob);
+		return -ENOSPC;
+	}
+	if (is_settled(ret)) {
+		/* Those that slept on it were woken. */
+		forget(guard, blob->dmabuf);
+		blob->mapped(blob);
+		ret = 0;
+	}
+	close(blob->dmabuf);
+	/* Who is told one of these calls again, for ever. */
+	return ret == -EINTR || ret == -EAGAIN ? -ENOMEM : ret;
+}
+
+/* Whether there may be more to be rescued. */
+static bool rescue_one(struct vmb_guard *guard, struct vmb_window *window, const char *helper,
+	struct vmb_rescue **rescue, unsigned patience_ms)
+{
+	const struct vmb_guarded *blob = &(*rescue)->blob;
+
+	if (probe(window, blob->size, patience_ms) < 0 ||
+		!is_settled(window->system->run_helper(helper, blob->dmabuf, PATIENCE))) {
+		return false;
+	}
+	blob->mapped(blob);
+	drop(guard, rescue);
+	return true;
+}
+
+void vmb_guard_rescue(struct vmb_guard *guard, struct vmb_window *window, const char *helper)
+{
+	struct vmb_rescue **rescue = &guard->rescues;
+
+	if (!guard->has_rescues || pthread_mutex_trylock(&guard->map_lock) != 0) {
+		return;
+	}
+	uint64_t now = window->system->now_ms();
+	unsigned patience = now - guard->tried_at_ms < RESCUE_EACH ? 0 : RESCUE_PATIENCE;
+	guard->tried_at_ms = now;
+	while (*rescue) {
+		if ((*rescue)->device != window->device) {
+			rescue = &(*rescue)->next;
+		} else if (!rescue_one(guard, window, helper, rescue, patience)) {
+			break;
+		}
+	}
+	pthread_mutex_unlock(&guard->map_lock);
+}

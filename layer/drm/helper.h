@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMB_DRM_HELPER_H
+#define VMB_DRM_HELPER_H
+
+#include <stddef.h>
+
+/*
+ * The helper program (map_helper.c): a process of its own that maps a dma-buf once and ends. The
+ * application does not see it: it is no child of the application's, whose wait() and SIGCHLD
+ * handlers have nothing to do with it, and it inherits the dma-buf and nothing else, no environment,
+ * no signal mask, no file.
+ */
+
+/*
+ * Where the program is: where it is installed relative to the library that this code is part of, or
+ * beside that library, as in a build tree. -ENOENT if it is at neither place, -ENAMETOOLONG.
+ */
+int vmb_helper_find(char *path, size_t size);
+
+/*
+ * Starts it on a dma-buf, which stays the caller's, and waits for it to end, at most so long. Blocks
+ * all signals of the thread meanwhile. Any thread.
+ *
+ * 0 if the dma-buf was mapped. -EINPROGRESS if the helper is at it still: it is left behind, and goes
+ * when the kernel lets it; whatever process reaps orphans reaps it. -ECHILD if it died. Otherwise
+ * a negative errno: of its mmap, or why it could not be started.
+ */
+int vmb_helper_run(const char *path, int dmabuf, unsigned patience_ms);
+
+#endif

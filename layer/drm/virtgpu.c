@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* memfd_create, O_CLOEXEC */
+#include "drm/virtgpu.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <uapi/virtgpu.h>
+#include <unistd.h>
+
+/* How long a helper may take that has nothing to wait for, in ms. */
+#define TRIAL_PATIENCE 2000
+
+struct vmb_guard vmb_virtgpu_guard = VMB_GUARD_INITIALIZER;
+
+/* All that there ever were. */
+static struct vmb_virtgpu *files;
+/* Guards the list and who is used. */
+static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* A blob that takes a place in the window, now or later. */
+struct blob {
+	uint64_t size; /* in whole pages */
+	uint64_t serial; /* handles are used again, this is not */
+	bool is_promised; /* its mapping was deferred, and not made so far */
+};
+
+static void count(_Atomic uint64_t *counter, uint64_t more)
+{
+	atomic_fetch_add_explicit(counter, more, memory_order_relaxed);
+}
+
+static void add_bytes(_Atomic uint64_t *bytes, _Atomic uint64_t *peak, uint64_t more)
+{
+	uint64_t now = atomic_fetch_add_explicit(bytes, more, memory_order_relaxed) + more;
+	uint64_t before = atomic_load_explicit(peak, memory_order_relaxed);
+
+	while (now > before &&
+		!atomic_compare_exchange_weak_explicit(
+			peak, &before, now, memory_order_relaxed, memory_order_relaxed)) {
+	}
+}
+
+static void subtract_bytes(_Atomic uint64_t *bytes, uint64_t less)
+{
+	atomic_fetch_sub_explicit(bytes, less, memory_order_relaxed);
+}
+
+static int fail(int error)
+{
+	errno = -error;
+	return -1;
+}
+
+/* Whether a helper can be started here; sandboxes may say no. */
+static bool try_helper(const struct vmb_virtgpu *virtgpu)
+{
+	int page = memfd_create("vmbind", MFD_CLOEXEC);
+
+	if (page < 0) {
+		return false;
+	}
+	int ret = ftruncate(page, sysconf(_SC_PAGESIZE)) < 0
+		? -errno
+		: virtgpu->system->run_helper(virtgpu->helper, page, TRIAL_PATIENCE);
+	close(page);
+	return ret == 0;
+}
+
+/* Why nothing is deferred; NULL if it is. */
+static const char *find_obstacle(struct vmb_virtgpu *virtgpu)
+{
+	struct vmb_window *window = &virtgpu->window;
+
+	if (vmb_window_init(window, virtgpu->system, virtgpu->ioctl, virtgpu->fd) < 0) {
+		return "the device cannot be opened once more";
+	}
+	virtgpu->has_window = true;
+	virtgpu->facts.window = window->size;
+	if (virtgpu->wish == VMB_DEFER_OFF) {
+		return "turned off";
+	}
+	if (!window->capset) {
+		return "the window cannot be probed on this device";
+	}
+	virtgpu->facts.honoured = vmb_window_honoured(window);
+	if (virtgpu->facts.honoured == VMB_HONOURED_NO) {
+		return "the kernel ignores the hint";
+	}
+	if (virtgpu->facts.honoured == VMB_HONOURED_UNKNOWN && virtgpu->wish != VMB_DEFER_ON) {
+		return "it is not known whether the kernel honours the hint";
+	}
+	if (virtgpu->system->find_helper(virtgpu->helper, sizeof(virtgpu->helper)) < 0) {
+		return "there is no helper program";
+	}
+	return try_helper(virtgpu) ? NULL : "the helper program cannot be started";
+}
+
+/* Finds out once, when it first matters: it takes a few milliseconds. */
+static bool decide(struct vmb_virtgpu *virtgpu)
+{
+	if (atomic_load_explicit(&virtgpu->has_facts, memory_order_acquire)) {
+		return virtgpu->facts.defers;
+	}
+	pthread_mutex_lock(&virtgpu->decide_lock);
+	if (!virtgpu->has_facts) {
+		const char *obstacle = find_obstacle(virtgpu);
+		virtgpu->facts.defers = !obstacle;
+		virtgpu->facts.reason = obstacle ? obstacle : "the first mapping is guarded";
+		atomic_store_explicit(&virtgpu->has_facts, true, memory_order_release);
+	}
+	pthread_mutex_unlock(&virtgpu->decide_lock);
+	return virtgpu->facts.defers;
+}
+
+static bool defers(const struct vmb_virtgpu *virtgpu)
+{
+	return atomic_load_explicit(&virtgpu->has_facts, memory_order_acquire) &&
+		virtgpu->facts.defers;
+}
+
+/* Counts a blob out that is no more. */
+static void retire(struct vmb_virtgpu *virtgpu, struct blob *blob)
+{
+	struct vmb_virtgpu_stats *stats = &virtgpu->stats;
+
+	subtract_bytes(
+		blob->is_promised ? &stats->bytes_promised : &stats->bytes_mapped, blob->size);
+	free(blob);
+}
+
+/* Handles are used again: what was known of this one, if its end was not seen, is of no use. */
+static int add_blob(struct vmb_virtgpu *virtgpu, uint32_t handle, struct blob *blob)
+{
+	struct vmb_virtgpu_stats *stats = &virtgpu->stats;
+
+	pthread_mutex_lock(&virtgpu->blobs_lock);
+	struct blob *stale = vmb_map_remove(&virtgpu->blobs, handle);
+	blob->serial = ++virtgpu->serial;
+	int ret = vmb_map_insert(&virtgpu->blobs, handle, blob);
+	if (ret == 0 && blob->is_promised) {
+		count(&stats->hinted, 1);
+		add_bytes(&stats->bytes_promised, &stats->bytes_promised_peak, blob->size);
+	} else if (ret == 0) {
+		add_bytes(&stats->bytes_mapped, &stats->bytes_mapped_peak, blob->size);
+	}
+	pthread_mutex_unlock(&virtgpu->blobs_lock);
+	if (stale) {
+		retire(virtgpu, stale);
+	}
+	return ret;
+}
+
+/* Counts a new blob in. One that is promised must be known, or its mapping would not be guarded. */
+static int keep_blob(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd,
+	const struct vmb_virtgpu_resource_create_blob *created, struct blob *blob)
+{
+	struct vmb_drm_gem_close close = { .handle = created->bo_handle };
+
+	count(&virtgpu->stats.created, 1);
+	if (!blob) {
+		return 0;
+	}
+	int ret = add_blob(virtgpu, created->bo_handle, blob);
+	if (ret == 0) {
+		return 0;
+	}
+	if (blob->is_promised) {
+		next(fd, VMB_IOCTL_GEM_CLOSE, &close);
+	} else {
+		ret = 0;
+	}
+	free(blob);
+	return ret;
+}
+
+/* The request with other hints than the driver's, in the struct that has them. What comes back is put
+ * where the driver looks for it. */
+static int create_with_hints(vmb_ioctl_fn next, int fd, unsigned long request, void *arg,
+	struct vmb_virtgpu_resource_create_blob *blob)
+{
+	struct vmb_virtgpu_resource_create_blob *given = arg;
+
+	if (_IOC_SIZE(request) < sizeof(*blob)) {
+		int ret = next(fd, VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, blob);
+		memcpy(arg, blob, _IOC_SIZE(request));
+		return ret;
+	}
+	/* It may be longer than the one that we know: only the hints are changed, for as long as it
+	 * takes. */
+	uint32_t hints = given->blob_hints;
+	given->blob_hints = blob->blob_hints;
+	int ret = next(fd, request, arg);
+	given->blob_hints = hints;
+	*blob = *given;
+	return ret;
+}
+
+/* Whether a blob of vkAllocateMemory may be deferred. One that other devices of the host's share by its
+ * UUID is mapped at once, as without the layer. */
+static bool is_deferrable(const struct vmb_virtgpu_resource_create_blob *blob)
+{
+	return !(blob->blob_flags &
+		~(uint32_t)(VMB_VIRTGPU_BLOB_USE_MAPPABLE | VMB_VIRTGPU_BLOB_USE_SHAREABLE));
+}
+
+static int create_blob(struct vmb_virtgpu *virtgpu, bool may_defer, vmb_ioctl_fn next, int fd,
+	unsigned long request, void *arg)
+{
+	const uint32_t defer = VMB_VIRTGPU_BLOB_HINT_DEFER_MAPPING;
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct vmb_virtgpu_resource_create_blob wanted = { 0 };
+	size_t size = _IOC_SIZE(request);
+
+	memcpy(&wanted, arg, size < sizeof(wanted) ? size : sizeof(wanted));
+	if (wanted.blob_mem != VMB_VIRTGPU_BLOB_MEM_HOST3D ||
+		!(wanted.blob_flags & VMB_VIRTGPU_BLOB_USE_MAPPABLE)) {
+		return next(fd, request, arg);
+	}
+	bool was_hinted = wanted.blob_hints & defer;
+	bool is_hinted = (was_hinted || (may_defer && is_deferrable(&wanted))) && decide(virtgpu);
+	struct blob *blob = malloc(sizeof(*blob));
+	if (!blob && is_hinted) {
+		is_hinted = false;
+	}
+	wanted.blob_hints = is_hinted ? wanted.blob_hints | defer : wanted.blob_hints & ~defer;
+	int ret;
+	if (is_hinted == was_hinted) {
+		ret = next(fd, request, arg);
+		memcpy(&wanted, arg, size < sizeof(wanted) ? size : sizeof(wanted));
+	} else {
+		ret = create_with_hints(next, fd, request, arg, &wanted);
+	}
+	if (ret < 0) {
+		free(blob);
+		return ret;
+	}
+	if (blob) {
+		*blob = (struct blob){
+			.size = (wanted.size + page - 1) & ~(page - 1),
+			.is_promised = is_hinted,
+		};
+	}
+	int error = keep_blob(virtgpu, next, fd, &wanted, blob);
+	return error < 0 ? fail(error) : ret;
+}
+
+/* What a blob is, if its mapping is still to be made. */
+static bool find_promised(struct vmb_virtgpu *virtgpu, uint32_t handle, struct blob *copy)
+{
+	pthread_mutex_lock(&virtgpu->blobs_lock);
+	const struct blob *blob = vmb_map_find(&virtgpu->blobs, handle);
+	bool is_promised = blob && blob->is_promised;
+	if (is_promised) {
+		*copy = *blob;
+	}
+	pthread_mutex_unlock(&virtgpu->blobs_lock);
+	return is_promised;
+}
+
+/* The guard's word. The blob may have been closed meanwhile. */
+static void set_mapped(const struct vmb_guarded *mapped)
+{
+	struct vmb_virtgpu *virtgpu = mapped->owner;
+	struct vmb_virtgpu_stats *stats = &virtgpu->stats;
+
+	pthread_mutex_lock(&virtgpu->blobs_lock);
+	struct blob *blob = vmb_map_find(&virtgpu->blobs, mapped->handle);
+	if (blob && blob->serial == mapped->serial) {
+		blob->is_promised = false;
+		count(&stats->mapped_later, 1);
+		subtract_bytes(&stats->bytes_promised, blob->size);
+		add_bytes(&stats->bytes_mapped, &stats->bytes_mapped_peak, blob->size);
+	}
+	pthread_mutex_unlock(&virtgpu->blobs_lock);
+}
+
+/* The dma-buf of a blob, or a negative errno. */
+static int export(vmb_ioctl_fn next, int fd, uint32_t handle)
+{
+	struct vmb_drm_prime_handle prime;
+	int ret;
+
+	do {
+		prime = (struct vmb_drm_prime_handle){
+			.handle = handle,
+			.flags = O_CLOEXEC | O_RDWR,
+		};
+		ret = next(fd, VMB_IOCTL_PRIME_HANDLE_TO_FD, &prime);
+	} while (ret < 0 && (errno == EINTR || errno == EAGAIN));
+	return ret < 0 ? -errno : prime.fd;
+}
+
+/* Puts a promised blob into the window. map_lock is held, so that one thread does at a time; what another
+ * has done is seen then. */
+static int map_promised(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, uint32_t handle)
+{
+	struct blob blob;
+
+	if (!find_promised(virtgpu, handle, &blob)) {
+		return 0;
+	}
+	const struct vmb_guarded guarded = {
+		.dmabuf = export(next, fd, handle),
+		.size = blob.size,
+		.mapped = set_mapped,
+		.owner = virtgpu,
+		.handle = handle,
+		.serial = blob.serial,
+	};
+	if (guarded.dmabuf < 0) {
+		return guarded.dmabuf;
+	}
+	int ret = vmb_guard_map(virtgpu->guard, &virtgpu->window, virtgpu->helper, &guarded);
+	if (ret < 0) {
+		count(&virtgpu->stats.refused, 1);
+	}
+	return ret;
+}
+
+/*
+ * Before the driver maps a blob, or gives it to somebody who may: whoever has the dma-buf can map it, in
+ * any process, and another device that it is imported to would be given no addresses.
+ */
+static int settle(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, uint32_t handle)
+{
+	struct vmb_guard *guard = virtgpu->guard;
+	struct blob blob;
+
+	if (!vmb_map_find(&virtgpu->blobs, handle) || !find_promised(virtgpu, handle, &blob)) {
+		return 0;
+	}
+	pthread_mutex_lock(&guard->map_lock);
+	int ret = map_promised(virtgpu, next, fd, handle);
+	pthread_mutex_unlock(&guard->map_lock);
+	/* There may be room for more. */
+	if (ret == 0) {
+		vmb_guard_rescue(guard, &virtgpu->window, virtgpu->helper);
+	}
+	return ret;
+}
+
+static int map_blob(
+	struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
+{
+	const struct vmb_virtgpu_map *map = arg;
+	int ret = _IOC_SIZE(request) < sizeof(*map) ? 0 : settle(virtgpu, next, fd, map->handle);
+
+	return ret < 0 ? fail(ret) : next(fd, request, arg);
+}
+
+static int export_blob(
+	struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
+{
+	const struct vmb_drm_prime_handle *prime = arg;
+	int ret = _IOC_SIZE(request) < sizeof(*prime) ? 0
+						      : settle(virtgpu, next, fd, prime->handle);
+
+	return ret < 0 ? fail(ret) : next(fd, request, arg);
+}
+
+/* Forgotten before the driver closes it, since the handle may be another's right after. */
+static int close_blob(
+	struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
+{
+	const struct vmb_drm_gem_close *closed = arg;
+
+	if (_IOC_SIZE(request) < sizeof(*closed)) {
+		return next(fd, request, arg);
+	}
+	pthread_mutex_lock(&virtgpu->blobs_lock);
+	struct blob *blob = vmb_map_remove(&virtgpu->blobs, closed->handle);
+	pthread_mutex_unlock(&virtgpu->blobs_lock);
+	if (blob) {
+		retire(virtgpu, blob);
+	}
+	int ret = next(fd, request, arg);
+	int error = errno;
+	/* Those that are not known may have been in the window, too. */
+	if (defers(virtgpu)) {
+		vmb_window_freed(&virtgpu->window);
+		vmb_guard_rescue(virtgpu->guard, &virtgpu->window, virtgpu->helper);
+	}
+	errno = error;
+	return ret;
+}
+
+int vmb_virtgpu_ioctl(struct vmb_virtgpu *virtgpu, bool may_defer, vmb_ioctl_fn next, int fd,
+	unsigned long request, void *arg)
+{
+	/* It may have become another's after its tap was found. */
+	if (!arg || atomic_load_explicit(&virtgpu->fd, memory_order_acquire) != fd) {
+		return next(fd, request, arg);
+	}
+	switch (_IOC_NR(request)) {
+	case _IOC_NR(VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB):
+		return create_blob(virtgpu, may_defer, next, fd, request, arg);
+	case _IOC_NR(VMB_IOCTL_VIRTGPU_MAP):
+		return map_blob(virtgpu, next, fd, request, arg);
+	case _IOC_NR(VMB_IOCTL_PRIME_HANDLE_TO_FD):
+		return export_blob(virtgpu, next, fd, request, arg);
+	case _IOC_NR(VMB_IOCTL_GEM_CLOSE):
+		return close_blob(virtgpu, next, fd, request, arg);
+	default:
+		return next(fd, request, arg);
+	}
+}
+
+/* One that is free, or a new one. */
+static struct vmb_virtgpu *take(void)
+{
+	for (struct vmb_virtgpu *virtgpu = files; virtgpu; virtgpu = virtgpu->next) {
+		if (!virtgpu->users) {
+			return virtgpu;
+		}
+	}
+	struct vmb_virtgpu *virtgpu = calloc(1, sizeof(*virtgpu));
+	if (virtgpu) {
+		atomic_init(&virtgpu->fd, -1);
+		pthread_mutex_init(&virtgpu->decide_lock, NULL);
+		pthread_mutex_init(&virtgpu->blobs_lock, NULL);
+		vmb_map_init(&virtgpu->blobs);
+		virtgpu->next = files;
+		files = virtgpu;
+	}
+	return virtgpu;
+}
+
+struct vmb_virtgpu *vmb_virtgpu_get(const struct vmb_window_system *system, struct vmb_guard *guard,
+	vmb_ioctl_fn ioctl, int fd, enum vmb_defer wish)
+{
+	struct vmb_virtgpu *virtgpu;
+
+	pthread_mutex_lock(&files_lock);
+	for (virtgpu = files; virtgpu; virtgpu = virtgpu->next) {
+		if (virtgpu->users && virtgpu->fd == fd) {
+			virtgpu->users++;
+			goto out;
+		}
+	}
+	virtgpu = take();
+	if (virtgpu) {
+		virtgpu->users = 1;
+		virtgpu->ioctl = ioctl;
+		virtgpu->system = system;
+		virtgpu->guard = guard;
+		virtgpu->wish = wish;
+		virtgpu->facts = (struct vmb_virtgpu_facts){ .window = 0 };
+		memset(&virtgpu->stats, 0, sizeof(virtgpu->stats));
+		atomic_store_explicit(&virtgpu->fd, fd, memory_order_release);
+	}
+out:
+	pthread_mutex_unlock(&files_lock);
+	return virtgpu;
+}
+
+/* No more is known of its blobs, which the driver has closed by now or never will. */
+static void forget(struct vmb_virtgpu *virtgpu)
+{
+	struct blob *blob;
+
+	atomic_store_explicit(&virtgpu->fd, -1, memory_order_release);
+	if (virtgpu->has_window) {
+		vmb_guard_rescue(virtgpu->guard, &virtgpu->window, virtgpu->helper);
+		vmb_window_finish(&virtgpu->window);
+	}
+	virtgpu->has_window = false;
+	atomic_store_explicit(&virtgpu->has_facts, false, memory_order_release);
+	pthread_mutex_lock(&virtgpu->blobs_lock);
+	while ((blob = vmb_map_pop(&virtgpu->blobs))) {
+		free(blob);
+	}
+	pthread_mutex_unlock(&virtgpu->blobs_lock);
+}
+
+void vmb_virtgpu_put(struct vmb_virtgpu *virtgpu)
+{
+	pthread_mutex_lock(&files_lock);
+	if (virtgpu->users == 1) {
+		forget(virtgpu);
+	}
+	virtgpu->users--;
+	pthread_mutex_unlock(&files_lock);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMB_DRM_VIRTGPU_H
+#define VMB_DRM_VIRTGPU_H
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "drm/guard.h"
+#include "drm/hook.h"
+#include "drm/window.h"
+#include "map.h"
+
+/*
+ * The translator for virtio_gpu: what a tap does with the ioctls of a driver on that kernel driver.
+ * Blobs that would take their place in the window when they are created get the hint that lets them
+ * take it when they are first mapped, and their first mapping goes through the guard (guard.h).
+ */
+
+/* What the user asks for with VMBIND_DEFER_BLOBS. */
+enum vmb_defer {
+	VMB_DEFER_AUTO, /* where the kernel was seen to honour the hint */
+	VMB_DEFER_ON, /* where it was not seen to ignore it */
+	VMB_DEFER_OFF, /* nowhere: hints of the driver's own are cleared */
+};
+
+/* Counted from any thread, of blobs that take a place in the window. */
+struct vmb_virtgpu_stats {
+	_Atomic uint64_t created;
+	_Atomic uint64_t hinted; /* of those, created with the hint */
+	_Atomic uint64_t
+		mapped_later; /* of the hinted, put into the window by their first mapping */
+	_Atomic uint64_t refused; /* first mappings (or exports) that there was no room for */
+	_Atomic uint64_t bytes_promised; /* of the hinted that were not, at this time */
+	_Atomic uint64_t bytes_promised_peak;
+	_Atomic uint64_t bytes_mapped; /* in the window at this time */
+	_Atomic uint64_t bytes_mapped_peak;
+};
+
+/* What was found out when the first blob was created that could be deferred. */
+struct vmb_virtgpu_facts {
+	uint64_t window; /* bytes, 0 if it is not known */
+	enum vmb_honoured honoured;
+	bool defers;
+	const char *reason; /* for people, why or why not */
+};
+
+/*
+ * An open file of a driver's. Several VkDevices share it where the driver has one for its instance. Once
+ * made it stays, and is used again for another file, so that other threads may look at it at any time.
+ */
+struct vmb_virtgpu {
+	struct vmb_virtgpu *next; /* in the list of all */
+	unsigned users; /* 0: free to be used again */
+	_Atomic int fd; /* the driver's, -1 if there is none */
+
+	/* Constant while it has users. */
+	vmb_ioctl_fn ioctl;
+	const struct vmb_window_system *system;
+	struct vmb_guard *guard;
+	enum vmb_defer wish;
+
+	/* Held until the facts are there; has_facts is set last. */
+	pthread_mutex_t decide_lock;
+	_Atomic bool has_facts;
+	struct vmb_virtgpu_facts facts;
+	struct vmb_window window;
+	bool has_window;
+	char helper[PATH_MAX];
+
+	/* Guards the state of blobs; a leaf, as is the lock of their table. */
+	pthread_mutex_t blobs_lock;
+	struct vmb_map blobs; /* GEM handle to blob; of those that take a place in the window */
+	uint64_t serial; /* of the last one */
+	struct vmb_virtgpu_stats stats;
+};
+
+/* The process's own. */
+extern struct vmb_guard vmb_virtgpu_guard;
+
+/*
+ * The object of an open file of virtio_gpu's, which the caller has made sure of. ioctl is what the
+ * driver's calls go to. If there is one already it gets one more user, and the other arguments count for
+ * nothing. NULL if memory is short.
+ */
+struct vmb_virtgpu *vmb_virtgpu_get(const struct vmb_window_system *system, struct vmb_guard *guard,
+	vmb_ioctl_fn ioctl, int fd, enum vmb_defer wish);
+/* The last user's call forgets all blobs. */
+void vmb_virtgpu_put(struct vmb_virtgpu *virtgpu);
+
+/*
+ * An ioctl of the driver. may_defer if it is made for vkAllocateMemory: memory that the driver makes for
+ * itself is mapped at once anyway. Returns what ioctl returns, with errno.
+ */
+int vmb_virtgpu_ioctl(struct vmb_virtgpu *virtgpu, bool may_defer, vmb_ioctl_fn next, int fd,
+	unsigned long request, void *arg);
+
+/* NULL as long as they were of no interest to anybody. */
+static inline const struct vmb_virtgpu_facts *vmb_virtgpu_facts(const struct vmb_virtgpu *virtgpu)
+{
+	return atomic_load_explicit(&virtgpu->has_facts, memory_order_acquire) ? &virtgpu->facts
+									       : NULL;
+}
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* O_CLOEXEC, O_PATH */
+#include "drm/window.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <uapi/virtgpu.h>
+#include <unistd.h>
+
+#include "drm/helper.h"
+
+/* What is said of the window where its size is not known: more than any has. */
+#define LARGE (UINT64_C(256) << 30)
+/* A command queue or two of the host's; measured: a few milliseconds. */
+#define SETTLING_MS 100
+
+/* Flags in a PCI device's file "resource" (IORESOURCE_*). */
+#define RESOURCE_MEMORY 0x200
+#define RESOURCE_PREFETCH 0x2000
+
+static int reopen(int fd)
+{
+	struct stat was;
+	struct stat is;
+	char path[64];
+
+	if (fstat(fd, &was) < 0) {
+		return -errno;
+	}
+	snprintf(path, sizeof(path), "/dev/dri/renderD%u", minor(was.st_rdev));
+	int other = open(path, O_RDWR | O_CLOEXEC);
+	if (other >= 0 && fstat(other, &is) == 0 && is.st_rdev == was.st_rdev) {
+		return other;
+	}
+	if (other >= 0) {
+		close(other);
+	}
+	/* Under another name, or outside of what the process sees. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	other = open(path, O_RDWR | O_CLOEXEC);
+	return other < 0 ? -errno : other;
+}
+
+/* The largest prefetchable BAR of the PCI device: which one it is the device's capabilities say, but
+ * those are for root to read, and the others of a virtio-gpu hold registers. */
+static uint64_t window_size(int fd)
+{
+	struct stat node;
+	char path[96];
+	uint64_t first;
+	uint64_t last;
+	uint64_t flags;
+	uint64_t size = 0;
+
+	if (fstat(fd, &node) < 0) {
+		return 0;
+	}
+	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/device/../resource", major(node.st_rdev),
+		minor(node.st_rdev));
+	FILE *file = fopen(path, "re");
+	if (!file) {
+		return 0;
+	}
+	while (fscanf(file, "%" SCNx64 "%" SCNx64 "%" SCNx64, &first, &last, &flags) == 3) {
+		if ((flags & RESOURCE_MEMORY) && (flags & RESOURCE_PREFETCH) &&
+			last - first + 1 > size) {
+			size = last - first + 1;
+		}
+	}
+	fclose(file);
+	return size;
+}
+
+static bool is_older(void)
+{
+	struct utsname name;
+	unsigned version;
+	unsigned level;
+
+	return uname(&name) == 0 && sscanf(name.release, "%u.%u", &version, &level) == 2 &&
+		(version < 7 || (version == 7 && level < 3));
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void sleep_ms(unsigned ms)
+{
+	struct timespec rest = { ms / 1000, ms % 1000 * 1000000L };
+
+	while (nanosleep(&rest, &rest) < 0 && errno == EINTR) {
+	}
+}
+
+const struct vmb_window_system vmb_window_linux = {
+	.reopen = reopen,
+	.window_size = window_size,
+	.is_older = is_older,
+	.now_ms = now_ms,
+	.sleep_ms = sleep_ms,
+	.find_helper = vmb_helper_find,
+	.run_helper = vmb_helper_run,
+};
+
+/* As libdrm: a request that was interrupted is made again. */
+static int call(const struct vmb_window *window, int fd, unsigned long request, void *arg)
+{
+	int ret;
+
+	do {
+		ret = window->ioctl(fd, request, arg);
+	} while (ret < 0 && (errno == EINTR || errno == EAGAIN));
+	return ret < 0 ? -errno : 0;
+}
+
+/* 0 if the kernel does not know the parameter. */
+static uint32_t get_parameter(const struct vmb_window *window, int fd, uint64_t parameter)
+{
+	int value = 0;
+	struct vmb_virtgpu_getparam get = {
+		.param = parameter,
+		.value = (uintptr_t)&value,
+	};
+
+	return call(window, fd, VMB_IOCTL_VIRTGPU_GETPARAM, &get) == 0 ? (uint32_t)value : 0;
+}
+
+/* Those in which a blob of new shared memory can be had for the asking. */
+static uint32_t choose_capset(const struct vmb_window *window, int fd)
+{
+	uint32_t capsets = get_parameter(window, fd, VMB_VIRTGPU_PARAM_SUPPORTED_CAPSETS);
+
+	if (!get_parameter(window, fd, VMB_VIRTGPU_PARAM_HOST_VISIBLE)) {
+		return 0;
+	}
+	if (capsets & (1u << VMB_VIRTGPU_CAPSET_VENUS)) {
+		return VMB_VIRTGPU_CAPSET_VENUS;
+	}
+	return capsets & (1u << VMB_VIRTGPU_CAPSET_DRM) ? VMB_VIRTGPU_CAPSET_DRM : 0;
+}
+
+int vmb_window_init(struct vmb_window *window, const struct vmb_window_system *system,
+	vmb_ioctl_fn ioctl, int fd)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct stat node;
+
+	if (fstat(fd, &node) < 0) {
+		return -errno;
+	}
+	*window = (struct vmb_window){
+		.system = system,
+		.ioctl = ioctl,
+		.device = node.st_rdev,
+		.size = system->window_size(fd),
+	};
+	uint64_t alignment = get_parameter(window, fd, VMB_VIRTGPU_PARAM_BLOB_ALIGNMENT);
+	window->unit = alignment > page ? alignment : page;
+	window->capset = choose_capset(window, fd);
+	window->fd = system->reopen(fd);
+	return window->fd < 0 ? window->fd : 0;
+}
+
+void vmb_window_finish(struct vmb_window *window)
+{
+	if (window->fd >= 0) {
+		close(window->fd);
+	}
+	window->fd = -1;
+}
+
+static int init_context(const struct vmb_window *window, int fd)
+{
+	struct vmb_virtgpu_context_set_param parameters[] = {
+		{ VMB_VIRTGPU_CONTEXT_PARAM_CAPSET_ID, window->capset },
+		{ VMB_VIRTGPU_CONTEXT_PARAM_NUM_RINGS, 1 },
+	};
+	struct vmb_virtgpu_context_init init = {
+		.num_params = sizeof(parameters) / sizeof(parameters[0]),
+		.ctx_set_params = (uintptr_t)parameters,
+	};
+
+	return call(window, fd, VMB_IOCTL_VIRTGPU_CONTEXT_INIT, &init);
+}
+
+/*
+ * An open file with a context that a blob can be created on. Venus' makes as many as one likes, so one
+ * is kept; one of the DRM kind makes a single one in its life.
+ */
+static int open_context(struct vmb_window *window)
+{
+	bool is_kept = window->capset == VMB_VIRTGPU_CAPSET_VENUS;
+
+	if (!window->capset) {
+		return -ENODEV;
+	}
+	if (is_kept && window->has_context) {
+		return window->fd;
+	}
+	int fd = is_kept ? window->fd : window->system->reopen(window->fd);
+	if (fd < 0) {
+		return fd;
+	}
+	int ret = init_context(window, fd);
+	if (ret < 0) {
+		if (!is_kept) {
+			close(fd);
+		}
+		return ret;
+	}
+	window->has_context = is_kept;
+	return fd;
+}
+
+static void close_context(const struct vmb_window *window, int fd)
+{
+	if (fd != window->fd) {
+		close(fd);
+	}
+}
+
+/* Creates a mappable blob of new shared memory and closes it. */
+static int try_blob(struct vmb_window *window, uint64_t size, uint32_t hints)
+{
+	struct vmb_virtgpu_resource_create_blob blob = {
+		.blob_mem = VMB_VIRTGPU_BLOB_MEM_HOST3D,
+		.blob_flags = VMB_VIRTGPU_BLOB_USE_MAPPABLE,
+		.size = size,
+		.blob_hints = hints,
+	};
+	int fd = open_context(window);
+
+	if (fd < 0) {
+		return fd;
+	}
+	int ret = call(window, fd, VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob);
+	if (ret == 0) {
+		struct vmb_drm_gem_close close = { .handle = blob.bo_handle };
+		ret = call(window, fd, VMB_IOCTL_GEM_CLOSE, &close);
+	}
+	close_context(window, fd);
+	return ret;
+}
+
+enum vmb_honoured vmb_window_honoured(struct vmb_window *window)
+{
+	uint64_t beyond = (window->size ? window->size / window->unit * window->unit : LARGE) +
+		window->unit;
+
+	if (try_blob(window, beyond, 0) == -ENOSPC) {
+		int ret = try_blob(window, beyond, VMB_VIRTGPU_BLOB_HINT_DEFER_MAPPING);
+		if (ret == 0 || ret == -ENOSPC) {
+			return ret == 0 ? VMB_HONOURED_YES : VMB_HONOURED_NO;
+		}
+	}
+	return window->system->is_older() ? VMB_HONOURED_NO : VMB_HONOURED_UNKNOWN;
+}
+
+const char *vmb_honoured_name(enum vmb_honoured honoured)
+{
+	static const char *const names[] = {
+		[VMB_HONOURED_UNKNOWN] = "unknown",
+		[VMB_HONOURED_NO] = "no",
+		[VMB_HONOURED_YES] = "yes",
+	};
+
+	return names[honoured];
+}
+
+int vmb_window_probe(struct vmb_window *window, uint64_t size)
+{
+	int ret = try_blob(window, size, 0);
+
+	if (ret == 0) {
+		vmb_window_freed(window);
+	}
+	return ret;
+}
+
+void vmb_window_freed(struct vmb_window *window)
+{
+	atomic_store_explicit(&window->freed_at_ms, window->system->now_ms(), memory_order_relaxed);
+	atomic_store_explicit(&window->was_freed, true, memory_order_release);
+}
+
+bool vmb_window_is_settling(const struct vmb_window *window)
+{
+	return atomic_load_explicit(&window->was_freed, memory_order_acquire) &&
+		window->system->now_ms() -
+			atomic_load_explicit(&window->freed_at_ms, memory_order_relaxed) <
+		SETTLING_MS;
+}
