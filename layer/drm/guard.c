@@ -14,9 +14,6 @@
 #define SETTLING_PATIENCE 50
 #define RESCUE_PATIENCE 8
 #define LOOK_EACH 1
-/* Of rescues that are tried sooner than this, in ms, only the first waits: who closes a thousand blobs
- * must not wait for each. */
-#define RESCUE_EACH 50
 
 /* A blob that helpers sleep on. */
 struct vmb_rescue {
@@ -133,11 +130,11 @@ int vmb_guard_map(struct vmb_guard *guard, struct vmb_window *window, const char
 
 /* Whether there may be more to be rescued. */
 static bool rescue_one(struct vmb_guard *guard, struct vmb_window *window, const char *helper,
-	struct vmb_rescue **rescue, unsigned patience_ms)
+	struct vmb_rescue **rescue)
 {
 	const struct vmb_guarded *blob = &(*rescue)->blob;
 
-	if (probe(window, blob->size, patience_ms) < 0 ||
+	if (probe(window, blob->size, RESCUE_PATIENCE) < 0 ||
 		!is_settled(window->system->run_helper(helper, blob->dmabuf, PATIENCE))) {
 		return false;
 	}
@@ -153,13 +150,10 @@ void vmb_guard_rescue(struct vmb_guard *guard, struct vmb_window *window, const 
 	if (!guard->has_rescues || pthread_mutex_trylock(&guard->map_lock) != 0) {
 		return;
 	}
-	uint64_t now = window->system->now_ms();
-	unsigned patience = now - guard->tried_at_ms < RESCUE_EACH ? 0 : RESCUE_PATIENCE;
-	guard->tried_at_ms = now;
 	while (*rescue) {
 		if ((*rescue)->device != window->device) {
 			rescue = &(*rescue)->next;
-		} else if (!rescue_one(guard, window, helper, rescue, patience)) {
+		} else if (!rescue_one(guard, window, helper, rescue)) {
 			break;
 		}
 	}

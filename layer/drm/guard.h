@@ -43,7 +43,6 @@ struct vmb_guard {
 	struct vmb_rescue *rescues;
 	/* Whether there are any: read without the lock. */
 	_Atomic bool has_rescues;
-	uint64_t tried_at_ms; /* a rescue, last */
 };
 
 #define VMB_GUARD_INITIALIZER \

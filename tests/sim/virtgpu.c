@@ -1,0 +1,623 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* pipe2, O_CLOEXEC */
+#include "virtgpu.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "uapi/virtgpu.h"
+
+#define PAGES 4096 /* the largest window */
+#define BLOBS 512
+#define FILES 64
+#define HANDLES 256
+
+enum state {
+	FREE,
+	PROMISED, /* it has no room yet */
+	PLACED,
+	REFUSED, /* it has room, which the host makes nothing of */
+	LEAVING, /* closed, its room on its way back */
+};
+
+struct blob {
+	enum state state;
+	size_t first; /* pages */
+	size_t pages;
+	unsigned handles;
+	unsigned sleepers; /* helpers, each of which has the dma-buf open */
+	uint64_t gone_at; /* LEAVING */
+	/* The reading end of the dma-buf's pipe, -1 if there is none: it hangs up with the last dma-buf. */
+	int dmabuf;
+};
+
+struct file {
+	int fd; /* -1: unused */
+	uint32_t capset; /* 0: no context so far */
+	bool has_shm; /* of a context that makes only one */
+	struct blob *handles[HANDLES];
+};
+
+static struct {
+	struct vmb_sim_gpu_config config;
+	pthread_mutex_t lock;
+	uint64_t now;
+	bool is_taken[PAGES];
+	struct blob blobs[BLOBS];
+	struct file files[FILES];
+	struct vmb_sim_gpu_fault fault;
+	unsigned requests;
+	int helper_error;
+	unsigned helpers;
+	void (*before_helper)(void);
+	bool refuses;
+	uint32_t last_hints;
+} gpu = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void die(const char *why)
+{
+	fprintf(stderr, "simulated virtio_gpu: %s\n", why);
+	abort();
+}
+
+static size_t window_pages(void)
+{
+	return gpu.config.window / VMB_SIM_GPU_PAGE;
+}
+
+/* The smallest hole that is large enough, as drm_mm_insert_node() takes it. SIZE_MAX if there is none. */
+static size_t find_hole(size_t pages, size_t *largest)
+{
+	size_t best = SIZE_MAX;
+	size_t best_size = SIZE_MAX;
+	size_t begin = 0;
+
+	*largest = 0;
+	for (size_t i = 0; i <= window_pages(); i++) {
+		if (i < window_pages() && !gpu.is_taken[i]) {
+			continue;
+		}
+		size_t size = i - begin;
+		*largest = size > *largest ? size : *largest;
+		if (size >= pages && size < best_size) {
+			best = begin;
+			best_size = size;
+		}
+		begin = i + 1;
+	}
+	return best;
+}
+
+static void take(size_t first, size_t pages, bool is_taken)
+{
+	for (size_t i = first; i < first + pages; i++) {
+		gpu.is_taken[i] = is_taken;
+	}
+}
+
+static bool place(struct blob *blob)
+{
+	size_t largest;
+
+	blob->first = find_hole(blob->pages, &largest);
+	if (blob->first == SIZE_MAX) {
+		return false;
+	}
+	take(blob->first, blob->pages, true);
+	blob->state = gpu.refuses ? REFUSED : PLACED;
+	/* The answer of the host wakes all that wait for it. */
+	blob->sleepers = 0;
+	return true;
+}
+
+static bool has_dmabuf(struct blob *blob)
+{
+	struct pollfd end = { .fd = blob->dmabuf, .events = POLLIN };
+
+	if (blob->dmabuf >= 0 && poll(&end, 1, 0) == 1 && (end.revents & POLLHUP)) {
+		close(blob->dmabuf);
+		blob->dmabuf = -1;
+	}
+	return blob->dmabuf >= 0;
+}
+
+static void close_file(struct file *file)
+{
+	for (size_t i = 0; i < HANDLES; i++) {
+		if (file->handles[i]) {
+			file->handles[i]->handles--;
+			file->handles[i] = NULL;
+		}
+	}
+	file->fd = -1;
+}
+
+static bool is_null_device(int fd)
+{
+	struct stat node;
+
+	return fstat(fd, &node) == 0 && S_ISCHR(node.st_mode);
+}
+
+/* What nobody holds any more goes, and room comes back. */
+static void collect(void)
+{
+	for (size_t i = 0; i < FILES; i++) {
+		if (gpu.files[i].fd >= 0 && !is_null_device(gpu.files[i].fd)) {
+			close_file(&gpu.files[i]);
+		}
+	}
+	for (size_t i = 0; i < BLOBS; i++) {
+		struct blob *blob = &gpu.blobs[i];
+		if (blob->state == FREE) {
+			continue;
+		}
+		if (blob->state == LEAVING) {
+			if (gpu.now >= blob->gone_at) {
+				take(blob->first, blob->pages, false);
+				blob->state = FREE;
+			}
+			continue;
+		}
+		if (blob->handles || blob->sleepers || has_dmabuf(blob)) {
+			continue;
+		}
+		if (blob->state == PROMISED) {
+			blob->state = FREE;
+		} else {
+			blob->state = LEAVING;
+			blob->gone_at = gpu.now + gpu.config.settling_ms;
+			i--; /* at once, if it takes no time */
+		}
+	}
+}
+
+static struct file *find_file(int fd)
+{
+	for (size_t i = 0; i < FILES; i++) {
+		if (gpu.files[i].fd == fd) {
+			return &gpu.files[i];
+		}
+	}
+	return NULL;
+}
+
+static int add_file(void)
+{
+	struct file *file = find_file(-1);
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (!file || fd < 0) {
+		die("too many files");
+	}
+	memset(file, 0, sizeof(*file));
+	file->fd = fd;
+	return fd;
+}
+
+static struct blob *find_blob(const struct file *file, uint32_t handle)
+{
+	return handle && handle < HANDLES ? file->handles[handle] : NULL;
+}
+
+static int get_parameter(const struct vmb_virtgpu_getparam *get)
+{
+	int value;
+
+	switch (get->param) {
+	case VMB_VIRTGPU_PARAM_HOST_VISIBLE:
+		value = gpu.config.window != 0;
+		break;
+	case VMB_VIRTGPU_PARAM_SUPPORTED_CAPSETS:
+		value = (int)gpu.config.capsets;
+		break;
+	case VMB_VIRTGPU_PARAM_BLOB_ALIGNMENT:
+		if (!gpu.config.alignment) {
+			return -ENOENT;
+		}
+		value = (int)gpu.config.alignment;
+		break;
+	default:
+		return -EINVAL;
+	}
+	memcpy((void *)(uintptr_t)get->value, &value, sizeof(value));
+	return 0;
+}
+
+static int init_context(struct file *file, const struct vmb_virtgpu_context_init *init)
+{
+	const struct vmb_virtgpu_context_set_param *parameters = (const void *)(uintptr_t)
+									 init->ctx_set_params;
+
+	if (file->capset) {
+		return -EEXIST;
+	}
+	for (uint32_t i = 0; i < init->num_params; i++) {
+		if (parameters[i].param == VMB_VIRTGPU_CONTEXT_PARAM_CAPSET_ID) {
+			if (!(gpu.config.capsets >> parameters[i].value & 1)) {
+				return -EINVAL;
+			}
+			file->capset = (uint32_t)parameters[i].value;
+		}
+	}
+	return file->capset ? 0 : -EINVAL;
+}
+
+static int create_blob(
+	struct file *file, struct vmb_virtgpu_resource_create_blob *create, size_t size)
+{
+	uint32_t hints = size >= sizeof(*create) ? create->blob_hints : 0;
+	struct blob *blob = gpu.blobs;
+	uint32_t handle = 1;
+
+	gpu.last_hints = hints;
+	if (gpu.config.alignment && create->size % gpu.config.alignment) {
+		return -EINVAL;
+	}
+	/* The host's word, which does not come back to the caller: here the test must not cause it. */
+	if (file->capset == VMB_VIRTGPU_CAPSET_DRM && create->blob_id == 0) {
+		if (file->has_shm) {
+			die("a context of the DRM kind was asked for a second piece of memory");
+		}
+		file->has_shm = true;
+	}
+	while (blob < gpu.blobs + BLOBS && blob->state != FREE) {
+		blob++;
+	}
+	while (handle < HANDLES && file->handles[handle]) {
+		handle++;
+	}
+	if (blob == gpu.blobs + BLOBS || handle == HANDLES) {
+		return -ENOMEM;
+	}
+	*blob = (struct blob){
+		.state = PROMISED,
+		.pages = (create->size + VMB_SIM_GPU_PAGE - 1) / VMB_SIM_GPU_PAGE,
+		.handles = 1,
+		.dmabuf = -1,
+	};
+	bool is_deferred = (hints & VMB_VIRTGPU_BLOB_HINT_DEFER_MAPPING) &&
+		!gpu.config.ignores_hints;
+	bool needs_room = create->blob_mem == VMB_VIRTGPU_BLOB_MEM_HOST3D &&
+		(create->blob_flags & VMB_VIRTGPU_BLOB_USE_MAPPABLE);
+	if (needs_room && !is_deferred && !place(blob)) {
+		blob->state = FREE;
+		return -ENOSPC;
+	}
+	file->handles[handle] = blob;
+	create->bo_handle = handle;
+	create->res_handle = 1000 + (uint32_t)(blob - gpu.blobs);
+	return 0;
+}
+
+static int export_blob(struct file *file, struct vmb_drm_prime_handle *prime)
+{
+	struct blob *blob = find_blob(file, prime->handle);
+	char path[64];
+	int ends[2];
+
+	if (!blob) {
+		return -ENOENT;
+	}
+	if (!has_dmabuf(blob)) {
+		if (pipe2(ends, O_CLOEXEC) < 0) {
+			return -errno;
+		}
+		blob->dmabuf = ends[0];
+		prime->fd = ends[1];
+		return 0;
+	}
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", blob->dmabuf);
+	prime->fd = open(path, O_WRONLY | O_CLOEXEC);
+	return prime->fd < 0 ? -errno : 0;
+}
+
+static int close_blob(struct file *file, const struct vmb_drm_gem_close *closed)
+{
+	struct blob *blob = find_blob(file, closed->handle);
+
+	if (!blob) {
+		return -EINVAL;
+	}
+	file->handles[closed->handle] = NULL;
+	blob->handles--;
+	return 0;
+}
+
+static int map_offset(struct file *file, struct vmb_virtgpu_map *map)
+{
+	if (!find_blob(file, map->handle)) {
+		return -ENOENT;
+	}
+	map->offset = UINT64_C(0x100000000) + map->handle * VMB_SIM_GPU_PAGE;
+	return 0;
+}
+
+static bool is_faulty(unsigned long request)
+{
+	if (gpu.fault.request && _IOC_NR(gpu.fault.request) != _IOC_NR(request)) {
+		return false;
+	}
+	gpu.requests++;
+	return gpu.requests > gpu.fault.good && gpu.requests <= gpu.fault.good + gpu.fault.bad;
+}
+
+static int answer(int fd, unsigned long request, void *arg)
+{
+	struct file *file = find_file(fd);
+
+	if (!file) {
+		return -EBADF;
+	}
+	if (is_faulty(request)) {
+		return -gpu.fault.error;
+	}
+	switch (_IOC_NR(request)) {
+	case _IOC_NR(VMB_IOCTL_VIRTGPU_GETPARAM):
+		return get_parameter(arg);
+	case _IOC_NR(VMB_IOCTL_VIRTGPU_CONTEXT_INIT):
+		return init_context(file, arg);
+	case _IOC_NR(VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB):
+		return create_blob(file, arg, _IOC_SIZE(request));
+	case _IOC_NR(VMB_IOCTL_VIRTGPU_MAP):
+		return map_offset(file, arg);
+	case _IOC_NR(VMB_IOCTL_PRIME_HANDLE_TO_FD):
+		return export_blob(file, arg);
+	case _IOC_NR(VMB_IOCTL_GEM_CLOSE):
+		return close_blob(file, arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+int vmb_sim_gpu_ioctl(int fd, unsigned long request, ...)
+{
+	va_list list;
+
+	va_start(list, request);
+	void *arg = va_arg(list, void *);
+	va_end(list);
+	pthread_mutex_lock(&gpu.lock);
+	collect();
+	int ret = answer(fd, request, arg);
+	collect();
+	pthread_mutex_unlock(&gpu.lock);
+	if (ret < 0) {
+		errno = -ret;
+		return -1;
+	}
+	return 0;
+}
+
+void vmb_sim_gpu_init(const struct vmb_sim_gpu_config *config)
+{
+	if (config->window / VMB_SIM_GPU_PAGE > PAGES) {
+		die("the window is too large");
+	}
+	gpu.config = *config;
+	gpu.now = 1;
+	memset(gpu.is_taken, 0, sizeof(gpu.is_taken));
+	memset(gpu.blobs, 0, sizeof(gpu.blobs));
+	for (size_t i = 0; i < FILES; i++) {
+		gpu.files[i] = (struct file){ .fd = -1 };
+	}
+	gpu.fault = (struct vmb_sim_gpu_fault){ .bad = 0 };
+	gpu.requests = 0;
+	gpu.helper_error = 0;
+	gpu.helpers = 0;
+	gpu.before_helper = NULL;
+	gpu.refuses = false;
+}
+
+void vmb_sim_gpu_finish(void)
+{
+	vmb_sim_gpu_sleep_ms(1000);
+	for (size_t i = 0; i < FILES; i++) {
+		if (gpu.files[i].fd >= 0) {
+			die("a file was left open");
+		}
+	}
+	for (size_t i = 0; i < BLOBS; i++) {
+		if (gpu.blobs[i].state != FREE) {
+			die("a blob is left: somebody has its dma-buf, or sleeps on it");
+		}
+	}
+}
+
+int vmb_sim_gpu_open(void)
+{
+	pthread_mutex_lock(&gpu.lock);
+	collect();
+	int fd = add_file();
+	pthread_mutex_unlock(&gpu.lock);
+	return fd;
+}
+
+int vmb_sim_gpu_reopen(int fd)
+{
+	return find_file(fd) ? vmb_sim_gpu_open() : -EBADF;
+}
+
+uint64_t vmb_sim_gpu_window_size(int fd)
+{
+	(void)fd;
+	return gpu.config.hides_size ? 0 : gpu.config.window;
+}
+
+bool vmb_sim_gpu_is_older(void)
+{
+	return gpu.config.ignores_hints;
+}
+
+uint64_t vmb_sim_gpu_now_ms(void)
+{
+	pthread_mutex_lock(&gpu.lock);
+	uint64_t now = gpu.now;
+	pthread_mutex_unlock(&gpu.lock);
+	return now;
+}
+
+void vmb_sim_gpu_sleep_ms(unsigned ms)
+{
+	pthread_mutex_lock(&gpu.lock);
+	collect();
+	gpu.now += ms;
+	collect();
+	pthread_mutex_unlock(&gpu.lock);
+}
+
+int vmb_sim_gpu_find_helper(char *path, size_t size)
+{
+	snprintf(path, size, "simulated");
+	return 0;
+}
+
+static struct blob *find_dmabuf(int dmabuf)
+{
+	struct stat given;
+	struct stat known;
+
+	if (fstat(dmabuf, &given) < 0 || !S_ISFIFO(given.st_mode)) {
+		return NULL;
+	}
+	for (size_t i = 0; i < BLOBS; i++) {
+		struct blob *blob = &gpu.blobs[i];
+		if (blob->state != FREE && blob->state != LEAVING && blob->dmabuf >= 0 &&
+			fstat(blob->dmabuf, &known) == 0 && known.st_ino == given.st_ino) {
+			return blob;
+		}
+	}
+	return NULL;
+}
+
+static int map_dmabuf(int dmabuf, unsigned patience_ms)
+{
+	struct blob *blob = find_dmabuf(dmabuf);
+
+	/* Ordinary memory can be mapped always. */
+	if (!blob) {
+		return 0;
+	}
+	if (blob->state == PROMISED && !place(blob)) {
+		blob->sleepers++;
+		gpu.now += patience_ms;
+		return -EINPROGRESS;
+	}
+	gpu.now += gpu.config.helper_ms;
+	return blob->state == REFUSED ? -EINVAL : 0;
+}
+
+int vmb_sim_gpu_run_helper(const char *path, int dmabuf, unsigned patience_ms)
+{
+	if (strcmp(path, "simulated") != 0) {
+		die("another helper was asked for");
+	}
+	if (gpu.before_helper) {
+		gpu.before_helper();
+	}
+	pthread_mutex_lock(&gpu.lock);
+	collect();
+	gpu.helpers++;
+	int ret = gpu.helper_error ? gpu.helper_error : map_dmabuf(dmabuf, patience_ms);
+	collect();
+	pthread_mutex_unlock(&gpu.lock);
+	return ret;
+}
+
+enum vmb_sim_gpu_mmap vmb_sim_gpu_map(int fd, uint32_t handle)
+{
+	enum vmb_sim_gpu_mmap result = VMB_SIM_GPU_MAPPED;
+
+	pthread_mutex_lock(&gpu.lock);
+	collect();
+	const struct blob *blob = find_blob(find_file(fd), handle);
+	if (!blob) {
+		die("a blob that does not exist is mapped");
+	}
+	if (blob->state == PROMISED) {
+		result = VMB_SIM_GPU_WOULD_SLEEP;
+	} else if (blob->state == REFUSED) {
+		result = VMB_SIM_GPU_REFUSED;
+	}
+	pthread_mutex_unlock(&gpu.lock);
+	return result;
+}
+
+void vmb_sim_gpu_fail(const struct vmb_sim_gpu_fault *fault)
+{
+	gpu.fault = *fault;
+	gpu.requests = 0;
+}
+
+unsigned vmb_sim_gpu_requests(void)
+{
+	return gpu.requests;
+}
+
+void vmb_sim_gpu_fail_helpers(int error)
+{
+	gpu.helper_error = error;
+}
+
+unsigned vmb_sim_gpu_helpers(void)
+{
+	return gpu.helpers;
+}
+
+void vmb_sim_gpu_before_helper(void (*function)(void))
+{
+	gpu.before_helper = function;
+}
+
+void vmb_sim_gpu_refuse(bool refuses)
+{
+	gpu.refuses = refuses;
+}
+
+uint64_t vmb_sim_gpu_used(void)
+{
+	uint64_t used = 0;
+
+	pthread_mutex_lock(&gpu.lock);
+	collect();
+	for (size_t i = 0; i < window_pages(); i++) {
+		used += gpu.is_taken[i] ? VMB_SIM_GPU_PAGE : 0;
+	}
+	pthread_mutex_unlock(&gpu.lock);
+	return used;
+}
+
+uint64_t vmb_sim_gpu_largest(void)
+{
+	size_t largest;
+
+	pthread_mutex_lock(&gpu.lock);
+	collect();
+	find_hole(SIZE_MAX, &largest);
+	pthread_mutex_unlock(&gpu.lock);
+	return largest * VMB_SIM_GPU_PAGE;
+}
+
+unsigned vmb_sim_gpu_sleepers(void)
+{
+	unsigned sleepers = 0;
+
+	for (size_t i = 0; i < BLOBS; i++) {
+		sleepers += gpu.blobs[i].state != FREE ? gpu.blobs[i].sleepers : 0;
+	}
+	return sleepers;
+}
+
+uint32_t vmb_sim_gpu_last_hints(void)
+{
+	return gpu.last_hints;
+}

@@ -1,0 +1,990 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* O_CLOEXEC */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "drm/virtgpu.h"
+#include "fail_alloc.h"
+#include "plan_model.h"
+#include "uapi/virtgpu.h"
+#include "virtgpu.h"
+
+/*
+ * The translator for virtio_gpu and the guard, on a simulated kernel (tests/sim/virtgpu.h). What would put
+ * the application to sleep is told by that, not by the layer: after each mapping that the layer lets
+ * through, the kernel is asked what mmap() would do.
+ */
+
+#define PAGE VMB_SIM_GPU_PAGE
+#define WINDOW (64 * PAGE)
+#define HOST3D VMB_VIRTGPU_BLOB_MEM_HOST3D
+#define MAPPABLE VMB_VIRTGPU_BLOB_USE_MAPPABLE
+#define SHAREABLE VMB_VIRTGPU_BLOB_USE_SHAREABLE
+#define CROSS_DEVICE VMB_VIRTGPU_BLOB_USE_CROSS_DEVICE
+#define DEFER VMB_VIRTGPU_BLOB_HINT_DEFER_MAPPING
+#define VENUS (1u << VMB_VIRTGPU_CAPSET_VENUS)
+#define DRM (1u << VMB_VIRTGPU_CAPSET_DRM)
+
+static const struct vmb_window_system simulated = {
+	.reopen = vmb_sim_gpu_reopen,
+	.window_size = vmb_sim_gpu_window_size,
+	.is_older = vmb_sim_gpu_is_older,
+	.now_ms = vmb_sim_gpu_now_ms,
+	.sleep_ms = vmb_sim_gpu_sleep_ms,
+	.find_helper = vmb_sim_gpu_find_helper,
+	.run_helper = vmb_sim_gpu_run_helper,
+};
+
+static const struct vmb_sim_gpu_config ordinary = {
+	.window = WINDOW,
+	.capsets = VENUS | DRM,
+	.settling_ms = 3,
+	.helper_ms = 1,
+};
+
+/* What is a process to the window: a driver with an open file, and a guard. */
+struct process {
+	struct vmb_guard guard;
+	struct vmb_virtgpu *virtgpu;
+	int fd;
+};
+
+static void start(struct process *process, enum vmb_defer wish)
+{
+	process->guard = (struct vmb_guard)VMB_GUARD_INITIALIZER;
+	process->fd = vmb_sim_gpu_open();
+	process->virtgpu = vmb_virtgpu_get(
+		&simulated, &process->guard, vmb_sim_gpu_ioctl, process->fd, wish);
+	assert_non_null(process->virtgpu);
+}
+
+static void stop(struct process *process)
+{
+	vmb_virtgpu_put(process->virtgpu);
+	close(process->fd);
+}
+
+static struct process app;
+
+static void begin(const struct vmb_sim_gpu_config *config, enum vmb_defer wish)
+{
+	vmb_sim_gpu_init(config);
+	start(&app, wish);
+}
+
+static void end(void)
+{
+	stop(&app);
+	vmb_sim_gpu_finish();
+}
+
+static int call(struct process *process, unsigned long request, void *arg)
+{
+	return vmb_virtgpu_ioctl(
+		process->virtgpu, false, vmb_sim_gpu_ioctl, process->fd, request, arg);
+}
+
+struct wanted {
+	uint32_t mem;
+	uint32_t flags;
+	uint32_t hints;
+	uint64_t size;
+	bool is_driver_own; /* not for vkAllocateMemory */
+};
+
+/* With the struct of Linux 7.3. 0 if it fails, with errno. */
+static uint32_t create(struct process *process, const struct wanted *wanted)
+{
+	struct vmb_virtgpu_resource_create_blob blob = {
+		.blob_mem = wanted->mem ? wanted->mem : HOST3D,
+		.blob_flags = wanted->flags,
+		.size = wanted->size,
+		.blob_id = 7,
+		.blob_hints = wanted->hints,
+	};
+	int ret = vmb_virtgpu_ioctl(process->virtgpu, !wanted->is_driver_own, vmb_sim_gpu_ioctl,
+		process->fd, VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob);
+
+	assert_int_equal(blob.blob_hints, wanted->hints);
+	return ret < 0 ? 0 : blob.bo_handle;
+}
+
+static uint32_t allocate(struct process *process, uint64_t pages)
+{
+	const struct wanted wanted = { .flags = MAPPABLE, .size = pages * PAGE };
+
+	return create(process, &wanted);
+}
+
+static uint32_t create_eager(struct process *process, uint64_t pages)
+{
+	const struct wanted wanted = {
+		.flags = MAPPABLE,
+		.size = pages * PAGE,
+		.is_driver_own = true,
+	};
+
+	return create(process, &wanted);
+}
+
+/* What a driver does to map: asks for the offset, then mmap(). 0, or a negative errno. */
+static int map(struct process *process, uint32_t handle)
+{
+	struct vmb_virtgpu_map map = { .handle = handle };
+
+	if (call(process, VMB_IOCTL_VIRTGPU_MAP, &map) < 0) {
+		return -errno;
+	}
+	assert_true(map.offset != 0);
+	switch (vmb_sim_gpu_map(process->fd, handle)) {
+	case VMB_SIM_GPU_MAPPED:
+		return 0;
+	case VMB_SIM_GPU_REFUSED:
+		return -EINVAL;
+	default:
+		fail_msg("the application would sleep for ever");
+		return 0;
+	}
+}
+
+/* A dma-buf, or a negative errno. */
+static int export(struct process *process, uint32_t handle)
+{
+	struct vmb_drm_prime_handle prime = { .handle = handle, .flags = O_CLOEXEC | O_RDWR };
+
+	return call(process, VMB_IOCTL_PRIME_HANDLE_TO_FD, &prime) < 0 ? -errno : prime.fd;
+}
+
+static void close_handle(struct process *process, uint32_t handle)
+{
+	struct vmb_drm_gem_close closed = { .handle = handle };
+
+	assert_int_equal(call(process, VMB_IOCTL_GEM_CLOSE, &closed), 0);
+}
+
+static void pass_time(void)
+{
+	vmb_sim_gpu_sleep_ms(1000);
+}
+
+static uint64_t stat_of(const _Atomic uint64_t *counter)
+{
+	return atomic_load(counter);
+}
+
+/* One trial of the helper comes with the first blob that can be deferred. */
+#define TRIAL 1
+
+static void test_struct_sizes(void **state)
+{
+	/* As Mesa 26.1 has it, as Linux 7.3 has it, and as somebody may have it some day. */
+	static const size_t sizes[] = { 40, 48, 56, 64 };
+
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		union {
+			struct vmb_virtgpu_resource_create_blob blob;
+			unsigned char bytes[128];
+		} given;
+		size_t size = sizes[i];
+		memset(&given, 0xa5, sizeof(given));
+		memset(&given, 0, size);
+		given.blob.blob_mem = HOST3D;
+		given.blob.blob_flags = MAPPABLE | SHAREABLE;
+		given.blob.size = 3 * PAGE;
+		assert_int_equal(
+			vmb_virtgpu_ioctl(app.virtgpu, true, vmb_sim_gpu_ioctl, app.fd,
+				_IOC(_IOC_READ | _IOC_WRITE, VMB_DRM_IOCTL_TYPE, 0x4a, size),
+				&given),
+			0);
+		assert_int_equal(vmb_sim_gpu_last_hints(), DEFER);
+		assert_int_equal(given.blob.bo_handle, i + 1);
+		assert_true(given.blob.res_handle >= 1000);
+		/* Nothing else of the driver's struct has changed, and nothing behind it. */
+		for (size_t j = 40; j < sizeof(given); j++) {
+			assert_int_equal(given.bytes[j], j < size ? 0 : 0xa5);
+		}
+	}
+	pass_time();
+	assert_int_equal(vmb_sim_gpu_used(), 0);
+	assert_int_equal(stat_of(&app.virtgpu->stats.hinted), 4);
+	assert_int_equal(stat_of(&app.virtgpu->stats.bytes_promised), 12 * PAGE);
+	end();
+}
+
+/* What the kernel is given for what the driver asks for. */
+static void test_hints(void **state)
+{
+	static const struct {
+		struct wanted wanted;
+		enum vmb_defer wish;
+		uint32_t hints;
+	} cases[] = {
+		{ { .flags = MAPPABLE }, VMB_DEFER_AUTO, DEFER },
+		{ { .flags = MAPPABLE }, VMB_DEFER_ON, DEFER },
+		{ { .flags = MAPPABLE }, VMB_DEFER_OFF, 0 },
+		{ { .flags = MAPPABLE | SHAREABLE }, VMB_DEFER_AUTO, DEFER },
+		{ { .flags = SHAREABLE }, VMB_DEFER_AUTO, 0 },
+		{ { .flags = MAPPABLE | CROSS_DEVICE }, VMB_DEFER_AUTO, 0 },
+		{ { .flags = MAPPABLE | SHAREABLE | CROSS_DEVICE }, VMB_DEFER_AUTO, 0 },
+		{ { .flags = MAPPABLE | 8 }, VMB_DEFER_AUTO, 0 },
+		{ { .mem = VMB_VIRTGPU_BLOB_MEM_GUEST, .flags = MAPPABLE }, VMB_DEFER_AUTO, 0 },
+		{ { .mem = VMB_VIRTGPU_BLOB_MEM_HOST3D_GUEST, .flags = MAPPABLE }, VMB_DEFER_AUTO,
+			0 },
+		{ { .flags = MAPPABLE, .is_driver_own = true }, VMB_DEFER_ON, 0 },
+		/* The driver's own. */
+		{ { .flags = MAPPABLE, .hints = DEFER }, VMB_DEFER_AUTO, DEFER },
+		{ { .flags = MAPPABLE, .hints = DEFER, .is_driver_own = true }, VMB_DEFER_AUTO,
+			DEFER },
+		{ { .flags = MAPPABLE | CROSS_DEVICE, .hints = DEFER }, VMB_DEFER_AUTO, DEFER },
+		{ { .flags = MAPPABLE, .hints = DEFER }, VMB_DEFER_OFF, 0 },
+		{ { .flags = MAPPABLE, .hints = DEFER, .is_driver_own = true }, VMB_DEFER_OFF, 0 },
+		/* Hints that nobody knows yet. */
+		{ { .flags = MAPPABLE, .hints = 6 }, VMB_DEFER_AUTO, 6 | DEFER },
+		{ { .flags = MAPPABLE, .hints = 6 | DEFER }, VMB_DEFER_OFF, 6 },
+		{ { .flags = SHAREABLE, .hints = 6 | DEFER }, VMB_DEFER_OFF, 6 | DEFER },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct wanted wanted = cases[i].wanted;
+		begin(&ordinary, cases[i].wish);
+		wanted.size = PAGE;
+		assert_int_not_equal(create(&app, &wanted), 0);
+		assert_int_equal(vmb_sim_gpu_last_hints(), cases[i].hints);
+		end();
+	}
+}
+
+static void test_larger_than_window(void **state)
+{
+	uint32_t handles[48];
+
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	for (size_t i = 0; i < 48; i++) {
+		handles[i] = allocate(&app, 8);
+		assert_int_not_equal(handles[i], 0);
+	}
+	pass_time();
+	assert_int_equal(vmb_sim_gpu_used(), 0);
+	/* What is never mapped costs nothing. */
+	assert_int_equal(vmb_sim_gpu_helpers(), TRIAL);
+	for (size_t i = 0; i < 8; i++) {
+		assert_int_equal(map(&app, handles[i]), 0);
+	}
+	assert_int_equal(vmb_sim_gpu_used(), WINDOW);
+	assert_int_equal(map(&app, handles[8]), -ENOSPC);
+	assert_int_equal(map(&app, handles[9]), -ENOSPC);
+	/* Free something, and map again. */
+	close_handle(&app, handles[3]);
+	assert_int_equal(map(&app, handles[9]), 0);
+	assert_int_equal(map(&app, handles[8]), -ENOSPC);
+	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	assert_int_equal(stat_of(&app.virtgpu->stats.created), 48);
+	assert_int_equal(stat_of(&app.virtgpu->stats.mapped_later), 9);
+	assert_int_equal(stat_of(&app.virtgpu->stats.refused), 3);
+	assert_int_equal(stat_of(&app.virtgpu->stats.bytes_mapped), WINDOW);
+	assert_int_equal(stat_of(&app.virtgpu->stats.bytes_mapped_peak), WINDOW);
+	assert_int_equal(stat_of(&app.virtgpu->stats.bytes_promised), 39 * 8 * PAGE);
+	end();
+}
+
+/* Room for one, given back and taken again, as often as on the real kernel: the probe's own room is not
+ * back yet when the first helper looks. */
+static void test_last_room(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	assert_int_not_equal(create_eager(&app, 56), 0);
+	for (size_t i = 0; i < 30; i++) {
+		uint32_t handle = allocate(&app, 8);
+		assert_int_equal(map(&app, handle), 0);
+		assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+		close_handle(&app, handle);
+	}
+	assert_int_equal(stat_of(&app.virtgpu->stats.refused), 0);
+	end();
+}
+
+static void test_map_twice(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	uint32_t handle = allocate(&app, 8);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(map(&app, handle), 0);
+		assert_int_equal(vmb_sim_gpu_helpers(), TRIAL + 1);
+	}
+	/* Blobs that are not ours to guard. */
+	struct vmb_virtgpu_map unknown = { .handle = 200 };
+	assert_int_equal(call(&app, VMB_IOCTL_VIRTGPU_MAP, &unknown), -1);
+	assert_int_equal(errno, ENOENT);
+	assert_int_equal(map(&app, create_eager(&app, 8)), 0);
+	assert_int_equal(vmb_sim_gpu_helpers(), TRIAL + 1);
+	end();
+}
+
+static void test_export(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	uint32_t first = allocate(&app, 48);
+	uint32_t second = allocate(&app, 48);
+	int dmabuf = export(&app, first);
+	assert_true(dmabuf >= 0);
+	/* Who gets it can map it. */
+	assert_int_equal(vmb_sim_gpu_map(app.fd, first), VMB_SIM_GPU_MAPPED);
+	assert_int_equal(export(&app, second), -ENOSPC);
+	/* The dma-buf keeps the room. */
+	close_handle(&app, first);
+	pass_time();
+	assert_int_equal(export(&app, second), -ENOSPC);
+	close(dmabuf);
+	pass_time();
+	dmabuf = export(&app, second);
+	assert_true(dmabuf >= 0);
+	assert_int_equal(map(&app, second), 0);
+	close(dmabuf);
+	end();
+}
+
+static void test_refused_by_host(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	uint32_t handle = allocate(&app, 8);
+	vmb_sim_gpu_refuse(true);
+	/* Nothing that the layer could do better: mmap() fails, at once. */
+	assert_int_equal(map(&app, handle), -EINVAL);
+	assert_int_equal(map(&app, handle), -EINVAL);
+	vmb_sim_gpu_refuse(false);
+	assert_int_equal(map(&app, allocate(&app, 8)), 0);
+	end();
+}
+
+static struct process other;
+static uint32_t stolen;
+
+static void steal(void)
+{
+	vmb_sim_gpu_before_helper(NULL);
+	pass_time();
+	stolen = create_eager(&other, 60);
+	assert_int_not_equal(stolen, 0);
+}
+
+/* Another process takes the room between the probe and the helper. */
+static void test_stolen(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	start(&other, VMB_DEFER_AUTO);
+	uint32_t handle = allocate(&app, 8);
+	uint32_t small = allocate(&app, 1);
+	vmb_sim_gpu_before_helper(steal);
+	assert_int_equal(map(&app, handle), -ENOSPC);
+	assert_int_equal(vmb_sim_gpu_sleepers(), 4);
+	/* Nothing wakes them yet. */
+	assert_int_equal(map(&app, handle), -ENOSPC);
+	close_handle(&app, create_eager(&app, 1));
+	assert_int_equal(vmb_sim_gpu_sleepers(), 4);
+
+	close_handle(&other, stolen);
+	assert_int_equal(vmb_sim_gpu_sleepers(), 4);
+	pass_time();
+	/* Another blob is mapped: then there may be room for this one. */
+	assert_int_equal(map(&app, small), 0);
+	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	/* It is in the window now, and needs no helper. */
+	unsigned helpers = vmb_sim_gpu_helpers();
+	assert_int_equal(stat_of(&app.virtgpu->stats.bytes_mapped), 9 * PAGE);
+	assert_int_equal(map(&app, handle), 0);
+	assert_int_equal(vmb_sim_gpu_helpers(), helpers);
+	stop(&other);
+	end();
+}
+
+/* The same, and the application gives up on the blob. */
+static void test_stolen_and_closed(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	start(&other, VMB_DEFER_AUTO);
+	uint32_t mine = create_eager(&app, 1);
+	uint32_t handle = allocate(&app, 8);
+	vmb_sim_gpu_before_helper(steal);
+	assert_int_equal(map(&app, handle), -ENOSPC);
+	close_handle(&app, handle);
+	assert_int_equal(vmb_sim_gpu_sleepers(), 4);
+	stop(&other);
+	/* A close of anything is a reason to look. */
+	close_handle(&app, mine);
+	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	pass_time();
+	assert_int_equal(vmb_sim_gpu_used(), 0);
+	end();
+}
+
+/* The driver's device goes before there is room: another device of the process wakes them later. */
+static void test_rescue_by_another_file(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	start(&other, VMB_DEFER_AUTO);
+	uint32_t handle = allocate(&app, 8);
+	vmb_sim_gpu_before_helper(steal);
+	assert_int_equal(map(&app, handle), -ENOSPC);
+	vmb_virtgpu_put(app.virtgpu);
+	close(app.fd);
+	assert_int_equal(vmb_sim_gpu_sleepers(), 4);
+	stop(&other);
+	pass_time();
+
+	struct vmb_guard *guard = &app.guard;
+	app.fd = vmb_sim_gpu_open();
+	app.virtgpu = vmb_virtgpu_get(&simulated, guard, vmb_sim_gpu_ioctl, app.fd, VMB_DEFER_AUTO);
+	assert_int_equal(map(&app, allocate(&app, 8)), 0);
+	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	end();
+}
+
+static uint32_t closing;
+static uint32_t reused;
+
+static void close_meanwhile(void)
+{
+	vmb_sim_gpu_before_helper(NULL);
+	close_handle(&app, closing);
+	reused = allocate(&app, 16);
+}
+
+static void test_close_while_helper_works(void **state)
+{
+	struct vmb_virtgpu_map map_it;
+
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	closing = allocate(&app, 8);
+	vmb_sim_gpu_before_helper(close_meanwhile);
+	/* What the driver gets is the offset of the blob that has the handle now. */
+	map_it = (struct vmb_virtgpu_map){ .handle = closing };
+	assert_int_equal(call(&app, VMB_IOCTL_VIRTGPU_MAP, &map_it), 0);
+	assert_int_equal(reused, closing);
+	pass_time();
+	assert_int_equal(vmb_sim_gpu_used(), 0);
+	/* Its first mapping is guarded. */
+	assert_int_equal(stat_of(&app.virtgpu->stats.bytes_promised), 16 * PAGE);
+	assert_int_equal(map(&app, reused), 0);
+	end();
+}
+
+/* Handles that were closed where the layer does not see it. */
+static void test_stale_handles(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	uint32_t promised = allocate(&app, 8);
+	uint32_t mapped = allocate(&app, 4);
+	assert_int_equal(map(&app, mapped), 0);
+	struct vmb_drm_gem_close closed = { .handle = promised };
+	assert_int_equal(vmb_sim_gpu_ioctl(app.fd, VMB_IOCTL_GEM_CLOSE, &closed), 0);
+	closed.handle = mapped;
+	assert_int_equal(vmb_sim_gpu_ioctl(app.fd, VMB_IOCTL_GEM_CLOSE, &closed), 0);
+	/* The same handles again, the other way round. */
+	assert_int_equal(create_eager(&app, 2), promised);
+	assert_int_equal(allocate(&app, 1), mapped);
+	assert_int_equal(stat_of(&app.virtgpu->stats.bytes_mapped), 2 * PAGE);
+	assert_int_equal(stat_of(&app.virtgpu->stats.bytes_promised), PAGE);
+	unsigned helpers = vmb_sim_gpu_helpers();
+	assert_int_equal(map(&app, promised), 0);
+	assert_int_equal(vmb_sim_gpu_helpers(), helpers);
+	assert_int_equal(map(&app, mapped), 0);
+	assert_int_equal(vmb_sim_gpu_helpers(), helpers + 1);
+	end();
+}
+
+struct fact {
+	const char *name;
+	struct vmb_sim_gpu_config config;
+	enum vmb_defer wish;
+	int helper_error;
+	bool cannot_observe; /* contexts cannot be made */
+	bool defers;
+	enum vmb_honoured honoured;
+	uint64_t window;
+};
+
+static void test_facts(void **state)
+{
+	static const struct fact facts[] = {
+		{ .name = "ordinary",
+			.config = { .window = WINDOW, .capsets = VENUS },
+			.defers = true,
+			.honoured = VMB_HONOURED_YES,
+			.window = WINDOW },
+		{ .name = "native contexts",
+			.config = { .window = WINDOW, .capsets = DRM },
+			.defers = true,
+			.honoured = VMB_HONOURED_YES,
+			.window = WINDOW },
+		{ .name = "size not known",
+			.config = { .window = WINDOW, .capsets = VENUS, .hides_size = true },
+			.defers = true,
+			.honoured = VMB_HONOURED_YES },
+		{ .name = "alignment",
+			.config = { .window = WINDOW, .capsets = VENUS, .alignment = 65536 },
+			.defers = true,
+			.honoured = VMB_HONOURED_YES,
+			.window = WINDOW },
+		{ .name = "window not aligned",
+			.config = { .window = 15 * PAGE, .capsets = VENUS, .alignment = 16384 },
+			.defers = true,
+			.honoured = VMB_HONOURED_YES,
+			.window = 15 * PAGE },
+		{ .name = "older kernel",
+			.config = { .window = WINDOW, .capsets = VENUS, .ignores_hints = true },
+			.honoured = VMB_HONOURED_NO,
+			.window = WINDOW },
+		{ .name = "older kernel, on",
+			.config = { .window = WINDOW, .capsets = VENUS, .ignores_hints = true },
+			.wish = VMB_DEFER_ON,
+			.honoured = VMB_HONOURED_NO,
+			.window = WINDOW },
+		{ .name = "not to be observed",
+			.config = { .window = WINDOW, .capsets = VENUS },
+			.cannot_observe = true,
+			.window = WINDOW },
+		{ .name = "older, not to be observed",
+			.config = { .window = WINDOW, .capsets = VENUS, .ignores_hints = true },
+			.wish = VMB_DEFER_ON,
+			.cannot_observe = true,
+			.honoured = VMB_HONOURED_NO,
+			.window = WINDOW },
+		{ .name = "not to be observed, on",
+			.config = { .window = WINDOW, .capsets = VENUS },
+			.wish = VMB_DEFER_ON,
+			.cannot_observe = true,
+			.defers = true,
+			.window = WINDOW },
+		{ .name = "no contexts",
+			.config = { .window = WINDOW, .capsets = 6 },
+			.wish = VMB_DEFER_ON,
+			.window = WINDOW },
+		{ .name = "no window", .config = { .window = 0, .capsets = VENUS } },
+		{ .name = "no helpers",
+			.config = { .window = WINDOW, .capsets = VENUS },
+			.helper_error = -EPERM,
+			.honoured = VMB_HONOURED_YES,
+			.window = WINDOW },
+		{ .name = "off",
+			.config = { .window = WINDOW, .capsets = VENUS },
+			.wish = VMB_DEFER_OFF,
+			.window = WINDOW },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
+		const struct fact *fact = &facts[i];
+		const struct vmb_sim_gpu_fault no_contexts = {
+			.request = VMB_IOCTL_VIRTGPU_CONTEXT_INIT,
+			.bad = fact->cannot_observe ? 1000 : 0,
+			.error = EIO,
+		};
+		/* One that the driver wants deferred, that it may be seen to be cleared. */
+		const struct wanted wanted = {
+			.flags = SHAREABLE | (fact->config.window ? MAPPABLE : 0),
+			.size = fact->config.alignment ? fact->config.alignment : PAGE,
+			.hints = fact->config.window ? DEFER : 0,
+		};
+		print_message("%s\n", fact->name);
+		begin(&fact->config, fact->wish);
+		vmb_sim_gpu_fail_helpers(fact->helper_error);
+		vmb_sim_gpu_fail(&no_contexts);
+		assert_null(vmb_virtgpu_facts(app.virtgpu));
+		uint32_t handle = create(&app, &wanted);
+		assert_int_not_equal(handle, 0);
+		assert_int_equal(vmb_sim_gpu_last_hints(), fact->defers ? DEFER : 0);
+		const struct vmb_virtgpu_facts *found = vmb_virtgpu_facts(app.virtgpu);
+		if (fact->config.window) {
+			assert_int_equal(found->defers, fact->defers);
+			assert_int_equal(found->honoured, fact->honoured);
+			assert_int_equal(found->window, fact->window);
+			pass_time();
+			assert_int_equal(vmb_sim_gpu_used(), fact->defers ? 0 : wanted.size);
+			/* Without contexts there is no probing, and so no mapping. */
+			assert_int_equal(
+				map(&app, handle), fact->defers && fact->cannot_observe ? -EIO : 0);
+		}
+		end();
+	}
+}
+
+static void test_helper_errors(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	uint32_t handle = allocate(&app, 8);
+	vmb_sim_gpu_fail_helpers(-EMFILE);
+	assert_int_equal(map(&app, handle), -EMFILE);
+	/* libdrm would ask again for ever. */
+	vmb_sim_gpu_fail_helpers(-EAGAIN);
+	assert_int_equal(map(&app, handle), -ENOMEM);
+	vmb_sim_gpu_fail_helpers(-EINTR);
+	assert_int_equal(map(&app, handle), -ENOMEM);
+	vmb_sim_gpu_fail_helpers(0);
+	assert_int_equal(map(&app, handle), 0);
+	end();
+}
+
+/* A life of blobs in which every kind of request occurs. What fails may fail, but nothing sleeps, nothing
+ * is lost, and everything can be closed in the end. */
+static void live(void)
+{
+	uint32_t handles[10];
+
+	for (size_t i = 0; i < 10; i++) {
+		handles[i] = allocate(&app, 8);
+	}
+	for (size_t i = 0; i < 10; i++) {
+		int dmabuf = handles[i] && i % 3 == 0 ? export(&app, handles[i]) : -1;
+		if (handles[i]) {
+			map(&app, handles[i]);
+			map(&app, handles[i]);
+		}
+		if (dmabuf >= 0) {
+			close(dmabuf);
+		}
+		if (handles[i] && i % 4 == 0) {
+			struct vmb_drm_gem_close closed = { .handle = handles[i] };
+			call(&app, VMB_IOCTL_GEM_CLOSE, &closed);
+		}
+	}
+}
+
+static void test_faults(void **state)
+{
+	static const int errors[] = { ENOMEM, EINTR, EIO, ENOSPC };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		unsigned requests = 1;
+		for (unsigned good = 0; good < requests; good++) {
+			const struct vmb_sim_gpu_fault fault = {
+				.good = good,
+				.bad = 2,
+				.error = errors[i],
+			};
+			begin(&ordinary, VMB_DEFER_AUTO);
+			vmb_sim_gpu_fail(&fault);
+			live();
+			requests = vmb_sim_gpu_requests();
+			end();
+		}
+		assert_true(requests > 50);
+	}
+}
+
+static void test_without_memory(void **state)
+{
+	uint64_t needed = 1;
+
+	(void)state;
+	for (uint64_t good = 0; good < needed; good++) {
+		begin(&ordinary, VMB_DEFER_AUTO);
+		fail_alloc_after(good);
+		live();
+		needed = fail_alloc_count();
+		fail_alloc_after(FAIL_NEVER);
+		end();
+	}
+	/* Each blob, at least. */
+	assert_true(needed >= 10);
+}
+
+static void test_sharing(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	uint32_t handle = allocate(&app, 8);
+	/* A second VkDevice on the same file. */
+	assert_ptr_equal(
+		vmb_virtgpu_get(&simulated, &app.guard, vmb_sim_gpu_ioctl, app.fd, VMB_DEFER_OFF),
+		app.virtgpu);
+	vmb_virtgpu_put(app.virtgpu);
+	unsigned helpers = vmb_sim_gpu_helpers();
+	assert_int_equal(map(&app, handle), 0);
+	assert_int_equal(vmb_sim_gpu_helpers(), helpers + 1);
+	/* Another file. */
+	start(&other, VMB_DEFER_AUTO);
+	assert_ptr_not_equal(other.virtgpu, app.virtgpu);
+	assert_int_equal(allocate(&other, 8), handle);
+	assert_int_equal(map(&other, handle), 0);
+	stop(&other);
+	/* Requests that come late are passed on. */
+	struct vmb_virtgpu_map map_it = { .handle = handle };
+	assert_int_equal(vmb_virtgpu_ioctl(other.virtgpu, true, vmb_sim_gpu_ioctl, app.fd,
+				 VMB_IOCTL_VIRTGPU_MAP, &map_it),
+		0);
+	end();
+}
+
+#define THREADS 4
+#define BLOBS_EACH 8
+static uint32_t shared[THREADS * BLOBS_EACH];
+static atomic_uint mapped_by_threads;
+
+/* All map all, and close their own. */
+static void *map_all(void *argument)
+{
+	size_t own = (size_t)(uintptr_t)argument;
+
+	for (size_t i = 0; i < THREADS * BLOBS_EACH; i++) {
+		struct vmb_virtgpu_map map_it = {
+			.handle = shared[(i + own * BLOBS_EACH) % (THREADS * BLOBS_EACH)],
+		};
+		if (call(&app, VMB_IOCTL_VIRTGPU_MAP, &map_it) == 0) {
+			mapped_by_threads++;
+		}
+	}
+	return NULL;
+}
+
+static void test_threads(void **state)
+{
+	pthread_t threads[THREADS];
+
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	for (size_t i = 0; i < THREADS * BLOBS_EACH; i++) {
+		shared[i] = allocate(&app, 1);
+	}
+	for (size_t i = 0; i < THREADS; i++) {
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, map_all, (void *)(uintptr_t)i), 0);
+	}
+	for (size_t i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+	}
+	assert_int_equal(mapped_by_threads, THREADS * THREADS * BLOBS_EACH);
+	/* Each once. */
+	assert_int_equal(vmb_sim_gpu_helpers(), TRIAL + THREADS * BLOBS_EACH);
+	pass_time();
+	assert_int_equal(vmb_sim_gpu_used(), THREADS * BLOBS_EACH * PAGE);
+	end();
+}
+
+/* What a process of the random test knows of its blobs. */
+#define OWN 24
+struct life {
+	struct process process;
+	uint32_t handles[OWN];
+	uint64_t pages[OWN];
+	bool is_mapped[OWN];
+	int dmabufs[OWN];
+};
+
+static void close_one(struct life *life, size_t i)
+{
+	if (life->dmabufs[i] >= 0) {
+		close(life->dmabufs[i]);
+	}
+	life->dmabufs[i] = -1;
+	close_handle(&life->process, life->handles[i]);
+	life->handles[i] = 0;
+	life->is_mapped[i] = false;
+}
+
+static void step(struct life *life, uint64_t *seed, bool is_quiet)
+{
+	size_t i = model_random(seed) % OWN;
+
+	if (!life->handles[i]) {
+		life->pages[i] = 1 + model_random(seed) % 24;
+		bool is_eager = model_random(seed) % 4 == 0;
+		life->handles[i] = is_eager ? create_eager(&life->process, life->pages[i])
+					    : allocate(&life->process, life->pages[i]);
+		life->is_mapped[i] = is_eager && life->handles[i];
+		return;
+	}
+	/* In peace the layer finds room exactly where there is some. */
+	if (is_quiet) {
+		pass_time();
+	}
+	bool has_room = vmb_sim_gpu_largest() >= life->pages[i] * PAGE ||
+		vmb_sim_gpu_map(life->process.fd, life->handles[i]) == VMB_SIM_GPU_MAPPED;
+	int ret;
+	switch (model_random(seed) % 4) {
+	case 0:
+		close_one(life, i);
+		return;
+	case 1:
+		ret = life->dmabufs[i] < 0 ? export(&life->process, life->handles[i]) : 0;
+		life->dmabufs[i] = ret > 0 ? ret : life->dmabufs[i];
+		ret = ret > 0 ? 0 : ret;
+		break;
+	default:
+		ret = map(&life->process, life->handles[i]);
+		break;
+	}
+	assert_true(ret == 0 || ret == -ENOSPC);
+	if (is_quiet && !vmb_sim_gpu_sleepers()) {
+		assert_int_equal(ret == 0, has_room);
+	}
+	life->is_mapped[i] |= ret == 0;
+}
+
+static void check_bytes(const struct life *life)
+{
+	const struct vmb_virtgpu_stats *stats = &life->process.virtgpu->stats;
+	uint64_t known = 0;
+
+	for (size_t i = 0; i < OWN; i++) {
+		known += life->handles[i] ? life->pages[i] * PAGE : 0;
+	}
+	assert_int_equal(stat_of(&stats->bytes_mapped) + stat_of(&stats->bytes_promised), known);
+	/* What a rescue has mapped the process does not know yet. */
+	for (size_t i = 0; i < OWN; i++) {
+		known -= life->handles[i] && !life->is_mapped[i] ? life->pages[i] * PAGE : 0;
+	}
+	assert_true(stat_of(&stats->bytes_mapped) >= known);
+}
+
+static struct life lives[2];
+static uint64_t thief_seed;
+
+/* The other process is quick, sometimes. */
+static void interfere(void)
+{
+	vmb_sim_gpu_before_helper(NULL);
+	for (size_t i = model_random(&thief_seed) % 5; i > 0; i--) {
+		uint64_t pages = 1 + model_random(&thief_seed) % 24;
+		size_t j = 0;
+		while (j < OWN && lives[1].handles[j]) {
+			j++;
+		}
+		if (j < OWN) {
+			lives[1].pages[j] = pages;
+			lives[1].handles[j] = create_eager(&lives[1].process, pages);
+			lives[1].is_mapped[j] = lives[1].handles[j] != 0;
+		}
+	}
+}
+
+static void test_random(void **state)
+{
+	uint64_t seed = model_seed();
+	size_t rounds = model_rounds(60);
+	unsigned slept = 0;
+
+	(void)state;
+	print_message("VMB_SEED=%llu\n", (unsigned long long)seed);
+	for (size_t round = 0; round < rounds; round++) {
+		struct vmb_sim_gpu_config config = ordinary;
+		config.settling_ms = (unsigned)(model_random(&seed) % 8);
+		vmb_sim_gpu_init(&config);
+		for (size_t p = 0; p < 2; p++) {
+			lives[p] = (struct life){ .dmabufs[0] = -1 };
+			memset(lives[p].dmabufs, -1, sizeof(lives[p].dmabufs));
+			start(&lives[p].process, VMB_DEFER_AUTO);
+		}
+		for (size_t i = 0; i < 200; i++) {
+			size_t p = model_random(&seed) % 2;
+			bool is_quiet = model_random(&seed) % 4 == 0;
+			thief_seed = model_random(&seed);
+			vmb_sim_gpu_before_helper(p == 0 && !is_quiet ? interfere : NULL);
+			step(&lives[p], &seed, is_quiet);
+			vmb_sim_gpu_sleep_ms((unsigned)(model_random(&seed) % 4));
+			check_bytes(&lives[0]);
+			check_bytes(&lives[1]);
+			slept += vmb_sim_gpu_sleepers();
+		}
+		vmb_sim_gpu_before_helper(NULL);
+		/* The last close of each process finds room for its sleepers. */
+		for (size_t p = 0; p < 2; p++) {
+			for (size_t i = 0; i < OWN; i++) {
+				if (lives[p].handles[i]) {
+					close_one(&lives[p], i);
+				}
+			}
+		}
+		pass_time();
+		stop(&lives[0].process);
+		stop(&lives[1].process);
+		assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+		vmb_sim_gpu_finish();
+	}
+	/* Or it would not have been tried. */
+	assert_true(slept > 0);
+}
+
+static size_t count_fds(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	size_t count = 0;
+
+	assert_non_null(directory);
+	while (readdir(directory)) {
+		count++;
+	}
+	closedir(directory);
+	return count;
+}
+
+static size_t fds_before;
+
+static int set_up(void **state)
+{
+	(void)state;
+	fds_before = count_fds();
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	return count_fds() == fds_before ? 0 : -1;
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_struct_sizes),
+		TEST(test_hints),
+		TEST(test_larger_than_window),
+		TEST(test_last_room),
+		TEST(test_map_twice),
+		TEST(test_export),
+		TEST(test_refused_by_host),
+		TEST(test_stolen),
+		TEST(test_stolen_and_closed),
+		TEST(test_rescue_by_another_file),
+		TEST(test_close_while_helper_works),
+		TEST(test_stale_handles),
+		TEST(test_facts),
+		TEST(test_helper_errors),
+		TEST(test_faults),
+		TEST(test_without_memory),
+		TEST(test_sharing),
+		TEST(test_threads),
+		TEST(test_random),
+	};
+
+	return cmocka_run_group_tests_name("virtgpu", tests, NULL, NULL);
+}
