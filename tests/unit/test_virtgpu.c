@@ -419,6 +419,27 @@ static void test_stolen(void **state)
 	end();
 }
 
+/* The same, and the application tries again when there is room. */
+static void test_stolen_and_retried(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	start(&other, VMB_DEFER_AUTO);
+	uint32_t handle = allocate(&app, 8);
+	vmb_sim_gpu_before_helper(steal);
+	assert_int_equal(map(&app, handle), -ENOSPC);
+	close_handle(&other, stolen);
+	pass_time();
+	unsigned helpers = vmb_sim_gpu_helpers();
+	assert_int_equal(map(&app, handle), 0);
+	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	/* Nobody is left to be rescued. */
+	assert_int_equal(vmb_sim_gpu_helpers(), helpers + 1);
+	assert_false(app.guard.has_rescues);
+	stop(&other);
+	end();
+}
+
 /* The same, and the application gives up on the blob. */
 static void test_stolen_and_closed(void **state)
 {
@@ -748,15 +769,17 @@ static void test_sharing(void **state)
 static uint32_t shared[THREADS * BLOBS_EACH];
 static atomic_uint mapped_by_threads;
 
-/* All map all, and close their own. */
+/* Time for others to find the same blob promised, if they may look. */
+static void dawdle(void)
+{
+	usleep(500);
+}
+
 static void *map_all(void *argument)
 {
-	size_t own = (size_t)(uintptr_t)argument;
-
+	(void)argument;
 	for (size_t i = 0; i < THREADS * BLOBS_EACH; i++) {
-		struct vmb_virtgpu_map map_it = {
-			.handle = shared[(i + own * BLOBS_EACH) % (THREADS * BLOBS_EACH)],
-		};
+		struct vmb_virtgpu_map map_it = { .handle = shared[i] };
 		if (call(&app, VMB_IOCTL_VIRTGPU_MAP, &map_it) == 0) {
 			mapped_by_threads++;
 		}
@@ -773,9 +796,9 @@ static void test_threads(void **state)
 	for (size_t i = 0; i < THREADS * BLOBS_EACH; i++) {
 		shared[i] = allocate(&app, 1);
 	}
+	vmb_sim_gpu_before_helper(dawdle);
 	for (size_t i = 0; i < THREADS; i++) {
-		assert_int_equal(
-			pthread_create(&threads[i], NULL, map_all, (void *)(uintptr_t)i), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, map_all, NULL), 0);
 	}
 	for (size_t i = 0; i < THREADS; i++) {
 		pthread_join(threads[i], NULL);
@@ -973,6 +996,7 @@ int main(void)
 		TEST(test_export),
 		TEST(test_refused_by_host),
 		TEST(test_stolen),
+		TEST(test_stolen_and_retried),
 		TEST(test_stolen_and_closed),
 		TEST(test_rescue_by_another_file),
 		TEST(test_close_while_helper_works),
