@@ -43,6 +43,12 @@ struct start {
 #define SIGNALS 64
 #define SIGNAL_SET_SIZE (SIGNALS / 8)
 
+#ifdef __SANITIZE_THREAD__
+/* The sanitizer's clone() takes us for a fork() with memory of its own. */
+int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...);
+#define clone __clone
+#endif
+
 /* What runs in another process must not be instrumented: it has a stack that no sanitizer knows. */
 #define UNINSTRUMENTED __attribute__((no_sanitize("address", "thread")))
 
