@@ -66,6 +66,9 @@ static const struct scenario scenarios[] = {
 	{ "route assist", "VMBIND_ROUTE=assist", "", "route=assist", NULL },
 	{ "route provide", "VMBIND_ROUTE=provide", "", "route=provide", NULL },
 	{ "route off", "VMBIND_ROUTE=off", "", "disabled route=off", NULL },
+	{ "defer blobs auto", "VMBIND_DEFER_BLOBS=auto", "", "", NULL },
+	{ "defer blobs on", "VMBIND_DEFER_BLOBS=on", "", "defer_blobs=on", NULL },
+	{ "defer blobs off", "VMBIND_DEFER_BLOBS=off", "", "defer_blobs=off", NULL },
 	{ "log error", "VMBIND_LOG=error", "", "log=error", NULL },
 	{ "log warn", "VMBIND_LOG=warn", "", "", NULL },
 	{ "log info", "VMBIND_LOG=info", "", "log=info", NULL },
@@ -87,6 +90,7 @@ static const struct scenario scenarios[] = {
 	{ "capitals", "VMBIND_ROUTE=OFF", "", "", "'OFF'" },
 	{ "an empty route", "VMBIND_ROUTE=", "", "", "'route'" },
 	{ "a log level as a route", "VMBIND_ROUTE=debug", "", "", "'debug'" },
+	{ "an unknown way to defer", "VMBIND_DEFER_BLOBS=yes", "", "", "'yes'" },
 	{ "an unknown log level", "VMBIND_LOG=loud", "", "", "'loud'" },
 	{ "a number as a log level", "VMBIND_LOG=3", "", "", "'log'" },
 	{ "a bad one does not spoil the others", "VMBIND_LOG=? VMBIND_ROUTE=native VMBIND_STATS=-", "",
@@ -95,6 +99,7 @@ static const struct scenario scenarios[] = {
 #ifdef VK_EXT_layer_settings
 	/* the application */
 	{ "given: a route", "", "route=provide", "route=provide", NULL },
+	{ "given: defer blobs", "", "defer_blobs=off", "defer_blobs=off", NULL },
 	{ "given: off", "", "route=off", "disabled route=off", NULL },
 	{ "given: all", "", "stats=s log=debug route=native", "route=native log=debug stats=s", NULL },
 	{ "given: twice", "", "stats=s stats=t route=off route=native", "route=native stats=t", NULL },
@@ -109,6 +114,7 @@ static const struct scenario scenarios[] = {
 	/* both */
 	{ "the environment wins", "VMBIND_ROUTE=native VMBIND_STATS=t", "route=provide stats=s log=info",
 		"route=native log=info stats=t", NULL },
+	{ "the environment defers after all", "VMBIND_DEFER_BLOBS=auto", "defer_blobs=off", "", NULL },
 	{ "the environment turns on what was off", "VMBIND_ROUTE=auto", "route=off", "", NULL },
 	{ "the environment turns the stats off", "VMBIND_STATS=", "stats=s", "", NULL },
 	{ "a bad value in the environment", "VMBIND_ROUTE=?", "route=native", "route=native", "'?'" },
@@ -262,8 +268,8 @@ static void check_said(const char *said, const char *expected)
 
 static void clear_environment(void)
 {
-	static const char *const variables[] = { "VMBIND_ROUTE", "VMBIND_LOG", "VMBIND_STATS",
-		"ENABLE_VMBIND_SPARSE", "DISABLE_VMBIND_SPARSE" };
+	static const char *const variables[] = { "VMBIND_ROUTE", "VMBIND_DEFER_BLOBS", "VMBIND_LOG",
+		"VMBIND_STATS", "ENABLE_VMBIND_SPARSE", "DISABLE_VMBIND_SPARSE" };
 
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
 		unsetenv(variables[i]);
@@ -302,6 +308,11 @@ static void describe(const struct vmb_settings *settings, char *text, size_t siz
 		[VMB_WISH_PROVIDE] = " route=provide",
 		[VMB_WISH_OFF] = " route=off",
 	};
+	static const char *const deferrals[] = {
+		[VMB_DEFER_AUTO] = "",
+		[VMB_DEFER_ON] = " defer_blobs=on",
+		[VMB_DEFER_OFF] = " defer_blobs=off",
+	};
 	static const char *const levels[] = {
 		[VMB_LOG_ERROR] = " log=error",
 		[VMB_LOG_WARN] = "",
@@ -310,9 +321,9 @@ static void describe(const struct vmb_settings *settings, char *text, size_t siz
 	};
 	char all[256];
 
-	snprintf(all, sizeof(all), "%s%s%s%s%s", settings->disabled ? " disabled" : "",
-		routes[settings->route], levels[settings->log], settings->stats ? " stats=" : "",
-		settings->stats ? settings->stats : "");
+	snprintf(all, sizeof(all), "%s%s%s%s%s%s", settings->disabled ? " disabled" : "",
+		routes[settings->route], deferrals[settings->defer_blobs], levels[settings->log],
+		settings->stats ? " stats=" : "", settings->stats ? settings->stats : "");
 	snprintf(text, size, "%s", all[0] ? all + 1 : all);
 }
 
@@ -354,7 +365,8 @@ static void test_set_uid(void **state)
 	struct vmb_settings settings;
 
 	(void)state;
-	set_environment("VMBIND_ROUTE=off VMBIND_LOG=debug VMBIND_STATS=s DISABLE_VMBIND_SPARSE=1");
+	set_environment("VMBIND_ROUTE=off VMBIND_DEFER_BLOBS=off VMBIND_LOG=debug VMBIND_STATS=s "
+			"DISABLE_VMBIND_SPARSE=1");
 	set_uid = true;
 	assert_int_equal(vmb_settings_init(&settings, &info), 0);
 	check_settings(&settings, "");
