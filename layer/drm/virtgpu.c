@@ -389,13 +389,9 @@ static int close_blob(
 	return ret;
 }
 
-int vmb_virtgpu_ioctl(struct vmb_virtgpu *virtgpu, bool may_defer, vmb_ioctl_fn next, int fd,
+static int translate(struct vmb_virtgpu *virtgpu, bool may_defer, vmb_ioctl_fn next, int fd,
 	unsigned long request, void *arg)
 {
-	/* It may have become another's after its tap was found. */
-	if (!arg || atomic_load_explicit(&virtgpu->fd, memory_order_acquire) != fd) {
-		return next(fd, request, arg);
-	}
 	switch (_IOC_NR(request)) {
 	case _IOC_NR(VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB):
 		return create_blob(virtgpu, may_defer, next, fd, request, arg);
@@ -408,6 +404,22 @@ int vmb_virtgpu_ioctl(struct vmb_virtgpu *virtgpu, bool may_defer, vmb_ioctl_fn 
 	default:
 		return next(fd, request, arg);
 	}
+}
+
+int vmb_virtgpu_ioctl(struct vmb_virtgpu *virtgpu, bool may_defer, vmb_ioctl_fn next, int fd,
+	unsigned long request, void *arg)
+{
+	/* It may have become another's after its tap was found. */
+	if (!arg || atomic_load_explicit(&virtgpu->fd, memory_order_acquire) != fd) {
+		return next(fd, request, arg);
+	}
+	int before = errno;
+	int ret = translate(virtgpu, may_defer, next, fd, request, arg);
+	/* A call that succeeds leaves it alone. */
+	if (ret >= 0) {
+		errno = before;
+	}
+	return ret;
 }
 
 /* One that is free, or a new one. */

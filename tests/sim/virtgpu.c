@@ -191,17 +191,16 @@ static struct file *find_file(int fd)
 	return NULL;
 }
 
-static int add_file(void)
+static struct file *add_file(int fd)
 {
 	struct file *file = find_file(-1);
-	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (!file || fd < 0) {
 		die("too many files");
 	}
 	memset(file, 0, sizeof(*file));
 	file->fd = fd;
-	return fd;
+	return file;
 }
 
 static struct blob *find_blob(const struct file *file, uint32_t handle)
@@ -355,9 +354,11 @@ static int answer(int fd, unsigned long request, void *arg)
 {
 	struct file *file = find_file(fd);
 
-	if (!file) {
+	if (!file && !is_null_device(fd)) {
 		return -EBADF;
 	}
+	/* Opened by the system's own means. */
+	file = file ? file : add_file(fd);
 	if (is_faulty(request)) {
 		return -gpu.fault.error;
 	}
@@ -386,16 +387,14 @@ int vmb_sim_gpu_ioctl(int fd, unsigned long request, ...)
 	va_start(list, request);
 	void *arg = va_arg(list, void *);
 	va_end(list);
+	int before = errno;
 	pthread_mutex_lock(&gpu.lock);
 	collect();
 	int ret = answer(fd, request, arg);
 	collect();
 	pthread_mutex_unlock(&gpu.lock);
-	if (ret < 0) {
-		errno = -ret;
-		return -1;
-	}
-	return 0;
+	errno = ret < 0 ? -ret : before;
+	return ret < 0 ? -1 : 0;
 }
 
 void vmb_sim_gpu_init(const struct vmb_sim_gpu_config *config)
@@ -437,7 +436,8 @@ int vmb_sim_gpu_open(void)
 {
 	pthread_mutex_lock(&gpu.lock);
 	collect();
-	int fd = add_file();
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	add_file(fd);
 	pthread_mutex_unlock(&gpu.lock);
 	return fd;
 }

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* syscall */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "drm/tap.h"
+#include "hook_library.h"
+#include "uapi/virtgpu.h"
+#include "virtgpu.h"
+
+/*
+ * How a tap gets at the file that a driver on virtio_gpu works on: with a library in the driver's place,
+ * whose calls of ioctl() come to the simulated kernel by way of the hook.
+ */
+
+#define PAGE VMB_SIM_GPU_PAGE
+#define DEFER VMB_VIRTGPU_BLOB_HINT_DEFER_MAPPING
+
+/* Linked with --wrap=vmb_helper_find,--wrap=vmb_helper_run. */
+int __wrap_vmb_helper_find(char *path, size_t size);
+int __wrap_vmb_helper_run(const char *path, int dmabuf, unsigned patience_ms);
+
+int __wrap_vmb_helper_find(char *path, size_t size)
+{
+	return vmb_sim_gpu_find_helper(path, size);
+}
+
+int __wrap_vmb_helper_run(const char *path, int dmabuf, unsigned patience_ms)
+{
+	return vmb_sim_gpu_run_helper(path, dmabuf, patience_ms);
+}
+
+static const char *kernel_driver;
+
+static int say_version(struct vmb_drm_version *version)
+{
+	version->version_major = 0;
+	version->version_minor = 1;
+	strncpy(version->name, kernel_driver, version->name_len);
+	return 0;
+}
+
+/* The program's own, which is seen by all libraries. */
+__attribute__((visibility("default"))) int ioctl(int fd, unsigned long request, ...)
+{
+	va_list list;
+
+	va_start(list, request);
+	void *arg = va_arg(list, void *);
+	va_end(list);
+	if (_IOC_TYPE(request) != VMB_DRM_IOCTL_TYPE) {
+		return (int)syscall(SYS_ioctl, fd, request, arg);
+	}
+	return request == VMB_IOCTL_VERSION ? say_version(arg)
+					    : vmb_sim_gpu_ioctl(fd, request, arg);
+}
+
+static struct library driver;
+
+/* Says what hints the kernel was given. */
+static uint32_t create(int fd)
+{
+	struct vmb_virtgpu_resource_create_blob blob = {
+		.blob_mem = VMB_VIRTGPU_BLOB_MEM_HOST3D,
+		.blob_flags = VMB_VIRTGPU_BLOB_USE_MAPPABLE,
+		.size = PAGE,
+	};
+
+	errno = 12345;
+	assert_int_equal(driver.call(fd, VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob), 0);
+	assert_int_equal(errno, 12345);
+	return vmb_sim_gpu_last_hints();
+}
+
+static uint32_t create_in(struct vmb_tap *tap, enum vmb_scope_kind kind, int fd)
+{
+	struct vmb_scope scope;
+
+	vmb_scope_begin(&scope, tap, kind);
+	uint32_t hints = create(fd);
+	assert_int_equal(vmb_scope_end(&scope), 0);
+	return hints;
+}
+
+static struct vmb_tap *create_tap(void)
+{
+	struct vmb_tap *tap = NULL;
+
+	assert_int_equal(vmb_tap_create_virtgpu(VMB_DEFER_AUTO, &tap), 0);
+	return tap;
+}
+
+static void test_learns(void **state)
+{
+	int fd = vmb_sim_gpu_open();
+
+	(void)state;
+	struct vmb_tap *tap = create_tap();
+	assert_int_equal(create(fd), 0);
+	assert_false(vmb_tap_is_live(tap));
+	/* What the driver makes for its device shows where it works. */
+	assert_int_equal(create_in(tap, VMB_SCOPE_DEVICE, fd), 0);
+	assert_true(vmb_tap_is_live(tap));
+	assert_int_equal(create_in(tap, VMB_SCOPE_MEMORY, fd), DEFER);
+	assert_int_equal(create(fd), 0);
+	vmb_tap_destroy(tap);
+	assert_int_equal(create(fd), 0);
+	close(fd);
+	vmb_sim_gpu_finish();
+}
+
+/* A driver that makes nothing for its device is seen when it first allocates. */
+static void test_learns_late(void **state)
+{
+	int fd = vmb_sim_gpu_open();
+
+	(void)state;
+	struct vmb_tap *tap = create_tap();
+	assert_int_equal(create_in(tap, VMB_SCOPE_MEMORY, fd), DEFER);
+	assert_int_equal(create_in(tap, VMB_SCOPE_MEMORY, fd), DEFER);
+	vmb_tap_destroy(tap);
+	close(fd);
+	vmb_sim_gpu_finish();
+}
+
+static void test_other_kernel_drivers(void **state)
+{
+	int fd = vmb_sim_gpu_open();
+
+	(void)state;
+	struct vmb_tap *tap = create_tap();
+	kernel_driver = "virtio_gpu2";
+	assert_int_equal(create_in(tap, VMB_SCOPE_MEMORY, fd), 0);
+	assert_false(vmb_tap_is_live(tap));
+	kernel_driver = "virtio_gpu";
+	vmb_tap_destroy(tap);
+	close(fd);
+	vmb_sim_gpu_finish();
+}
+
+/* Two devices of an instance whose driver has one file for both. */
+static void test_shared_file(void **state)
+{
+	int fd = vmb_sim_gpu_open();
+
+	(void)state;
+	struct vmb_tap *first = create_tap();
+	struct vmb_tap *second = create_tap();
+	assert_int_equal(create_in(first, VMB_SCOPE_MEMORY, fd), DEFER);
+	assert_int_equal(create_in(second, VMB_SCOPE_MEMORY, fd), DEFER);
+	assert_ptr_equal(first->virtgpu, second->virtgpu);
+	assert_int_equal(first->virtgpu->stats.hinted, 2);
+	vmb_tap_destroy(first);
+	struct vmb_virtgpu_map map = { .handle = 1 };
+	assert_int_equal(driver.call(fd, VMB_IOCTL_VIRTGPU_MAP, &map), 0);
+	assert_int_equal(vmb_sim_gpu_map(fd, 1), VMB_SIM_GPU_MAPPED);
+	assert_int_equal(create_in(second, VMB_SCOPE_MEMORY, fd), DEFER);
+	vmb_tap_destroy(second);
+	close(fd);
+	vmb_sim_gpu_finish();
+}
+
+/* Two devices with a file each; what one allocates for may touch the other's. */
+static void test_two_files(void **state)
+{
+	int fds[2] = { vmb_sim_gpu_open(), vmb_sim_gpu_open() };
+	struct vmb_tap *taps[2] = { create_tap(), create_tap() };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(create_in(taps[i], VMB_SCOPE_MEMORY, fds[i]), DEFER);
+	}
+	assert_ptr_not_equal(taps[0]->virtgpu, taps[1]->virtgpu);
+	assert_int_equal(create_in(taps[0], VMB_SCOPE_MEMORY, fds[1]), 0);
+	assert_int_equal(create_in(taps[1], VMB_SCOPE_MEMORY, fds[1]), DEFER);
+	vmb_tap_destroy(taps[0]);
+	/* The number is used again for something else. */
+	close(fds[0]);
+	assert_int_equal(vmb_sim_gpu_open(), fds[0]);
+	assert_int_equal(create_in(taps[1], VMB_SCOPE_MEMORY, fds[0]), 0);
+	vmb_tap_destroy(taps[1]);
+	close(fds[0]);
+	close(fds[1]);
+	vmb_sim_gpu_finish();
+}
+
+static void *create_elsewhere(void *argument)
+{
+	uint32_t *hints = argument;
+
+	*hints = create((int)*hints);
+	return NULL;
+}
+
+/* A thread of the driver's own that creates at the same time is not in vkAllocateMemory. */
+static void test_threads(void **state)
+{
+	int fd = vmb_sim_gpu_open();
+	uint32_t hints = (uint32_t)fd;
+	struct vmb_scope scope;
+	pthread_t thread;
+
+	(void)state;
+	struct vmb_tap *tap = create_tap();
+	assert_int_equal(create_in(tap, VMB_SCOPE_MEMORY, fd), DEFER);
+	vmb_scope_begin(&scope, tap, VMB_SCOPE_MEMORY);
+	assert_int_equal(pthread_create(&thread, NULL, create_elsewhere, &hints), 0);
+	pthread_join(thread, NULL);
+	vmb_scope_end(&scope);
+	assert_int_equal(hints, 0);
+	vmb_tap_destroy(tap);
+	close(fd);
+	vmb_sim_gpu_finish();
+}
+
+static int set_up(void **state)
+{
+	static const struct vmb_sim_gpu_config config = {
+		.window = 64 * PAGE,
+		.capsets = 1u << VMB_VIRTGPU_CAPSET_VENUS,
+	};
+
+	(void)state;
+	kernel_driver = "virtio_gpu";
+	vmb_sim_gpu_init(&config);
+	return 0;
+}
+
+#define TEST(function) cmocka_unit_test_setup(function, set_up)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_learns),
+		TEST(test_learns_late),
+		TEST(test_other_kernel_drivers),
+		TEST(test_shared_file),
+		TEST(test_two_files),
+		TEST(test_threads),
+	};
+
+	library_open(&driver, "relro_driver");
+	int failed = cmocka_run_group_tests_name("tap_virtgpu", tests, NULL, NULL);
+	library_close(&driver);
+	return failed;
+}
