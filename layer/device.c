@@ -189,8 +189,12 @@ static void create_tap(struct vmb_device *device)
 	if (device->route != VMB_ROUTE_NATIVE && device->physical->backend != VMB_BACKEND_HOST) {
 		ret = vmb_tap_create(&device->tap);
 	} else if (device->physical && device->physical->is_virtgpu) {
-		ret = vmb_tap_create_virtgpu(
-			device->physical->instance->settings.defer_blobs, &device->virtgpu);
+		const struct vmb_virtgpu_driver driver = {
+			.wish = device->physical->instance->settings.defer_blobs,
+			/* Venus maps nothing that it was not asked to map. */
+			.late_types = device->physical->is_venus ? UINT32_MAX : 0,
+		};
+		ret = vmb_tap_create_virtgpu(&driver, &device->virtgpu);
 	}
 	if (ret < 0) {
 		vmb_device_log(device, VMB_LOG_WARN, "the driver's ioctls cannot be seen: %s",

@@ -40,10 +40,15 @@
 
 /* What the oldest headers that we build with do not have. */
 #ifdef VK_KHR_maintenance5
-#define VMB_NEWER_DEVICE_FUNCTIONS(X) \
+#define VMB_MAINTENANCE5_FUNCTIONS(X) \
 	X(GetDeviceImageSubresourceLayoutKHR, "vkGetDeviceImageSubresourceLayout", 0)
 #else
-#define VMB_NEWER_DEVICE_FUNCTIONS(X)
+#define VMB_MAINTENANCE5_FUNCTIONS(X)
+#endif
+#ifdef VK_KHR_map_memory2
+#define VMB_MAP_MEMORY2_FUNCTIONS(X) X(MapMemory2KHR, "vkMapMemory2", 0)
+#else
+#define VMB_MAP_MEMORY2_FUNCTIONS(X)
 #endif
 
 #define VMB_DEVICE_FUNCTIONS(X) \
@@ -51,6 +56,7 @@
 	X(DeviceWaitIdle, NULL, 0) \
 	X(AllocateMemory, NULL, 0) \
 	X(FreeMemory, NULL, 0) \
+	X(MapMemory, NULL, 0) \
 	X(CreateBuffer, NULL, 0) \
 	X(DestroyBuffer, NULL, 0) \
 	X(BindBufferMemory, NULL, 0) \
@@ -61,6 +67,7 @@
 	X(CreateImage, NULL, 0) \
 	X(DestroyImage, NULL, 0) \
 	X(BindImageMemory, NULL, 0) \
+	X(BindImageMemory2, "vkBindImageMemory2KHR", VK_API_VERSION_1_1) \
 	X(GetImageMemoryRequirements, NULL, 0) \
 	X(GetImageMemoryRequirements2, "vkGetImageMemoryRequirements2KHR", VK_API_VERSION_1_1) \
 	X(GetDeviceImageMemoryRequirements, "vkGetDeviceImageMemoryRequirementsKHR", \
@@ -89,7 +96,8 @@
 	X(WaitSemaphores, "vkWaitSemaphoresKHR", VK_API_VERSION_1_2) \
 	X(SignalSemaphore, "vkSignalSemaphoreKHR", VK_API_VERSION_1_2) \
 	X(GetSemaphoreCounterValue, "vkGetSemaphoreCounterValueKHR", VK_API_VERSION_1_2) \
-	VMB_NEWER_DEVICE_FUNCTIONS(X)
+	VMB_MAINTENANCE5_FUNCTIONS(X) \
+	VMB_MAP_MEMORY2_FUNCTIONS(X)
 
 #define VMB_DISPATCH_MEMBER(name, other, since) PFN_vk##name name;
 

@@ -7,6 +7,7 @@
 #include <vulkan/vk_layer.h>
 
 #include "buffer.h"
+#include "deferral.h"
 #include "device.h"
 #include "image.h"
 #include "instance.h"
@@ -172,10 +173,18 @@ static const struct entry assist_entries[] = {
 /* Besides, where the driver works on virtio_gpu. */
 static const struct entry virtgpu_entries[] = {
 	ENTRY("AllocateMemory", AllocateMemory),
+	ENTRY("MapMemory", MapMemory),
+#ifdef VK_KHR_map_memory2
+	ENTRY("MapMemory2", MapMemory2),
+	ENTRY("MapMemory2KHR", MapMemory2),
+#endif
+	ENTRY("BindImageMemory", BindImageMemory),
+	ENTRY("BindImageMemory2", BindImageMemory2),
+	ENTRY("BindImageMemory2KHR", BindImageMemory2),
 	{ 0 },
 };
 
-/* What those of the other tables need, and more. */
+/* What those of the assist route need, and more. */
 static const struct entry provide_entries[] = {
 	ENTRY("AllocateMemory", AllocateMemory),
 	ENTRY("FreeMemory", FreeMemory),
@@ -293,13 +302,16 @@ VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL vmb_GetInstanceProcAddr(
 	PFN_vkVoidFunction next = instance->next.GetInstanceProcAddr(handle, name);
 
 	/* Device functions, too: what is asked for here must serve every device of the instance,
-	 * and the functions of the provide route serve those of other routes by passing on. */
+	 * and the functions of the provide route and of virtio_gpu serve others by passing on. */
 	entry = find(native_entries, name);
 	if (!entry && !instance->settings.disabled) {
 		entry = find(instance_entries, name);
 	}
 	if (!entry && !instance->settings.disabled) {
 		entry = find(provide_entries, name);
+	}
+	if (!entry && !instance->settings.disabled) {
+		entry = find(virtgpu_entries, name);
 	}
 	return choose(entry, next);
 }

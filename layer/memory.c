@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "chain.h"
+#include "deferral.h"
 #include "drm/tap.h"
 
 VkResult vmb_memory_import(struct vmb_device *device, void *host, VkDeviceSize size,
@@ -112,37 +113,6 @@ static VkResult watch_memory(struct vmb_memory *memory, const VkMemoryAllocateIn
 	return ret == -ENOMEM ? VK_ERROR_OUT_OF_HOST_MEMORY : VK_SUCCESS;
 }
 
-static void tell_of_virtgpu(struct vmb_device *device)
-{
-	const struct vmb_virtgpu_facts *facts = vmb_tap_is_live(device->virtgpu)
-		? vmb_virtgpu_facts(device->virtgpu->virtgpu)
-		: NULL;
-
-	if (facts && !atomic_exchange(&device->virtgpu_was_told, true)) {
-		vmb_device_log(device, VMB_LOG_INFO,
-			"%s: blobs are %s: %s (window of %llu MiB, hint honoured: %s)",
-			device->physical->name, facts->defers ? "deferred" : "mapped at once",
-			facts->reason, (unsigned long long)(facts->window >> 20),
-			vmb_honoured_name(facts->honoured));
-	}
-}
-
-/* Has the driver allocate. On virtio_gpu what it creates for that is deferred. */
-static VkResult allocate(struct vmb_device *device, const VkMemoryAllocateInfo *info,
-	const VkAllocationCallbacks *allocator, VkDeviceMemory *out)
-{
-	struct vmb_scope scope;
-
-	if (!device->virtgpu) {
-		return device->next.AllocateMemory(device->handle, info, allocator, out);
-	}
-	vmb_scope_begin(&scope, device->virtgpu, VMB_SCOPE_MEMORY);
-	VkResult result = device->next.AllocateMemory(device->handle, info, allocator, out);
-	vmb_scope_end(&scope);
-	tell_of_virtgpu(device);
-	return result;
-}
-
 /* Whether memory can be made that sparse resources can be bound to. Importing takes the driver's own
  * backing out of its hands, so not from everybody. */
 static bool can_bind(const struct vmb_device *device, const VkMemoryAllocateInfo *info)
@@ -160,7 +130,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_AllocateMemory(VkDevice handle, const VkMemor
 	struct vmb_device *device = vmb_device_of(handle);
 
 	if (!device->vm || !can_bind(device, info)) {
-		return allocate(device, info, allocator, out);
+		return vmb_deferral_allocate(device, info, allocator, out);
 	}
 	struct vmb_memory *memory = calloc(1, sizeof(*memory));
 	if (!memory) {

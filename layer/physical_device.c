@@ -144,15 +144,12 @@ static void read_facts(struct vmb_physical_device *physical, struct vmb_route_fa
 	}
 }
 
-/* Venus says so by its name. Other drivers, with native contexts, are those that they are elsewhere. */
+/* Drivers on native contexts are those that they are elsewhere. */
 static bool is_virtgpu(
 	const struct vmb_physical_device *physical, const struct vmb_route_facts *facts)
 {
 	struct vmb_kernel_driver kernel = facts->kernel;
 
-	if (facts->driver == VK_DRIVER_ID_MESA_VENUS) {
-		return true;
-	}
 	if (!kernel.name[0] && !facts->is_cpu) {
 		read_kernel(physical, &kernel);
 	}
@@ -181,7 +178,8 @@ static void decide(struct vmb_physical_device *physical)
 		facts.passed = try_backend(physical, choice.backend);
 		choice = vmb_route_choose(&facts);
 	}
-	physical->is_virtgpu = is_virtgpu(physical, &facts);
+	physical->is_venus = facts.driver == VK_DRIVER_ID_MESA_VENUS;
+	physical->is_virtgpu = physical->is_venus || is_virtgpu(physical, &facts);
 	physical->route = choice.route;
 	physical->backend = choice.backend;
 	physical->reason = choice.reason;

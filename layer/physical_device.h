@@ -23,6 +23,7 @@ struct vmb_physical_device {
 	const char *reason;
 	struct vmb_kernel_driver kernel; /* its name is empty unless the choice depended on it */
 	bool is_virtgpu; /* its driver works on virtio_gpu */
+	bool is_venus; /* and is Venus */
 	bool driver_has_sparse;
 	VkDeviceSize granularity; /* of binds, and of imported host memory */
 	VkDeviceSize address_space; /* what can be reserved for sparse resources */

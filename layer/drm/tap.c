@@ -71,8 +71,10 @@ static void learn_virtgpu(struct vmb_tap *tap, vmb_ioctl_fn next, int fd, unsign
 		strcmp(driver.name, "virtio_gpu") == 0) {
 		pthread_mutex_lock(&taps_lock);
 		if (!vmb_tap_is_live(tap)) {
+			tap->driver.ioctl = next;
+			tap->driver.fd = fd;
 			tap->virtgpu = vmb_virtgpu_get(
-				&vmb_window_linux, &vmb_virtgpu_guard, next, fd, tap->defer);
+				&vmb_window_linux, &vmb_virtgpu_guard, &tap->driver);
 			atomic_store_explicit(
 				&tap->fd, tap->virtgpu ? fd : -1, memory_order_release);
 		}
@@ -92,9 +94,10 @@ static int handle(vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
 	}
 	struct vmb_tap *tap = find(fd);
 	if (tap && tap->kind == VMB_TAP_VIRTGPU) {
-		bool is_allocation = scope && scope->kind == VMB_SCOPE_MEMORY &&
+		bool is_of_tap = scope &&
 			atomic_load_explicit(&scope->tap->fd, memory_order_relaxed) == fd;
-		return vmb_virtgpu_ioctl(tap->virtgpu, is_allocation, next, fd, request, arg);
+		return vmb_virtgpu_ioctl(
+			tap->virtgpu, is_of_tap ? &scope->virtgpu : NULL, next, fd, request, arg);
 	}
 	if (tap) {
 		return vmb_panthor_ioctl(&tap->panthor, scope && scope->tap == tap ? scope : NULL,
@@ -136,7 +139,8 @@ static void put(struct vmb_tap *tap)
 	pthread_mutex_unlock(&taps_lock);
 }
 
-static int create(enum vmb_tap_kind kind, enum vmb_defer defer, struct vmb_tap **out)
+static int create(
+	enum vmb_tap_kind kind, const struct vmb_virtgpu_driver *driver, struct vmb_tap **out)
 {
 	pthread_mutex_lock(&taps_lock);
 	struct vmb_tap *tap = take(kind);
@@ -144,7 +148,7 @@ static int create(enum vmb_tap_kind kind, enum vmb_defer defer, struct vmb_tap *
 	if (!tap) {
 		return -ENOMEM;
 	}
-	tap->defer = defer;
+	tap->driver = *driver;
 	int ret = vmb_hook_acquire(handle);
 	if (ret < 0) {
 		put(tap);
@@ -156,12 +160,14 @@ static int create(enum vmb_tap_kind kind, enum vmb_defer defer, struct vmb_tap *
 
 int vmb_tap_create(struct vmb_tap **out)
 {
-	return create(VMB_TAP_PANTHOR, VMB_DEFER_OFF, out);
+	const struct vmb_virtgpu_driver none = { .fd = -1 };
+
+	return create(VMB_TAP_PANTHOR, &none, out);
 }
 
-int vmb_tap_create_virtgpu(enum vmb_defer defer, struct vmb_tap **out)
+int vmb_tap_create_virtgpu(const struct vmb_virtgpu_driver *driver, struct vmb_tap **out)
 {
-	return create(VMB_TAP_VIRTGPU, defer, out);
+	return create(VMB_TAP_VIRTGPU, driver, out);
 }
 
 void vmb_tap_destroy(struct vmb_tap *tap)
@@ -184,6 +190,7 @@ void vmb_scope_begin(struct vmb_scope *scope, struct vmb_tap *tap, enum vmb_scop
 		.kind = kind,
 		.tap = tap,
 		.outer = current,
+		.virtgpu.is_allocation = kind == VMB_SCOPE_MEMORY,
 	};
 	current = scope;
 }
@@ -191,5 +198,11 @@ void vmb_scope_begin(struct vmb_scope *scope, struct vmb_tap *tap, enum vmb_scop
 int vmb_scope_end(struct vmb_scope *scope)
 {
 	current = scope->outer;
+	if (scope->tap->kind == VMB_TAP_VIRTGPU) {
+		if (vmb_tap_is_live(scope->tap)) {
+			vmb_virtgpu_end(scope->tap->virtgpu, &scope->virtgpu);
+		}
+		return 0;
+	}
 	return vmb_panthor_flush(&scope->tap->panthor, &scope->panthor);
 }

@@ -38,13 +38,13 @@ struct vmb_tap {
 	struct vmb_panthor panthor;
 	/* Shared by the taps of one descriptor; NULL until that is known. */
 	struct vmb_virtgpu *virtgpu;
-	enum vmb_defer defer;
+	struct vmb_virtgpu_driver driver;
 };
 
 /* Begins to look at ioctls for panthor's. */
 int vmb_tap_create(struct vmb_tap **out);
-/* Begins to look at ioctls for virtio_gpu's. */
-int vmb_tap_create_virtgpu(enum vmb_defer defer, struct vmb_tap **out);
+/* Begins to look at ioctls for virtio_gpu's. Of the driver the wish and the types are what counts. */
+int vmb_tap_create_virtgpu(const struct vmb_virtgpu_driver *driver, struct vmb_tap **out);
 /* To be called while the driver still has its descriptor. Accepts NULL. */
 void vmb_tap_destroy(struct vmb_tap *tap);
 
@@ -62,6 +62,8 @@ enum vmb_scope_kind {
 	VMB_SCOPE_SPARSE,
 	/* vkAllocateMemory: tells the BO; blobs of virtio_gpu's may be deferred. */
 	VMB_SCOPE_MEMORY,
+	/* Memory is mapped: tells whether there was room on virtio_gpu. */
+	VMB_SCOPE_MAP,
 	/* vkAllocateMemory of a reservation: gets addresses, but next to no memory. */
 	VMB_SCOPE_RESERVE,
 	/* The same, to see whether there are such addresses: nothing is mapped. */
@@ -74,6 +76,7 @@ struct vmb_scope {
 	struct vmb_tap *tap;
 	struct vmb_scope *outer;
 	struct vmb_panthor_scope panthor;
+	struct vmb_virtgpu_scope virtgpu; /* its memory_type is set by who begins */
 };
 
 void vmb_scope_begin(struct vmb_scope *scope, struct vmb_tap *tap, enum vmb_scope_kind kind);

@@ -178,6 +178,16 @@ static int keep_blob(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd,
 	return ret;
 }
 
+/* The driver's struct, which may be shorter or longer than the one that we know. */
+static void copy_blob(
+	struct vmb_virtgpu_resource_create_blob *copy, const void *arg, unsigned long request)
+{
+	size_t size = _IOC_SIZE(request);
+
+	memset(copy, 0, sizeof(*copy));
+	memcpy(copy, arg, size < sizeof(*copy) ? size : sizeof(*copy));
+}
+
 /* The request with other hints than the driver's, in the struct that has them. What comes back is put
  * where the driver looks for it. */
 static int create_with_hints(vmb_ioctl_fn next, int fd, unsigned long request, void *arg,
@@ -200,53 +210,92 @@ static int create_with_hints(vmb_ioctl_fn next, int fd, unsigned long request, v
 	return ret;
 }
 
-/* Whether a blob of vkAllocateMemory may be deferred. One that other devices of the host's share by its
- * UUID is mapped at once, as without the layer. */
-static bool is_deferrable(const struct vmb_virtgpu_resource_create_blob *blob)
+/* Whether there is room at this time. */
+static bool has_room(struct vmb_virtgpu *virtgpu, uint64_t size)
 {
-	return !(blob->blob_flags &
-		~(uint32_t)(VMB_VIRTGPU_BLOB_USE_MAPPABLE | VMB_VIRTGPU_BLOB_USE_SHAREABLE));
+	pthread_mutex_lock(&virtgpu->guard->map_lock);
+	int ret = vmb_window_probe(&virtgpu->window, size);
+	pthread_mutex_unlock(&virtgpu->guard->map_lock);
+	return ret == 0;
 }
 
-static int create_blob(struct vmb_virtgpu *virtgpu, bool may_defer, vmb_ioctl_fn next, int fd,
-	unsigned long request, void *arg)
+/*
+ * Whether a blob of vkAllocateMemory is to be deferred. One that other devices of the host's share by its
+ * UUID is mapped at once, as without the layer.
+ *
+ * Some drivers map some types of memory while they allocate, and not all of them are prepared for that to
+ * fail. So a type of which it is not known yet is deferred only if there is room; otherwise the
+ * creation fails, as it would without the layer.
+ */
+static bool is_deferrable(struct vmb_virtgpu *virtgpu, const struct vmb_virtgpu_scope *scope,
+	const struct vmb_virtgpu_resource_create_blob *blob)
+{
+	const uint32_t others = ~(
+		uint32_t)(VMB_VIRTGPU_BLOB_USE_MAPPABLE | VMB_VIRTGPU_BLOB_USE_SHAREABLE);
+	const uint32_t type = UINT32_C(1) << (scope->memory_type & 31);
+
+	if ((blob->blob_flags & others) ||
+		(atomic_load_explicit(&virtgpu->early_types, memory_order_relaxed) & type)) {
+		return false;
+	}
+	return (atomic_load_explicit(&virtgpu->late_types, memory_order_relaxed) & type) ||
+		(decide(virtgpu) && has_room(virtgpu, blob->size));
+}
+
+/* The request as it came, or with its hint set or cleared. What was created is in *blob. */
+static int create_hinted(vmb_ioctl_fn next, int fd, unsigned long request, void *arg,
+	bool is_hinted, struct vmb_virtgpu_resource_create_blob *blob)
 {
 	const uint32_t defer = VMB_VIRTGPU_BLOB_HINT_DEFER_MAPPING;
-	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	struct vmb_virtgpu_resource_create_blob wanted = { 0 };
-	size_t size = _IOC_SIZE(request);
+	uint32_t hints = is_hinted ? blob->blob_hints | defer : blob->blob_hints & ~defer;
 
-	memcpy(&wanted, arg, size < sizeof(wanted) ? size : sizeof(wanted));
-	if (wanted.blob_mem != VMB_VIRTGPU_BLOB_MEM_HOST3D ||
-		!(wanted.blob_flags & VMB_VIRTGPU_BLOB_USE_MAPPABLE)) {
+	if (hints != blob->blob_hints) {
+		blob->blob_hints = hints;
+		return create_with_hints(next, fd, request, arg, blob);
+	}
+	int ret = next(fd, request, arg);
+	copy_blob(blob, arg, request);
+	return ret;
+}
+
+static int create_blob(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *scope,
+	vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct vmb_virtgpu_resource_create_blob created;
+
+	copy_blob(&created, arg, request);
+	if (created.blob_mem != VMB_VIRTGPU_BLOB_MEM_HOST3D ||
+		!(created.blob_flags & VMB_VIRTGPU_BLOB_USE_MAPPABLE)) {
 		return next(fd, request, arg);
 	}
-	bool was_hinted = wanted.blob_hints & defer;
-	bool is_hinted = (was_hinted || (may_defer && is_deferrable(&wanted))) && decide(virtgpu);
+	bool is_hinted = (scope && scope->is_allocation &&
+				 is_deferrable(virtgpu, scope, &created)) ||
+		(created.blob_hints & VMB_VIRTGPU_BLOB_HINT_DEFER_MAPPING);
+	is_hinted = is_hinted && decide(virtgpu);
 	struct blob *blob = malloc(sizeof(*blob));
-	if (!blob && is_hinted) {
+	if (!blob) {
 		is_hinted = false;
 	}
-	wanted.blob_hints = is_hinted ? wanted.blob_hints | defer : wanted.blob_hints & ~defer;
-	int ret;
-	if (is_hinted == was_hinted) {
-		ret = next(fd, request, arg);
-		memcpy(&wanted, arg, size < sizeof(wanted) ? size : sizeof(wanted));
-	} else {
-		ret = create_with_hints(next, fd, request, arg, &wanted);
-	}
+	int ret = create_hinted(next, fd, request, arg, is_hinted, &created);
 	if (ret < 0) {
 		free(blob);
 		return ret;
 	}
 	if (blob) {
 		*blob = (struct blob){
-			.size = (wanted.size + page - 1) & ~(page - 1),
+			.size = (created.size + page - 1) & ~(page - 1),
 			.is_promised = is_hinted,
 		};
 	}
-	int error = keep_blob(virtgpu, next, fd, &wanted, blob);
-	return error < 0 ? fail(error) : ret;
+	int error = keep_blob(virtgpu, next, fd, &created, blob);
+	if (error < 0) {
+		return fail(error);
+	}
+	if (scope && is_hinted) {
+		scope->deferred = created.bo_handle;
+	}
+	return ret;
 }
 
 /* What a blob is, if its mapping is still to be made. */
@@ -344,21 +393,36 @@ static int settle(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, uint32
 	return ret;
 }
 
-static int map_blob(
-	struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
+static int settle_in(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *scope,
+	vmb_ioctl_fn next, int fd, uint32_t handle)
+{
+	int ret = settle(virtgpu, next, fd, handle);
+
+	if (scope) {
+		scope->was_refused |= ret < 0;
+		scope->was_mapped |= handle == scope->deferred;
+	}
+	return ret;
+}
+
+static int map_blob(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *scope, vmb_ioctl_fn next,
+	int fd, unsigned long request, void *arg)
 {
 	const struct vmb_virtgpu_map *map = arg;
-	int ret = _IOC_SIZE(request) < sizeof(*map) ? 0 : settle(virtgpu, next, fd, map->handle);
+	int ret = _IOC_SIZE(request) < sizeof(*map)
+		? 0
+		: settle_in(virtgpu, scope, next, fd, map->handle);
 
 	return ret < 0 ? fail(ret) : next(fd, request, arg);
 }
 
-static int export_blob(
-	struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
+static int export_blob(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *scope,
+	vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
 {
 	const struct vmb_drm_prime_handle *prime = arg;
-	int ret = _IOC_SIZE(request) < sizeof(*prime) ? 0
-						      : settle(virtgpu, next, fd, prime->handle);
+	int ret = _IOC_SIZE(request) < sizeof(*prime)
+		? 0
+		: settle_in(virtgpu, scope, next, fd, prime->handle);
 
 	return ret < 0 ? fail(ret) : next(fd, request, arg);
 }
@@ -389,16 +453,16 @@ static int close_blob(
 	return ret;
 }
 
-static int translate(struct vmb_virtgpu *virtgpu, bool may_defer, vmb_ioctl_fn next, int fd,
-	unsigned long request, void *arg)
+static int translate(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *scope,
+	vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
 {
 	switch (_IOC_NR(request)) {
 	case _IOC_NR(VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB):
-		return create_blob(virtgpu, may_defer, next, fd, request, arg);
+		return create_blob(virtgpu, scope, next, fd, request, arg);
 	case _IOC_NR(VMB_IOCTL_VIRTGPU_MAP):
-		return map_blob(virtgpu, next, fd, request, arg);
+		return map_blob(virtgpu, scope, next, fd, request, arg);
 	case _IOC_NR(VMB_IOCTL_PRIME_HANDLE_TO_FD):
-		return export_blob(virtgpu, next, fd, request, arg);
+		return export_blob(virtgpu, scope, next, fd, request, arg);
 	case _IOC_NR(VMB_IOCTL_GEM_CLOSE):
 		return close_blob(virtgpu, next, fd, request, arg);
 	default:
@@ -406,20 +470,29 @@ static int translate(struct vmb_virtgpu *virtgpu, bool may_defer, vmb_ioctl_fn n
 	}
 }
 
-int vmb_virtgpu_ioctl(struct vmb_virtgpu *virtgpu, bool may_defer, vmb_ioctl_fn next, int fd,
-	unsigned long request, void *arg)
+int vmb_virtgpu_ioctl(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *scope,
+	vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
 {
 	/* It may have become another's after its tap was found. */
 	if (!arg || atomic_load_explicit(&virtgpu->fd, memory_order_acquire) != fd) {
 		return next(fd, request, arg);
 	}
 	int before = errno;
-	int ret = translate(virtgpu, may_defer, next, fd, request, arg);
+	int ret = translate(virtgpu, scope, next, fd, request, arg);
 	/* A call that succeeds leaves it alone. */
 	if (ret >= 0) {
 		errno = before;
 	}
 	return ret;
+}
+
+void vmb_virtgpu_end(struct vmb_virtgpu *virtgpu, const struct vmb_virtgpu_scope *scope)
+{
+	if (scope->is_allocation && scope->deferred) {
+		atomic_fetch_or_explicit(
+			scope->was_mapped ? &virtgpu->early_types : &virtgpu->late_types,
+			UINT32_C(1) << (scope->memory_type & 31), memory_order_relaxed);
+	}
 }
 
 /* One that is free, or a new one. */
@@ -443,13 +516,13 @@ static struct vmb_virtgpu *take(void)
 }
 
 struct vmb_virtgpu *vmb_virtgpu_get(const struct vmb_window_system *system, struct vmb_guard *guard,
-	vmb_ioctl_fn ioctl, int fd, enum vmb_defer wish)
+	const struct vmb_virtgpu_driver *driver)
 {
 	struct vmb_virtgpu *virtgpu;
 
 	pthread_mutex_lock(&files_lock);
 	for (virtgpu = files; virtgpu; virtgpu = virtgpu->next) {
-		if (virtgpu->users && virtgpu->fd == fd) {
+		if (virtgpu->users && virtgpu->fd == driver->fd) {
 			virtgpu->users++;
 			goto out;
 		}
@@ -457,13 +530,15 @@ struct vmb_virtgpu *vmb_virtgpu_get(const struct vmb_window_system *system, stru
 	virtgpu = take();
 	if (virtgpu) {
 		virtgpu->users = 1;
-		virtgpu->ioctl = ioctl;
+		virtgpu->ioctl = driver->ioctl;
 		virtgpu->system = system;
 		virtgpu->guard = guard;
-		virtgpu->wish = wish;
+		virtgpu->wish = driver->wish;
+		virtgpu->early_types = 0;
+		virtgpu->late_types = driver->late_types;
 		virtgpu->facts = (struct vmb_virtgpu_facts){ .window = 0 };
 		memset(&virtgpu->stats, 0, sizeof(virtgpu->stats));
-		atomic_store_explicit(&virtgpu->fd, fd, memory_order_release);
+		atomic_store_explicit(&virtgpu->fd, driver->fd, memory_order_release);
 	}
 out:
 	pthread_mutex_unlock(&files_lock);

@@ -47,6 +47,19 @@ struct vmb_virtgpu_facts {
 	const char *reason; /* for people, why or why not */
 };
 
+/* What a driver does for one call of the application's, on one thread. */
+struct vmb_virtgpu_scope {
+	/* vkAllocateMemory of this memory type; what the driver makes elsewhere it maps at once anyway. */
+	bool is_allocation;
+	uint32_t memory_type;
+	/* The blob that was created for it with a deferred mapping, 0 if there is none, and whether the
+	 * driver mapped that before the call was over. */
+	uint32_t deferred;
+	bool was_mapped;
+	/* There was no room for a mapping. Some drivers do not notice. */
+	bool was_refused;
+};
+
 /*
  * An open file of a driver's. Several VkDevices share it where the driver has one for its instance. Once
  * made it stays, and is used again for another file, so that other threads may look at it at any time.
@@ -61,6 +74,11 @@ struct vmb_virtgpu {
 	const struct vmb_window_system *system;
 	struct vmb_guard *guard;
 	enum vmb_defer wish;
+
+	/* Memory types whose memory the driver was seen to map while it allocates, and was seen not to
+	 * (bit masks). Nothing is gained by deferring the former. */
+	_Atomic uint32_t early_types;
+	_Atomic uint32_t late_types;
 
 	/* Held until the facts are there; has_facts is set last. */
 	pthread_mutex_t decide_lock;
@@ -80,22 +98,29 @@ struct vmb_virtgpu {
 /* The process's own. */
 extern struct vmb_guard vmb_virtgpu_guard;
 
+/* What there is to know of a driver before it does anything. */
+struct vmb_virtgpu_driver {
+	vmb_ioctl_fn ioctl; /* what its calls go to */
+	int fd;
+	enum vmb_defer wish;
+	/* Memory types that it is known not to map while it allocates (bit mask). */
+	uint32_t late_types;
+};
+
 /*
- * The object of an open file of virtio_gpu's, which the caller has made sure of. ioctl is what the
- * driver's calls go to. If there is one already it gets one more user, and the other arguments count for
- * nothing. NULL if memory is short.
+ * The object of an open file of virtio_gpu's, which the caller has made sure of. If there is one already
+ * it gets one more user, and all but the descriptor counts for nothing. NULL if memory is short.
  */
 struct vmb_virtgpu *vmb_virtgpu_get(const struct vmb_window_system *system, struct vmb_guard *guard,
-	vmb_ioctl_fn ioctl, int fd, enum vmb_defer wish);
+	const struct vmb_virtgpu_driver *driver);
 /* The last user's call forgets all blobs. */
 void vmb_virtgpu_put(struct vmb_virtgpu *virtgpu);
 
-/*
- * An ioctl of the driver. may_defer if it is made for vkAllocateMemory: memory that the driver makes for
- * itself is mapped at once anyway. Returns what ioctl returns, with errno.
- */
-int vmb_virtgpu_ioctl(struct vmb_virtgpu *virtgpu, bool may_defer, vmb_ioctl_fn next, int fd,
-	unsigned long request, void *arg);
+/* An ioctl of the driver, in a scope or outside of any (NULL). Returns what ioctl returns, with errno. */
+int vmb_virtgpu_ioctl(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *scope,
+	vmb_ioctl_fn next, int fd, unsigned long request, void *arg);
+/* Learns from what was done in a scope. */
+void vmb_virtgpu_end(struct vmb_virtgpu *virtgpu, const struct vmb_virtgpu_scope *scope);
 
 /* NULL as long as they were of no interest to anybody. */
 static inline const struct vmb_virtgpu_facts *vmb_virtgpu_facts(const struct vmb_virtgpu *virtgpu)

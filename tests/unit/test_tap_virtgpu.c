@@ -95,9 +95,13 @@ static uint32_t create_in(struct vmb_tap *tap, enum vmb_scope_kind kind, int fd)
 
 static struct vmb_tap *create_tap(void)
 {
+	const struct vmb_virtgpu_driver driver_facts = {
+		.wish = VMB_DEFER_AUTO,
+		.late_types = UINT32_MAX,
+	};
 	struct vmb_tap *tap = NULL;
 
-	assert_int_equal(vmb_tap_create_virtgpu(VMB_DEFER_AUTO, &tap), 0);
+	assert_int_equal(vmb_tap_create_virtgpu(&driver_facts, &tap), 0);
 	return tap;
 }
 

@@ -62,12 +62,24 @@ struct process {
 	int fd;
 };
 
+static struct vmb_virtgpu *get(struct vmb_guard *guard, int fd, enum vmb_defer wish)
+{
+	const struct vmb_virtgpu_driver driver = {
+		.ioctl = vmb_sim_gpu_ioctl,
+		.fd = fd,
+		.wish = wish,
+		/* As Venus; others are in test_types(). */
+		.late_types = UINT32_MAX,
+	};
+
+	return vmb_virtgpu_get(&simulated, guard, &driver);
+}
+
 static void start(struct process *process, enum vmb_defer wish)
 {
 	process->guard = (struct vmb_guard)VMB_GUARD_INITIALIZER;
 	process->fd = vmb_sim_gpu_open();
-	process->virtgpu = vmb_virtgpu_get(
-		&simulated, &process->guard, vmb_sim_gpu_ioctl, process->fd, wish);
+	process->virtgpu = get(&process->guard, process->fd, wish);
 	assert_non_null(process->virtgpu);
 }
 
@@ -94,7 +106,7 @@ static void end(void)
 static int call(struct process *process, unsigned long request, void *arg)
 {
 	return vmb_virtgpu_ioctl(
-		process->virtgpu, false, vmb_sim_gpu_ioctl, process->fd, request, arg);
+		process->virtgpu, NULL, vmb_sim_gpu_ioctl, process->fd, request, arg);
 }
 
 struct wanted {
@@ -115,8 +127,10 @@ static uint32_t create(struct process *process, const struct wanted *wanted)
 		.blob_id = 7,
 		.blob_hints = wanted->hints,
 	};
-	int ret = vmb_virtgpu_ioctl(process->virtgpu, !wanted->is_driver_own, vmb_sim_gpu_ioctl,
-		process->fd, VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob);
+	struct vmb_virtgpu_scope scope = { .is_allocation = true };
+	int ret = vmb_virtgpu_ioctl(process->virtgpu, wanted->is_driver_own ? NULL : &scope,
+		vmb_sim_gpu_ioctl, process->fd, VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob);
+	vmb_virtgpu_end(process->virtgpu, &scope);
 
 	assert_int_equal(blob.blob_hints, wanted->hints);
 	return ret < 0 ? 0 : blob.bo_handle;
@@ -192,6 +206,7 @@ static void test_struct_sizes(void **state)
 {
 	/* As Mesa 26.1 has it, as Linux 7.3 has it, and as somebody may have it some day. */
 	static const size_t sizes[] = { 40, 48, 56, 64 };
+	struct vmb_virtgpu_scope scope = { .is_allocation = true };
 
 	(void)state;
 	begin(&ordinary, VMB_DEFER_AUTO);
@@ -207,7 +222,7 @@ static void test_struct_sizes(void **state)
 		given.blob.blob_flags = MAPPABLE | SHAREABLE;
 		given.blob.size = 3 * PAGE;
 		assert_int_equal(
-			vmb_virtgpu_ioctl(app.virtgpu, true, vmb_sim_gpu_ioctl, app.fd,
+			vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
 				_IOC(_IOC_READ | _IOC_WRITE, VMB_DRM_IOCTL_TYPE, 0x4a, size),
 				&given),
 			0);
@@ -478,7 +493,7 @@ static void test_rescue_by_another_file(void **state)
 
 	struct vmb_guard *guard = &app.guard;
 	app.fd = vmb_sim_gpu_open();
-	app.virtgpu = vmb_virtgpu_get(&simulated, guard, vmb_sim_gpu_ioctl, app.fd, VMB_DEFER_AUTO);
+	app.virtgpu = get(guard, app.fd, VMB_DEFER_AUTO);
 	assert_int_equal(map(&app, allocate(&app, 8)), 0);
 	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
 	end();
@@ -536,6 +551,103 @@ static void test_stale_handles(void **state)
 	assert_int_equal(vmb_sim_gpu_helpers(), helpers);
 	assert_int_equal(map(&app, mapped), 0);
 	assert_int_equal(vmb_sim_gpu_helpers(), helpers + 1);
+	end();
+}
+
+/* A driver of which it is not known which types of memory it maps while it allocates. */
+struct allocation {
+	uint32_t type;
+	bool is_mapped; /* by the driver, at once */
+	uint64_t pages;
+};
+
+/* Whether it is created. *hints is what the kernel was given, *was_refused of the mapping. */
+static bool allocate_type(const struct allocation *allocation, uint32_t *hints, bool *was_refused)
+{
+	struct vmb_virtgpu_scope scope = {
+		.is_allocation = true,
+		.memory_type = allocation->type,
+	};
+	struct vmb_virtgpu_resource_create_blob blob = {
+		.blob_mem = HOST3D,
+		.blob_flags = MAPPABLE,
+		.size = allocation->pages * PAGE,
+	};
+	int ret = vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
+		VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob);
+
+	*hints = vmb_sim_gpu_last_hints();
+	if (ret == 0 && allocation->is_mapped) {
+		struct vmb_virtgpu_map map_it = { .handle = blob.bo_handle };
+		assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
+					 VMB_IOCTL_VIRTGPU_MAP, &map_it),
+			0);
+		assert_int_equal(vmb_sim_gpu_map(app.fd, blob.bo_handle), VMB_SIM_GPU_MAPPED);
+	}
+	*was_refused = scope.was_refused;
+	vmb_virtgpu_end(app.virtgpu, &scope);
+	return ret == 0;
+}
+
+static void test_types(void **state)
+{
+	static const struct {
+		struct allocation allocation;
+		uint32_t hints;
+		bool fails;
+	} steps[] = {
+		/* With room the first of a type is deferred, whatever the driver does with it. */
+		{ { .type = 0, .pages = 8 }, DEFER, false },
+		{ { .type = 1, .pages = 8, .is_mapped = true }, DEFER, false },
+		/* Now it is known. */
+		{ { .type = 0, .pages = 8 }, DEFER, false },
+		{ { .type = 1, .pages = 8, .is_mapped = true }, 0, false },
+		{ { .type = 1, .pages = 40, .is_mapped = true }, 0, false },
+		/* The window is as good as full. */
+		{ { .type = 0, .pages = 16 }, DEFER, false },
+		{ { .type = 1, .pages = 16, .is_mapped = true }, 0, true },
+		{ { .type = 31, .pages = 16, .is_mapped = true }, 0, true },
+		{ { .type = 31, .pages = 16 }, 0, true },
+	};
+
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	vmb_virtgpu_put(app.virtgpu);
+	const struct vmb_virtgpu_driver unknown = { .ioctl = vmb_sim_gpu_ioctl, .fd = app.fd };
+	app.virtgpu = vmb_virtgpu_get(&simulated, &app.guard, &unknown);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		uint32_t hints;
+		bool was_refused;
+		pass_time();
+		bool is_created = allocate_type(&steps[i].allocation, &hints, &was_refused);
+		assert_int_equal(hints, steps[i].hints);
+		assert_int_equal(is_created, !steps[i].fails);
+		/* The driver may not be prepared for that. */
+		assert_false(was_refused);
+	}
+	end();
+}
+
+/* What a driver has to be told that does not notice by itself. */
+static void test_tells_of_refusal(void **state)
+{
+	struct vmb_virtgpu_scope scope = { .is_allocation = false };
+	struct vmb_virtgpu_map map_it;
+
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	uint32_t first = allocate(&app, 48);
+	uint32_t second = allocate(&app, 48);
+	map_it = (struct vmb_virtgpu_map){ .handle = first };
+	assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
+				 VMB_IOCTL_VIRTGPU_MAP, &map_it),
+		0);
+	assert_false(scope.was_refused);
+	map_it.handle = second;
+	assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
+				 VMB_IOCTL_VIRTGPU_MAP, &map_it),
+		-1);
+	assert_true(scope.was_refused);
 	end();
 }
 
@@ -728,8 +840,7 @@ static void test_without_memory(void **state)
 	(void)state;
 	for (uint64_t good = 0; good < needed; good++) {
 		/* What is used again has memory from its last use. */
-		kept[good] = vmb_virtgpu_get(
-			&simulated, &app.guard, vmb_sim_gpu_ioctl, 1000 + (int)good, VMB_DEFER_OFF);
+		kept[good] = get(&app.guard, 1000 + (int)good, VMB_DEFER_OFF);
 		begin(&ordinary, VMB_DEFER_AUTO);
 		fail_alloc_after(good);
 		live();
@@ -750,9 +861,7 @@ static void test_sharing(void **state)
 	begin(&ordinary, VMB_DEFER_AUTO);
 	uint32_t handle = allocate(&app, 8);
 	/* A second VkDevice on the same file. */
-	assert_ptr_equal(
-		vmb_virtgpu_get(&simulated, &app.guard, vmb_sim_gpu_ioctl, app.fd, VMB_DEFER_OFF),
-		app.virtgpu);
+	assert_ptr_equal(get(&app.guard, app.fd, VMB_DEFER_OFF), app.virtgpu);
 	vmb_virtgpu_put(app.virtgpu);
 	unsigned helpers = vmb_sim_gpu_helpers();
 	assert_int_equal(map(&app, handle), 0);
@@ -763,19 +872,20 @@ static void test_sharing(void **state)
 	assert_int_equal(allocate(&other, 8), handle);
 	assert_int_equal(map(&other, handle), 0);
 	stop(&other);
+	struct vmb_virtgpu_scope scope = { .is_allocation = true };
 	/* Requests that come late are passed on, and leave nothing behind. */
 	struct vmb_virtgpu_resource_create_blob late = {
 		.blob_mem = HOST3D,
 		.blob_flags = MAPPABLE,
 		.size = PAGE,
 	};
-	assert_int_equal(vmb_virtgpu_ioctl(other.virtgpu, true, vmb_sim_gpu_ioctl, app.fd,
+	assert_int_equal(vmb_virtgpu_ioctl(other.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
 				 VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &late),
 		0);
 	assert_int_equal(vmb_sim_gpu_last_hints(), 0);
 	assert_int_equal(stat_of(&other.virtgpu->stats.created), 1);
 	struct vmb_virtgpu_map map_it = { .handle = handle };
-	assert_int_equal(vmb_virtgpu_ioctl(other.virtgpu, true, vmb_sim_gpu_ioctl, app.fd,
+	assert_int_equal(vmb_virtgpu_ioctl(other.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
 				 VMB_IOCTL_VIRTGPU_MAP, &map_it),
 		0);
 	end();
@@ -1018,6 +1128,8 @@ int main(void)
 		TEST(test_rescue_by_another_file),
 		TEST(test_close_while_helper_works),
 		TEST(test_stale_handles),
+		TEST(test_types),
+		TEST(test_tells_of_refusal),
 		TEST(test_facts),
 		TEST(test_helper_errors),
 		TEST(test_faults),
