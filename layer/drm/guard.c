@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* How long the first helper is waited for, in ms; each one after it four times as long as the one before. Most
+/* How long the first helper is waited for, in ms; each one after it three times as long as the one before. Most
  * take less than one. */
 #define PATIENCE 20
 #define TRIES 4
@@ -97,10 +97,12 @@ static bool is_settled(int result)
 /* Lets helpers make the mapping, one after the other. */
 static int run_helpers(const struct vmb_window *window, const char *helper, int dmabuf)
 {
+	unsigned patience = PATIENCE;
 	int ret = -EINPROGRESS;
 
-	for (unsigned i = 0; i < TRIES && ret == -EINPROGRESS; i++) {
-		ret = window->system->run_helper(helper, dmabuf, PATIENCE << 2 * i);
+	for (int i = 0; i < TRIES && ret == -EINPROGRESS; i++) {
+		ret = window->system->run_helper(helper, dmabuf, patience);
+		patience *= 3;
 	}
 	return ret;
 }

@@ -17,7 +17,11 @@
 #include "drm/helper.h"
 
 /* What is said of the window where its size is not known: more than any has. */
-#define LARGE (UINT64_C(256) << 30)
+#define LARGE (UINT64_C(64) << 30)
+/* How often is looked whether the kernel honours the hint before it is said not to, and the time between,
+ * in ms: what several processes try at once may be more than the device has addresses for mmap(). */
+#define OBSERVATIONS 5
+#define OBSERVE_EACH 10
 /* A command queue or two of the host's; measured: a few milliseconds. */
 #define SETTLING_MS 100
 
@@ -48,32 +52,44 @@ static int reopen(int fd)
 	return other < 0 ? -errno : other;
 }
 
-/* The largest prefetchable BAR of the PCI device: which one it is the device's capabilities say, but
- * those are for root to read, and the others of a virtio-gpu hold registers. */
-static uint64_t window_size(int fd)
+/* The largest prefetchable BAR of a PCI device: which one it is the device's capabilities say, but those
+ * are for root to read, and the others of a virtio-gpu hold registers. */
+static uint64_t read_resource(FILE *file)
 {
-	struct stat node;
-	char path[96];
 	uint64_t first;
 	uint64_t last;
 	uint64_t flags;
 	uint64_t size = 0;
 
-	if (fstat(fd, &node) < 0) {
-		return 0;
-	}
-	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/device/../resource", major(node.st_rdev),
-		minor(node.st_rdev));
-	FILE *file = fopen(path, "re");
-	if (!file) {
-		return 0;
-	}
 	while (fscanf(file, "%" SCNx64 "%" SCNx64 "%" SCNx64, &first, &last, &flags) == 3) {
 		if ((flags & RESOURCE_MEMORY) && (flags & RESOURCE_PREFETCH) &&
 			last - first + 1 > size) {
 			size = last - first + 1;
 		}
 	}
+	return size;
+}
+
+static uint64_t window_size(int fd)
+{
+	/* The node's device is the PCI device, in older kernels the virtio device below that. */
+	static const char *const places[] = { "device", "device/.." };
+	struct stat node;
+	char path[96];
+	FILE *file = NULL;
+
+	if (fstat(fd, &node) < 0) {
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && !file; i++) {
+		snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/%s/resource", major(node.st_rdev),
+			minor(node.st_rdev), places[i]);
+		file = fopen(path, "re");
+	}
+	if (!file) {
+		return 0;
+	}
+	uint64_t size = read_resource(file);
 	fclose(file);
 	return size;
 }
@@ -254,18 +270,35 @@ static int try_blob(struct vmb_window *window, uint64_t size, uint32_t hints)
 	return ret;
 }
 
-enum vmb_honoured vmb_window_honoured(struct vmb_window *window)
+static enum vmb_honoured observe(struct vmb_window *window)
 {
 	uint64_t beyond = (window->size ? window->size / window->unit * window->unit : LARGE) +
 		window->unit;
 
-	if (try_blob(window, beyond, 0) == -ENOSPC) {
-		int ret = try_blob(window, beyond, VMB_VIRTGPU_BLOB_HINT_DEFER_MAPPING);
-		if (ret == 0 || ret == -ENOSPC) {
-			return ret == 0 ? VMB_HONOURED_YES : VMB_HONOURED_NO;
-		}
+	if (try_blob(window, beyond, 0) != -ENOSPC) {
+		return VMB_HONOURED_UNKNOWN;
 	}
-	return window->system->is_older() ? VMB_HONOURED_NO : VMB_HONOURED_UNKNOWN;
+	switch (try_blob(window, beyond, VMB_VIRTGPU_BLOB_HINT_DEFER_MAPPING)) {
+	case 0:
+		return VMB_HONOURED_YES;
+	case -ENOSPC:
+		return VMB_HONOURED_NO;
+	default:
+		return VMB_HONOURED_UNKNOWN;
+	}
+}
+
+enum vmb_honoured vmb_window_honoured(struct vmb_window *window)
+{
+	bool is_older = window->system->is_older();
+	enum vmb_honoured honoured = observe(window);
+
+	/* A no that the release does not bear out. */
+	for (int i = 1; i < OBSERVATIONS && honoured == VMB_HONOURED_NO && !is_older; i++) {
+		window->system->sleep_ms(OBSERVE_EACH);
+		honoured = observe(window);
+	}
+	return honoured == VMB_HONOURED_UNKNOWN && is_older ? VMB_HONOURED_NO : honoured;
 }
 
 const char *vmb_honoured_name(enum vmb_honoured honoured)

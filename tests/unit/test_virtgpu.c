@@ -767,6 +767,25 @@ static void test_facts(void **state)
 	}
 }
 
+/* What several processes try at once may be more than the device has addresses for: that is no sign of
+ * an older kernel. */
+static void test_observes_again(void **state)
+{
+	const struct vmb_sim_gpu_fault transient = {
+		.request = VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB,
+		.good = 1,
+		.bad = 3,
+		.error = ENOSPC,
+	};
+
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	vmb_sim_gpu_fail(&transient);
+	allocate(&app, 8);
+	assert_int_equal(vmb_virtgpu_facts(app.virtgpu)->honoured, VMB_HONOURED_YES);
+	end();
+}
+
 static void test_helper_errors(void **state)
 {
 	(void)state;
@@ -1131,6 +1150,7 @@ int main(void)
 		TEST(test_types),
 		TEST(test_tells_of_refusal),
 		TEST(test_facts),
+		TEST(test_observes_again),
 		TEST(test_helper_errors),
 		TEST(test_faults),
 		TEST(test_without_memory),
