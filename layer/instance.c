@@ -21,6 +21,50 @@ struct vmb_instance *vmb_instance_of(const void *dispatchable)
 	return vmb_map_find(&instances, vmb_dispatch_key(dispatchable));
 }
 
+static struct vmb_physical_device *add_physical_device(
+	struct vmb_instance *instance, VkPhysicalDevice handle)
+{
+	uint64_t key = (uintptr_t)handle;
+
+	pthread_mutex_lock(&instance->physical_devices_lock);
+	struct vmb_physical_device *physical = vmb_map_find(&instance->physical_devices, key);
+	if (physical) {
+		goto out;
+	}
+	physical = vmb_physical_device_create(instance, handle);
+	if (physical && vmb_map_insert(&instance->physical_devices, key, physical) < 0) {
+		vmb_physical_device_destroy(physical);
+		physical = NULL;
+	}
+out:
+	pthread_mutex_unlock(&instance->physical_devices_lock);
+	return physical;
+}
+
+struct vmb_physical_device *vmb_physical_device_get(VkPhysicalDevice handle)
+{
+	struct vmb_instance *instance = vmb_instance_of(handle);
+
+	if (instance->settings.disabled) {
+		return NULL;
+	}
+	struct vmb_physical_device *physical = vmb_map_find(
+		&instance->physical_devices, (uintptr_t)handle);
+	if (!physical) {
+		physical = add_physical_device(instance, handle);
+	}
+	if (!physical) {
+		return NULL;
+	}
+	pthread_mutex_lock(&physical->decide_lock);
+	if (!physical->decided) {
+		vmb_physical_device_decide(physical);
+		physical->decided = true;
+	}
+	pthread_mutex_unlock(&physical->decide_lock);
+	return physical;
+}
+
 static VkLayerInstanceCreateInfo *find_loader_info(
 	const VkInstanceCreateInfo *info, VkLayerFunction function)
 {
@@ -93,6 +137,7 @@ static struct vmb_instance *new_instance(const VkInstanceCreateInfo *info)
 		free(instance);
 		return NULL;
 	}
+	instance->layer_get = vmb_GetInstanceProcAddr;
 	instance->api_version = VK_API_VERSION_1_0;
 	if (info->pApplicationInfo && info->pApplicationInfo->apiVersion) {
 		instance->api_version = info->pApplicationInfo->apiVersion;

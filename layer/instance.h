@@ -11,6 +11,8 @@
 #include "map.h"
 #include "settings.h"
 
+struct vmb_physical_device;
+
 /* A VkInstance that the application made with the layer enabled. */
 struct vmb_instance {
 	VkInstance handle;
@@ -21,6 +23,8 @@ struct vmb_instance {
 	/* The loader's, for a device of the layer's own; NULL if the loader has none. */
 	PFN_vkLayerCreateDevice create_device;
 	PFN_vkLayerDestroyDevice destroy_device;
+	/* By which the loader knows who asks for it. */
+	PFN_vkGetInstanceProcAddr layer_get;
 	/* VkPhysicalDevice to vmb_physical_device, filled as they are first asked about. */
 	struct vmb_map physical_devices;
 	/* Held while one is added; taken before a physical device's own lock. */
@@ -29,6 +33,13 @@ struct vmb_instance {
 
 /* The instance of a VkInstance or VkPhysicalDevice. */
 struct vmb_instance *vmb_instance_of(const void *dispatchable);
+
+/*
+ * The object of a physical device, decided. NULL if its instance has the layer turned off, or if
+ * memory is short: then the caller passes the call on. The first time it may create a device to try
+ * the driver out: that is when physical devices are enumerated (query.c says why).
+ */
+struct vmb_physical_device *vmb_physical_device_get(VkPhysicalDevice handle);
 
 #define vmb_instance_log(instance, level, ...) vmb_log((instance)->settings.log, level, __VA_ARGS__)
 

@@ -82,9 +82,7 @@ static bool has_core_or_extension(const struct vmb_physical_device *physical,
 		vmb_physical_device_has_extension(physical, extension);
 }
 
-/* The kernel's driver, asked through the device's render node; its name is empty if that cannot be had. */
-static void read_kernel(
-	const struct vmb_physical_device *physical, struct vmb_kernel_driver *kernel)
+bool vmb_physical_device_render_node(const struct vmb_physical_device *physical, uint32_t *node)
 {
 	VkPhysicalDeviceDrmPropertiesEXT drm = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRM_PROPERTIES_EXT,
@@ -96,13 +94,23 @@ static void read_kernel(
 
 	if (!vmb_physical_device_has_extension(
 		    physical, VK_EXT_PHYSICAL_DEVICE_DRM_EXTENSION_NAME)) {
-		return;
+		return false;
 	}
 	physical->instance->next.GetPhysicalDeviceProperties2(physical->handle, &all);
-	if (!drm.hasRender) {
+	*node = (uint32_t)drm.renderMinor;
+	return drm.hasRender;
+}
+
+/* The kernel's driver, asked through the device's render node; its name is empty if that cannot be had. */
+static void read_kernel(
+	const struct vmb_physical_device *physical, struct vmb_kernel_driver *kernel)
+{
+	uint32_t node;
+
+	if (!vmb_physical_device_render_node(physical, &node)) {
 		return;
 	}
-	int ret = vmb_kernel_driver_of_node((uint32_t)drm.renderMinor, kernel);
+	int ret = vmb_kernel_driver_of_node(node, kernel);
 	if (ret < 0) {
 		kernel->name[0] = '\0';
 		vmb_instance_log(physical->instance, VMB_LOG_INFO,
@@ -166,7 +174,7 @@ static bool try_backend(struct vmb_physical_device *physical, enum vmb_backend b
 	return vmb_probe_panthor(physical, &physical->address_space);
 }
 
-static void decide(struct vmb_physical_device *physical)
+void vmb_physical_device_decide(struct vmb_physical_device *physical)
 {
 	struct vmb_instance *instance = physical->instance;
 	struct vmb_route_facts facts;
@@ -187,52 +195,16 @@ static void decide(struct vmb_physical_device *physical)
 		"%s: route %s: %s", physical->name, vmb_route_name(choice.route), choice.reason);
 }
 
-static struct vmb_physical_device *add(struct vmb_instance *instance, VkPhysicalDevice handle)
+struct vmb_physical_device *vmb_physical_device_create(
+	struct vmb_instance *instance, VkPhysicalDevice handle)
 {
-	uint64_t key = (uintptr_t)handle;
+	struct vmb_physical_device *physical = calloc(1, sizeof(*physical));
 
-	pthread_mutex_lock(&instance->physical_devices_lock);
-	struct vmb_physical_device *physical = vmb_map_find(&instance->physical_devices, key);
 	if (physical) {
-		goto out;
+		physical->handle = handle;
+		physical->instance = instance;
+		pthread_mutex_init(&physical->decide_lock, NULL);
 	}
-	physical = calloc(1, sizeof(*physical));
-	if (!physical) {
-		goto out;
-	}
-	physical->handle = handle;
-	physical->instance = instance;
-	pthread_mutex_init(&physical->decide_lock, NULL);
-	if (vmb_map_insert(&instance->physical_devices, key, physical) < 0) {
-		vmb_physical_device_destroy(physical);
-		physical = NULL;
-	}
-out:
-	pthread_mutex_unlock(&instance->physical_devices_lock);
-	return physical;
-}
-
-struct vmb_physical_device *vmb_physical_device_get(VkPhysicalDevice handle)
-{
-	struct vmb_instance *instance = vmb_instance_of(handle);
-
-	if (instance->settings.disabled) {
-		return NULL;
-	}
-	struct vmb_physical_device *physical = vmb_map_find(
-		&instance->physical_devices, (uintptr_t)handle);
-	if (!physical) {
-		physical = add(instance, handle);
-	}
-	if (!physical) {
-		return NULL;
-	}
-	pthread_mutex_lock(&physical->decide_lock);
-	if (!physical->decided) {
-		decide(physical);
-		physical->decided = true;
-	}
-	pthread_mutex_unlock(&physical->decide_lock);
 	return physical;
 }
 

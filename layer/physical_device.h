@@ -32,18 +32,22 @@ struct vmb_physical_device {
 	char driver_info[VK_MAX_DRIVER_INFO_SIZE];
 };
 
-/*
- * The object of a physical device, decided. NULL if its instance has the layer turned off, or if
- * memory is short: then the caller passes the call on. The first time it may create a device to try
- * the driver out: that is when physical devices are enumerated (query.c says why).
- */
-struct vmb_physical_device *vmb_physical_device_get(VkPhysicalDevice handle);
+/* Undecided. NULL if memory is short. */
+struct vmb_physical_device *vmb_physical_device_create(
+	struct vmb_instance *instance, VkPhysicalDevice handle);
 /* Frees an undecided or decided object; accepts NULL. */
 void vmb_physical_device_destroy(struct vmb_physical_device *physical);
+
+/* Reads the facts and makes the decision; may create a device to try the driver out. The caller
+ * holds decide_lock, or has the object to himself. */
+void vmb_physical_device_decide(struct vmb_physical_device *physical);
 
 /* Whether the driver has a device extension. */
 bool vmb_physical_device_has_extension(
 	const struct vmb_physical_device *physical, const char *extension);
+
+/* The minor number of the device's render node, as the driver names it; false if it names none. */
+bool vmb_physical_device_render_node(const struct vmb_physical_device *physical, uint32_t *node);
 
 /* The version that decides which functions are core on a device: what the application asked for,
  * limited by what the device has. */

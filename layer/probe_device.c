@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "allocator.h"
-#include "entry.h"
 
 static bool find_family(struct vmb_probe_device *device)
 {
@@ -66,7 +65,7 @@ bool vmb_probe_device_create(struct vmb_probe_device *device,
 		.ppEnabledExtensionNames = names,
 	};
 	if (instance->create_device(instance->handle, physical->handle, &info, &vmb_allocator,
-		    &device->handle, vmb_GetInstanceProcAddr, &device->get) != VK_SUCCESS) {
+		    &device->handle, instance->layer_get, &device->get) != VK_SUCCESS) {
 		device->handle = VK_NULL_HANDLE;
 		return false;
 	}
