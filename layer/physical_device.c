@@ -191,6 +191,7 @@ void vmb_physical_device_decide(struct vmb_physical_device *physical)
 	physical->route = choice.route;
 	physical->backend = choice.backend;
 	physical->reason = choice.reason;
+	physical->fault = choice.fault;
 	vmb_instance_log(instance, choice.wish_denied ? VMB_LOG_WARN : VMB_LOG_INFO,
 		"%s: route %s: %s", physical->name, vmb_route_name(choice.route), choice.reason);
 }

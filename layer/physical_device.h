@@ -21,6 +21,7 @@ struct vmb_physical_device {
 	enum vmb_route route;
 	enum vmb_backend backend;
 	const char *reason;
+	const char *fault; /* as in vmb_route_choice */
 	struct vmb_kernel_driver kernel; /* its name is empty unless the choice depended on it */
 	bool is_virtgpu; /* its driver works on virtio_gpu */
 	bool is_venus; /* and is Venus */

@@ -20,6 +20,7 @@ static const struct rule {
 	enum vmb_route route;
 	enum vmb_backend backend;
 	const char *reason;
+	const char *fault; /* of those driver versions; NULL if there is none */
 } rules[] = {
 	/*
 	 * 26.1.6 maps a dummy BO of 2 MiB over a new resource again and again, and where memory is
@@ -32,13 +33,16 @@ static const struct rule {
 		VMB_BACKEND_NONE,
 		"panvk before 26.2 maps a dummy piece by piece where there is no memory, and over "
 		"the "
-		"wrong range when memory is taken away" },
+		"wrong range when memory is taken away",
+		"memory that is taken away stays bound: the first 2 MiB of the resource are taken "
+		"away instead; and a new resource is mapped in pieces of 2 MiB" },
 	/* 25.0.7 is one of those. Its kernel driver has all that it takes. */
 	{ VK_DRIVER_ID_MESA_PANVK, HAS_NOT, 0, VMB_ROUTE_PROVIDE, VMB_BACKEND_PANTHOR,
-		"the driver has no sparse resources, and panthor can make them" },
+		"the driver has no sparse resources, and panthor can make them", NULL },
 	/* lavapipe before it had its own (22.3.6 was tried), SwiftShader. */
 	{ 0, HAS_NOT, 0, VMB_ROUTE_PROVIDE, VMB_BACKEND_HOST,
-		"the driver has no sparse resources, and sees host memory when it is remapped" },
+		"the driver has no sparse resources, and sees host memory when it is remapped",
+		NULL },
 };
 
 static struct vmb_route_choice native(const struct vmb_route_facts *facts, const char *reason)
@@ -136,6 +140,7 @@ struct vmb_route_choice vmb_route_choose(const struct vmb_route_facts *facts)
 		.route = rule->route,
 		.backend = rule->backend,
 		.reason = is_wish ? "asked for by the user" : rule->reason,
+		.fault = is_wish ? NULL : rule->fault,
 		.needs_trial = rule->backend != VMB_BACKEND_NONE && !facts->tried,
 	};
 }

@@ -46,6 +46,8 @@ struct vmb_route_choice {
 	enum vmb_backend backend; /* of the provide route */
 	/* One sentence for people. */
 	const char *reason;
+	/* What is wrong with the driver that the route works around, NULL if that is nothing. */
+	const char *fault;
 	/* The choice stands only if the backend works on the device: try, then choose again. */
 	bool needs_trial;
 	/* The user wished for something that cannot be had. */

@@ -170,6 +170,9 @@ static void test_panvk(void **state)
 		assert_int_equal(choice.route, cases[i].route);
 		assert_int_equal(choice.backend,
 			choice.route == VMB_ROUTE_PROVIDE ? VMB_BACKEND_PANTHOR : VMB_BACKEND_NONE);
+		/* Only what has a fault has one worked around. */
+		assert_int_equal(choice.fault != NULL,
+			choice.route == VMB_ROUTE_ASSIST && cases[i].version < VERSION(2));
 		/* To open the kernel's device is for those alone that depend on it. */
 		assert_int_equal(vmb_route_needs_kernel(&facts),
 			cases[i].wish == VMB_WISH_PROVIDE ||
