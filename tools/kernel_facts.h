@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMB_KERNEL_FACTS_H
+#define VMB_KERNEL_FACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "drm/kernel.h"
+
+enum vmb_known {
+	VMB_UNKNOWN,
+	VMB_NO,
+	VMB_YES,
+};
+
+/* What the kernel can do for a physical device; what is not known is 0. */
+struct vmb_kernel_facts {
+	bool has_node; /* the driver names a render node */
+	uint32_t node; /* its minor number */
+	int error; /* why the kernel could not be asked, a negative errno */
+	struct vmb_kernel_driver driver;
+	enum vmb_known sparse; /* whether it makes a range sparse in one op */
+	uint64_t page_sizes; /* that it maps with, a bit for each */
+};
+
+/* Asks through the render node, which has to be named already. */
+void vmb_kernel_facts_read(struct vmb_kernel_facts *facts);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+#include "report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "devices.h"
+#include "manifests.h"
+
+bool vmb_device_gains(const struct vmb_device_report *device)
+{
+	return device->answer->is_decided && device->answer->route != VMB_ROUTE_NATIVE;
+}
+
+bool vmb_report_has_answers(const struct vmb_report *report)
+{
+	for (size_t i = 0; i < report->device_count; i++) {
+		if (report->devices[i].answer->is_decided) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool vmb_report_has_gains(const struct vmb_report *report)
+{
+	for (size_t i = 0; i < report->device_count; i++) {
+		if (vmb_device_gains(&report->devices[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* manifest: of its driver, NULL if all drivers are asked together. */
+static int add_device(struct vmb_report *report, const struct vmb_asking *asking,
+	const struct vmb_settings *settings, const char *manifest, uint32_t index)
+{
+	const struct vmb_device_question question = { manifest, index, settings };
+	struct vmb_device_report *devices = realloc(
+		report->devices, (report->device_count + 1) * sizeof(*devices));
+
+	if (!devices) {
+		return -ENOMEM;
+	}
+	report->devices = devices;
+	struct vmb_device_report *device = &devices[report->device_count];
+	*device = (struct vmb_device_report){
+		.answer = vmb_answer_alloc(sizeof(*device->answer)),
+		.manifest = manifest ? strdup(manifest) : NULL,
+	};
+	if (!device->answer || (manifest && !device->manifest)) {
+		vmb_answer_free(device->answer, sizeof(*device->answer));
+		free(device->manifest);
+		return -ENOMEM;
+	}
+	report->device_count++;
+	device->problem = vmb_ask(asking, vmb_describe_device, &device->answer->answer, &question);
+	return 0;
+}
+
+static int add_driver(
+	struct vmb_report *report, const char *manifest, const struct vmb_problem *problem)
+{
+	struct vmb_driver_report *drivers = realloc(
+		report->drivers, (report->driver_count + 1) * sizeof(*drivers));
+	char *copy = strdup(manifest);
+
+	if (drivers) {
+		report->drivers = drivers;
+	}
+	if (!drivers || !copy) {
+		free(copy);
+		return -ENOMEM;
+	}
+	drivers[report->driver_count++] = (struct vmb_driver_report){ copy, *problem };
+	return 0;
+}
+
+/* All devices of the driver, or of all drivers. */
+static int add_devices(struct vmb_report *report, const struct vmb_asking *asking,
+	const struct vmb_settings *settings, const char *manifest, struct vmb_problem *problem)
+{
+	struct vmb_count_answer *answer = vmb_answer_alloc(sizeof(*answer));
+	int ret = 0;
+
+	if (!answer) {
+		return -ENOMEM;
+	}
+	*problem = vmb_ask(asking, vmb_count_devices, &answer->answer, manifest);
+	if (answer->loader.found) {
+		report->loader = answer->loader;
+	}
+	uint32_t count = problem->kind == VMB_PROBLEM_NONE ? answer->count : 0;
+	vmb_answer_free(answer, sizeof(*answer));
+	for (uint32_t i = 0; i < count && ret == 0; i++) {
+		ret = add_device(report, asking, settings, manifest, i);
+	}
+	return ret;
+}
+
+/* A driver that the machine has no device for says so: that is no fault of it. */
+static bool is_fault(const struct vmb_problem *problem)
+{
+	return problem->kind != VMB_PROBLEM_NONE &&
+		!(problem->kind == VMB_PROBLEM_FAILED &&
+			problem->detail == VK_ERROR_INCOMPATIBLE_DRIVER);
+}
+
+/* One driver spoils the instance for all: find out which. *working is the manifest of one that does
+ * not, owned by the list of manifests. */
+static int ask_one_by_one(struct vmb_report *report, const struct vmb_asking *asking,
+	const struct vmb_settings *settings, const struct vmb_manifests *manifests,
+	const char **working)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < manifests->count && ret == 0; i++) {
+		const char *manifest = manifests->paths[i];
+		struct vmb_problem problem;
+		ret = add_devices(report, asking, settings, manifest, &problem);
+		if (ret == 0 && is_fault(&problem)) {
+			ret = add_driver(report, manifest, &problem);
+		} else if (problem.kind == VMB_PROBLEM_NONE && !*working) {
+			*working = manifest;
+		}
+	}
+	return ret;
+}
+
+static bool is_spoiled(const struct vmb_problem *problem)
+{
+	return problem->kind == VMB_PROBLEM_CRASHED || problem->kind == VMB_PROBLEM_EXITED ||
+		problem->kind == VMB_PROBLEM_HUNG;
+}
+
+int vmb_report_init(struct vmb_report *report, const struct vmb_asking *asking,
+	const struct vmb_settings *settings)
+{
+	struct vmb_manifests drivers = { 0 };
+	const char *working = NULL;
+
+	*report = (struct vmb_report){ 0 };
+	uname(&report->system);
+	int ret = add_devices(report, asking, settings, NULL, &report->problem);
+	if (ret == 0 && is_spoiled(&report->problem)) {
+		ret = vmb_manifests_find(&drivers, VMB_MANIFEST_DRIVER);
+		if (ret == 0) {
+			ret = ask_one_by_one(report, asking, settings, &drivers, &working);
+		}
+	}
+	if (ret == 0) {
+		ret = vmb_layer_state_init(&report->layer, asking, settings, working);
+	}
+	vmb_manifests_finish(&drivers);
+	return ret;
+}
+
+void vmb_report_finish(struct vmb_report *report)
+{
+	for (size_t i = 0; i < report->device_count; i++) {
+		vmb_answer_free(report->devices[i].answer, sizeof(*report->devices[i].answer));
+		free(report->devices[i].manifest);
+	}
+	for (size_t i = 0; i < report->driver_count; i++) {
+		free(report->drivers[i].manifest);
+	}
+	free(report->devices);
+	free(report->drivers);
+	vmb_layer_state_finish(&report->layer);
+}
