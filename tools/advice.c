@@ -28,6 +28,22 @@ static bool is_kernel_without_sparse(const struct vmb_device_answer *device)
 	return device->kernel.sparse == VMB_NO;
 }
 
+static bool is_kernel_eager(const struct vmb_device_answer *device)
+{
+	return device->kernel.hostmem > 0 && device->kernel.defers == VMB_NO;
+}
+
+static bool is_hostmem_small(const struct vmb_device_answer *device)
+{
+	return device->kernel.hostmem > 0 && device->kernel.hostmem < device->mappable_heap;
+}
+
+static bool is_hostmem_full(const struct vmb_device_answer *device)
+{
+	return device->kernel.has_hostmem_used &&
+		device->kernel.hostmem_used > device->kernel.hostmem / 4 * 3;
+}
+
 static bool is_node_missing(const struct vmb_device_answer *device)
 {
 	return device->kernel.error == -ENOENT;
@@ -64,6 +80,16 @@ static const struct {
 		{ "newer-kernel",
 			"Linux 7.3 or newer (panthor 1.9): a range without memory is one op there, "
 			"and not 2 MiB of memory mapped over it again and again" } },
+	{ is_kernel_eager,
+		{ "newer-kernel",
+			"Linux 7.3 or newer in the guest: memory takes its place in hostmem when "
+			"it "
+			"is mapped, and not before" } },
+	{ is_hostmem_small,
+		{ "larger-hostmem",
+			"a larger hostmem: less than the device's memory can be mapped" } },
+	{ is_hostmem_full,
+		{ "larger-hostmem", "a larger hostmem: more than three quarters are in use" } },
 	{ is_node_missing,
 		{ "render-node",
 			"the device's render node in this environment: a container has to be given "

@@ -12,7 +12,7 @@ struct vmb_advice {
 	const char *text;
 };
 
-#define VMB_ADVICE_MAX 8
+#define VMB_ADVICE_MAX 10
 
 /* Returns how many there are. */
 size_t vmb_advise(const struct vmb_device_answer *device, struct vmb_advice advice[VMB_ADVICE_MAX]);

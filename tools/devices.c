@@ -132,12 +132,46 @@ static void read_features(struct vmb_device_answer *out, const struct vmb_physic
 	}
 }
 
+static void read_heaps(struct vmb_device_answer *out, const struct vmb_physical_device *physical)
+{
+	VkPhysicalDeviceMemoryProperties memory;
+
+	physical->instance->next.GetPhysicalDeviceMemoryProperties(physical->handle, &memory);
+	for (uint32_t i = 0; i < memory.memoryTypeCount; i++) {
+		uint64_t size = memory.memoryHeaps[memory.memoryTypes[i].heapIndex].size;
+		if ((memory.memoryTypes[i].propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) &&
+			size > out->mappable_heap) {
+			out->mappable_heap = size;
+		}
+	}
+}
+
 static void read_kernel(struct vmb_device_answer *out, const struct vmb_physical_device *physical)
 {
 	out->answer.stage = VMB_STAGE_KERNEL;
 	out->kernel.has_node = vmb_physical_device_render_node(physical, &out->kernel.node);
 	if (out->kernel.has_node) {
 		vmb_kernel_facts_read(&out->kernel);
+	}
+}
+
+/* As the layer does when it first matters (drm/virtgpu.c). That its helper program can be started is taken
+ * for granted: this program does not know where the layer would find it. */
+static bool defers(
+	const struct vmb_kernel_facts *kernel, const struct vmb_physical_device *physical)
+{
+	const struct vmb_settings *settings = &physical->instance->settings;
+
+	if (!physical->is_virtgpu || settings->route == VMB_WISH_OFF) {
+		return false;
+	}
+	switch (settings->defer_blobs) {
+	case VMB_DEFER_OFF:
+		return false;
+	case VMB_DEFER_ON:
+		return kernel->defers != VMB_NO;
+	default:
+		return kernel->defers == VMB_YES;
 	}
 }
 
@@ -149,6 +183,7 @@ static void decide(struct vmb_device_answer *out, struct vmb_physical_device *ph
 	out->reason = physical->reason;
 	out->fault = physical->fault;
 	out->provided_addresses = physical->address_space;
+	out->defers = defers(&out->kernel, physical);
 	out->is_decided = true;
 }
 
@@ -177,6 +212,7 @@ void vmb_describe_device(struct vmb_answer *answer, const void *data)
 	}
 	read_properties(out, physical);
 	read_features(out, physical);
+	read_heaps(out, physical);
 	read_kernel(out, physical);
 	decide(out, physical);
 	answer->is_complete = true;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "drm/panthor.h"
+#include "drm/window.h"
 
 static void read_panthor(struct vmb_kernel_facts *facts, int fd)
 {
@@ -29,6 +30,43 @@ static void read_panthor(struct vmb_kernel_facts *facts, int fd)
 	}
 }
 
+/* debugfs is for root. The last line is the sum of the others. */
+static void read_hostmem_used(struct vmb_kernel_facts *facts)
+{
+	char path[80], line[256];
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%" PRIu32 "/virtio-gpu-host-visible-mm",
+		facts->node);
+	FILE *file = fopen(path, "re");
+	if (!file) {
+		return;
+	}
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "total: %*u, used %" SCNu64, &facts->hostmem_used) == 1) {
+			facts->has_hostmem_used = true;
+		}
+	}
+	fclose(file);
+}
+
+static void read_virtgpu(struct vmb_kernel_facts *facts, int fd)
+{
+	static const enum vmb_known known[] = {
+		[VMB_HONOURED_UNKNOWN] = VMB_UNKNOWN,
+		[VMB_HONOURED_NO] = VMB_NO,
+		[VMB_HONOURED_YES] = VMB_YES,
+	};
+	struct vmb_window window;
+
+	if (vmb_window_init(&window, &vmb_window_linux, ioctl, fd) < 0) {
+		return;
+	}
+	facts->hostmem = window.size;
+	facts->defers = known[vmb_window_honoured(&window)];
+	vmb_window_finish(&window);
+	read_hostmem_used(facts);
+}
+
 void vmb_kernel_facts_read(struct vmb_kernel_facts *facts)
 {
 	char path[32];
@@ -43,6 +81,9 @@ void vmb_kernel_facts_read(struct vmb_kernel_facts *facts)
 	if (facts->error == 0 && strcmp(facts->driver.name, "panthor") == 0 &&
 		facts->driver.major == 1) {
 		read_panthor(facts, fd);
+	}
+	if (facts->error == 0 && strcmp(facts->driver.name, "virtio_gpu") == 0) {
+		read_virtgpu(facts, fd);
 	}
 	close(fd);
 }

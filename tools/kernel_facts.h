@@ -21,6 +21,10 @@ struct vmb_kernel_facts {
 	struct vmb_kernel_driver driver;
 	enum vmb_known sparse; /* whether it makes a range sparse in one op */
 	uint64_t page_sizes; /* that it maps with, a bit for each */
+	enum vmb_known defers; /* whether it was seen to honour the hint to defer a mapping */
+	uint64_t hostmem; /* bytes: the window of a virtio-gpu (drm/window.h) */
+	bool has_hostmem_used;
+	uint64_t hostmem_used; /* bytes */
 };
 
 /* Asks through the render node, which has to be named already. */

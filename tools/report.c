@@ -10,7 +10,9 @@
 
 bool vmb_device_gains(const struct vmb_device_report *device)
 {
-	return device->answer->is_decided && device->answer->route != VMB_ROUTE_NATIVE;
+	const struct vmb_device_answer *answer = device->answer;
+
+	return answer->is_decided && (answer->route != VMB_ROUTE_NATIVE || answer->defers);
 }
 
 bool vmb_report_has_answers(const struct vmb_report *report)

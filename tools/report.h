@@ -25,6 +25,7 @@ struct vmb_device_answer {
 	char driver[VK_MAX_DRIVER_NAME_SIZE]; /* empty if it does not say */
 	char driver_info[VK_MAX_DRIVER_INFO_SIZE];
 	VkPhysicalDeviceFeatures features;
+	uint64_t mappable_heap; /* bytes: the largest that the host can see */
 	uint32_t sparse_families; /* a bit for each queue family that binds, of the first 32 */
 	struct vmb_kernel_facts kernel;
 	/* The decision. The sentences are constants of the program, at the same address in the child. */
@@ -33,6 +34,7 @@ struct vmb_device_answer {
 	const char *reason;
 	const char *fault; /* NULL if there is none */
 	uint64_t provided_addresses; /* bytes; provide only */
+	bool defers; /* the layer defers the mapping of memory into hostmem */
 };
 
 struct vmb_device_report {

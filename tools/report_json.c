@@ -78,6 +78,22 @@ static void write_kernel_version(struct vmb_json *json, const struct vmb_kernel_
 	vmb_json_string(json, "version", driver->name[0] ? version : NULL);
 }
 
+static void write_hostmem(struct vmb_json *json, const struct vmb_kernel_facts *kernel)
+{
+	if (!kernel->hostmem) {
+		vmb_json_null(json, "hostmem");
+		return;
+	}
+	vmb_json_begin(json, "hostmem", '{');
+	vmb_json_number(json, "size", kernel->hostmem);
+	if (kernel->has_hostmem_used) {
+		vmb_json_number(json, "used", kernel->hostmem_used);
+	} else {
+		vmb_json_null(json, "used");
+	}
+	vmb_json_end(json, '}');
+}
+
 static void write_kernel(struct vmb_json *json, const struct vmb_kernel_facts *kernel)
 {
 	char node[32];
@@ -99,6 +115,8 @@ static void write_kernel(struct vmb_json *json, const struct vmb_kernel_facts *k
 		}
 	}
 	vmb_json_end(json, ']');
+	write_known(json, "defer_mapping", kernel->defers);
+	write_hostmem(json, kernel);
 	vmb_json_end(json, '}');
 }
 
@@ -145,6 +163,7 @@ static void write_decision(struct vmb_json *json, const struct vmb_device_report
 	vmb_json_string(json, "route", device->is_decided ? vmb_route_name(device->route) : NULL);
 	vmb_json_string(json, "reason", device->reason);
 	vmb_json_string(json, "works_around", device->fault);
+	vmb_json_bool(json, "defers", device->defers);
 	vmb_json_bool(json, "gains", vmb_device_gains(report));
 	if (!device->is_decided || device->route != VMB_ROUTE_PROVIDE) {
 		vmb_json_null(json, "provided");

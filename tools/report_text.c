@@ -199,6 +199,28 @@ static void write_kernel_ability(const struct vmb_kernel_facts *kernel, const st
 	vmb_text_field(text, "kernel can", VMB_TEXT_PLAIN, value.text);
 }
 
+static void write_virtgpu(const struct vmb_kernel_facts *kernel, const struct vmb_text *text)
+{
+	static const char *const hint[] = {
+		[VMB_UNKNOWN] = "defer a mapping: not known",
+		[VMB_NO] = "defer a mapping: no, the hint is ignored",
+		[VMB_YES] = "defer a mapping: yes, the hint is honoured",
+	};
+	struct value value = { .length = 0 };
+
+	vmb_text_field(text, "kernel can", VMB_TEXT_PLAIN, hint[kernel->defers]);
+	if (kernel->hostmem) {
+		append_size(&value, kernel->hostmem);
+	} else {
+		append(&value, "not known");
+	}
+	if (kernel->has_hostmem_used) {
+		append(&value, ", of which in use: ");
+		append_size(&value, kernel->hostmem_used);
+	}
+	vmb_text_field(text, "hostmem", VMB_TEXT_PLAIN, value.text);
+}
+
 static void write_kernel(const struct vmb_kernel_facts *kernel, const struct vmb_text *text)
 {
 	struct value value = { .length = 0 };
@@ -216,6 +238,9 @@ static void write_kernel(const struct vmb_kernel_facts *kernel, const struct vmb
 	vmb_text_field(text, "kernel driver", VMB_TEXT_PLAIN, value.text);
 	if (kernel->sparse != VMB_UNKNOWN) {
 		write_kernel_ability(kernel, text);
+	}
+	if (strcmp(kernel->driver.name, "virtio_gpu") == 0) {
+		write_virtgpu(kernel, text);
 	}
 }
 
@@ -246,6 +271,10 @@ static void write_decision(const struct vmb_device_report *report, const struct 
 	vmb_text_field(text, "reason", VMB_TEXT_PLAIN, device->reason);
 	if (device->fault) {
 		vmb_text_field(text, "works around", VMB_TEXT_PLAIN, device->fault);
+	}
+	if (device->defers) {
+		vmb_text_field(text, "defers", VMB_TEXT_GOOD,
+			"memory takes its place in hostmem when it is first mapped");
 	}
 	if (device->route == VMB_ROUTE_PROVIDE) {
 		vmb_features_provide(&provided);

@@ -61,15 +61,18 @@ DEVICE = {
             "version": Null(str),
             "sparse_vm_bind": Null(bool),
             "page_sizes": [int],
+            "defer_mapping": Null(bool),
+            "hostmem": Null({"size": int, "used": Null(int)}),
         }
     ),
     "sparse": {**FEATURES, "sparseAddressSpaceSize": int, **PROPERTIES, "queue_families": [int]},
     "route": Null({"native", "assist", "provide"}),
     "reason": Null(str),
     "works_around": Null(str),
+    "defers": bool,
     "gains": bool,
     "provided": Null({**FEATURES, "sparseAddressSpaceSize": int}),
-    "advice": [{"kind": {"newer-mesa", "newer-kernel", "render-node", "native-route"}, "text": str}],
+    "advice": [{"kind": {"newer-mesa", "newer-kernel", "larger-hostmem", "render-node", "native-route"}, "text": str}],
     "problem": PROBLEM,
 }
 # A type, a set of words, or a container of those. Objects have these keys and no others, in this order.
