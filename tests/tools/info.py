@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 
+# Where nothing hangs: a busy machine takes its time.
+PATIENCE = ("--timeout", "300")
 LAYER = "VK_LAYER_VMBIND_sparse"
 SOURCE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 MANUAL = os.path.join(SOURCE, "tools/vmbind-info.1")
@@ -177,7 +179,7 @@ class Tool:
 
     def text(self, *options, **variables):
         """The text for people, checked for what holds always."""
-        answer = self.run(*options, **variables)
+        answer = self.run(*PATIENCE, *options, **variables)
         lines = answer.text.decode("utf-8").split("\n")
         for line in lines:
             # A word that is longer than a line is not broken.
@@ -191,7 +193,7 @@ class Tool:
 
     def json(self, *options, **variables):
         """The JSON, held against the schema, the exit status and the text."""
-        answer = self.run("--json", *options, **variables)
+        answer = self.run("--json", *PATIENCE, *options, **variables)
         try:
             report = json.loads(answer.text.decode("utf-8"))
         except ValueError as error:
