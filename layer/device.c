@@ -12,6 +12,8 @@
 #include "memory.h"
 #include "queue.h"
 #include "resource.h"
+#include "traced.h"
+#include "traced_resource.h"
 #include "vm/host.h"
 #include "vm/panthor.h"
 
@@ -110,6 +112,7 @@ static VkResult init_provide(struct vmb_device *device, const struct vmb_device_
 		return ret == -ENOMEM ? VK_ERROR_OUT_OF_HOST_MEMORY
 				      : VK_ERROR_INITIALIZATION_FAILED;
 	}
+	device->vm->trace = device->trace;
 	VkResult result = find_types(device);
 	if (result != VK_SUCCESS) {
 		vmb_vm_destroy(device->vm);
@@ -199,6 +202,10 @@ static void create_tap(struct vmb_device *device)
 	if (ret < 0) {
 		vmb_device_log(device, VMB_LOG_WARN, "the driver's ioctls cannot be seen: %s",
 			strerror(-ret));
+		return;
+	}
+	if (device->tap) {
+		device->tap->trace = device->trace;
 	}
 }
 
@@ -271,27 +278,46 @@ static VkResult create_next(struct vmb_device *device, VkPhysicalDevice physical
 	return result;
 }
 
+/* Makes the next layers' device and enters ours, which stays the caller's on failure. */
+static VkResult enter_device(struct vmb_device *device, VkPhysicalDevice physical,
+	const VkDeviceCreateInfo *info, const VkAllocationCallbacks *allocator, VkDevice *out)
+{
+	VkResult result = create_next(device, physical, info, allocator, out);
+
+	if (result != VK_SUCCESS) {
+		return result;
+	}
+	vmb_traced_resources_init(device);
+	if (vmb_map_insert(&devices, vmb_dispatch_key(device->handle), device) < 0) {
+		vmb_traced_resources_finish(device);
+		finish_route(device);
+		device->next.DestroyDevice(device->handle, allocator);
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
+	return VK_SUCCESS;
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateDevice(VkPhysicalDevice physical,
 	const VkDeviceCreateInfo *info, const VkAllocationCallbacks *allocator, VkDevice *out)
 {
 	struct vmb_device *device = calloc(1, sizeof(*device));
+	struct vmb_trace_slice slice;
 
 	if (!device) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
+	device->trace = vmb_instance_of(physical)->trace;
 	device->physical = vmb_physical_device_get(physical);
-	VkResult result = create_next(device, physical, info, allocator, out);
+	vmb_trace_begin(&slice, device->trace, "vkCreateDevice");
+	VkResult result = enter_device(device, physical, info, allocator, out);
+	if (device->trace) {
+		vmb_traced_device(&slice, device);
+		vmb_traced_end(&slice, result);
+	}
 	if (result != VK_SUCCESS) {
 		free(device);
-		return result;
 	}
-	if (vmb_map_insert(&devices, vmb_dispatch_key(device->handle), device) < 0) {
-		finish_route(device);
-		device->next.DestroyDevice(device->handle, allocator);
-		free(device);
-		return VK_ERROR_OUT_OF_HOST_MEMORY;
-	}
-	return VK_SUCCESS;
+	return result;
 }
 
 VKAPI_ATTR void VKAPI_CALL vmb_DestroyDevice(
@@ -305,6 +331,7 @@ VKAPI_ATTR void VKAPI_CALL vmb_DestroyDevice(
 		vmb_stats_write(device);
 	}
 	bool is_stuck = device->vm && vmb_device_is_stuck(device);
+	vmb_traced_resources_finish(device);
 	finish_route(device);
 	/* A lost device has a queue that waits for ever for a bind that failed. The driver would
 	 * wait for that queue, and to let it go on would be to say that the bind was done: the

@@ -15,6 +15,7 @@
 
 struct vmb_queue;
 struct vmb_tap;
+struct vmb_trace;
 
 /*
  * A VkDevice. If the layer provides sparse resources on it, it has a VM and tables of the objects
@@ -29,6 +30,10 @@ struct vmb_device {
 	/* NULL if the layer is turned off. */
 	struct vmb_physical_device *physical;
 	struct vmb_stats stats;
+	/* The instance's, NULL if nobody asked for it; then no sparse resources are remembered for it. */
+	struct vmb_trace *trace;
+	struct vmb_map traced_buffers; /* VkBuffer to vmb_traced_resource */
+	struct vmb_map traced_images;
 	/* What the layer does here: the physical device's route, or native if the application
 	 * enabled no sparse feature. */
 	enum vmb_route route;

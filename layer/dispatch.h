@@ -96,6 +96,7 @@
 	X(WaitSemaphores, "vkWaitSemaphoresKHR", VK_API_VERSION_1_2) \
 	X(SignalSemaphore, "vkSignalSemaphoreKHR", VK_API_VERSION_1_2) \
 	X(GetSemaphoreCounterValue, "vkGetSemaphoreCounterValueKHR", VK_API_VERSION_1_2) \
+	X(SetDebugUtilsObjectNameEXT, NULL, 0) \
 	VMB_MAINTENANCE5_FUNCTIONS(X) \
 	VMB_MAP_MEMORY2_FUNCTIONS(X)
 

@@ -16,6 +16,7 @@
 #include "query.h"
 #include "queue_bind.h"
 #include "sync.h"
+#include "traced.h"
 
 struct entry {
 	const char *name;
@@ -230,6 +231,19 @@ static const struct entry provide_entries[] = {
 	{ 0 },
 };
 
+/* What a trace tells of, whatever the route. */
+static const struct entry traced_entries[] = {
+	ENTRY("AllocateMemory", AllocateMemory),
+	ENTRY("FreeMemory", FreeMemory),
+	ENTRY("CreateBuffer", CreateBuffer),
+	ENTRY("DestroyBuffer", DestroyBuffer),
+	ENTRY("CreateImage", CreateImage),
+	ENTRY("DestroyImage", DestroyImage),
+	ENTRY("QueueBindSparse", QueueBindSparse),
+	ENTRY("SetDebugUtilsObjectNameEXT", traced_SetDebugUtilsObjectNameEXT),
+	{ 0 },
+};
+
 static const struct entry *find(const struct entry *entries, const char *name)
 {
 	for (const struct entry *entry = entries; entry->name; entry++) {
@@ -241,9 +255,13 @@ static const struct entry *find(const struct entry *entries, const char *name)
 }
 
 /* Ours if the next layer has the function as well, or if we need nothing of the next layer. */
-static PFN_vkVoidFunction choose(const struct entry *entry, PFN_vkVoidFunction next)
+static PFN_vkVoidFunction choose(
+	const struct entry *entry, PFN_vkVoidFunction next, const struct vmb_trace *trace)
 {
-	return entry && (next || entry->always) ? entry->function : next;
+	if (!entry || (!next && !entry->always)) {
+		return next;
+	}
+	return trace ? vmb_traced(entry->function) : entry->function;
 }
 
 /* Whether a function belongs to an extension that only the layer enabled. */
@@ -287,7 +305,10 @@ VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL vmb_GetDeviceProcAddr(VkDevice handle, 
 	if (!entry && device->virtgpu) {
 		entry = find(virtgpu_entries, name);
 	}
-	return choose(entry, device->next.GetDeviceProcAddr(handle, name));
+	if (!entry && device->trace) {
+		entry = find(traced_entries, name);
+	}
+	return choose(entry, device->next.GetDeviceProcAddr(handle, name), device->trace);
 }
 
 VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL vmb_GetInstanceProcAddr(
@@ -313,7 +334,10 @@ VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL vmb_GetInstanceProcAddr(
 	if (!entry && !instance->settings.disabled) {
 		entry = find(virtgpu_entries, name);
 	}
-	return choose(entry, next);
+	if (!entry && instance->trace) {
+		entry = find(traced_entries, name);
+	}
+	return choose(entry, next, instance->trace);
 }
 
 __attribute__((visibility("default"))) VKAPI_ATTR VkResult VKAPI_CALL

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "instance.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "entry.h"
 #include "extensions.h"
 #include "physical_device.h"
+#include "traced.h"
 
 /* By the loader's dispatch pointer, which an instance shares with its physical devices. Global
  * because the loader hands us nothing but handles. */
@@ -122,8 +125,23 @@ static void free_instance(struct vmb_instance *instance)
 	}
 	vmb_map_finish(&instance->physical_devices);
 	pthread_mutex_destroy(&instance->physical_devices_lock);
+	vmb_trace_close(instance->trace);
 	vmb_settings_finish(&instance->settings);
 	free(instance);
+}
+
+static void open_trace(struct vmb_instance *instance)
+{
+	const char *path = instance->settings.trace;
+
+	if (!path || instance->settings.disabled) {
+		return;
+	}
+	int ret = vmb_trace_open(path, &instance->trace);
+	if (ret < 0) {
+		vmb_instance_log(instance, VMB_LOG_ERROR, "no trace is written to '%s': %s", path,
+			ret == -EEXIST ? "it holds something else" : strerror(-ret));
+	}
 }
 
 static struct vmb_instance *new_instance(const VkInstanceCreateInfo *info)
@@ -144,7 +162,30 @@ static struct vmb_instance *new_instance(const VkInstanceCreateInfo *info)
 	}
 	vmb_map_init(&instance->physical_devices);
 	pthread_mutex_init(&instance->physical_devices_lock, NULL);
+	open_trace(instance);
 	return instance;
+}
+
+/* Makes the next layers' instance and enters ours, which stays the caller's on failure. */
+static VkResult enter_instance(struct vmb_instance *instance, const VkInstanceCreateInfo *info,
+	const VkAllocationCallbacks *allocator, PFN_vkGetInstanceProcAddr next, VkInstance *out)
+{
+	PFN_vkCreateInstance create = (PFN_vkCreateInstance)next(NULL, "vkCreateInstance");
+
+	if (!create) {
+		return VK_ERROR_INITIALIZATION_FAILED;
+	}
+	VkResult result = create_next(instance, info, allocator, create, out);
+	if (result != VK_SUCCESS) {
+		return result;
+	}
+	instance->handle = *out;
+	vmb_instance_dispatch_init(&instance->next, instance->handle, instance->api_version, next);
+	if (vmb_map_insert(&instances, vmb_dispatch_key(instance->handle), instance) < 0) {
+		instance->next.DestroyInstance(instance->handle, allocator);
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
+	return VK_SUCCESS;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateInstance(
@@ -154,12 +195,9 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateInstance(
 	VkLayerInstanceCreateInfo *device = find_loader_info(
 		info, VK_LOADER_LAYER_CREATE_DEVICE_CALLBACK);
 	PFN_vkGetInstanceProcAddr next = link->u.pLayerInfo->pfnNextGetInstanceProcAddr;
-	PFN_vkCreateInstance create = (PFN_vkCreateInstance)next(NULL, "vkCreateInstance");
-
-	if (!create) {
-		return VK_ERROR_INITIALIZATION_FAILED;
-	}
 	struct vmb_instance *instance = new_instance(info);
+	struct vmb_trace_slice slice;
+
 	if (!instance) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
@@ -170,19 +208,15 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateInstance(
 
 	/* The loader's protocol: each layer moves the link on for the next one. */
 	link->u.pLayerInfo = link->u.pLayerInfo->pNext;
-	VkResult result = create_next(instance, info, allocator, create, out);
+	vmb_trace_begin(&slice, instance->trace, "vkCreateInstance");
+	VkResult result = enter_instance(instance, info, allocator, next, out);
+	if (instance->trace) {
+		vmb_traced_end(&slice, result);
+	}
 	if (result != VK_SUCCESS) {
 		free_instance(instance);
-		return result;
 	}
-	instance->handle = *out;
-	vmb_instance_dispatch_init(&instance->next, instance->handle, instance->api_version, next);
-	if (vmb_map_insert(&instances, vmb_dispatch_key(instance->handle), instance) < 0) {
-		instance->next.DestroyInstance(instance->handle, allocator);
-		free_instance(instance);
-		return VK_ERROR_OUT_OF_HOST_MEMORY;
-	}
-	return VK_SUCCESS;
+	return result;
 }
 
 VKAPI_ATTR void VKAPI_CALL vmb_DestroyInstance(
@@ -192,6 +226,10 @@ VKAPI_ATTR void VKAPI_CALL vmb_DestroyInstance(
 		return;
 	}
 	struct vmb_instance *instance = vmb_map_remove(&instances, vmb_dispatch_key(handle));
+	struct vmb_trace_slice slice;
+
+	vmb_trace_begin(&slice, instance->trace, "vkDestroyInstance");
 	instance->next.DestroyInstance(handle, allocator);
+	vmb_trace_end(&slice);
 	free_instance(instance);
 }

@@ -10,6 +10,7 @@
 #include "log.h"
 #include "map.h"
 #include "settings.h"
+#include "trace.h"
 
 struct vmb_physical_device;
 
@@ -18,6 +19,8 @@ struct vmb_instance {
 	VkInstance handle;
 	struct vmb_instance_dispatch next;
 	struct vmb_settings settings;
+	/* What the settings ask for, NULL if they do not or it cannot be had. */
+	struct vmb_trace *trace;
 	/* What the application wrote for it uses; 1.0 if it did not say. */
 	uint32_t api_version;
 	/* The loader's, for a device of the layer's own; NULL if the loader has none. */

@@ -23,6 +23,7 @@ struct vmb_job *vmb_job_create(void)
 		job->waits = false;
 		job->value = 0;
 		job->holds = false;
+		job->origin = (struct vmb_trace_origin){ 0 };
 		vmb_plan_init(&job->plan);
 	}
 	return job;
@@ -89,6 +90,7 @@ int vmb_queue_execute(struct vmb_device *device, const struct vmb_plan *plan)
 		}
 		start = end;
 	}
+	vmb_trace_add(device->trace, VMB_TRACE_OPS_SAVED, (int64_t)plan->asked);
 	return 0;
 }
 
@@ -120,6 +122,9 @@ int vmb_queue_submit(struct vmb_queue *queue, const struct vmb_job *job)
 	}
 	pthread_mutex_unlock(&device->submit_lock);
 
+	if (ret == 0) {
+		vmb_trace_add(device->trace, VMB_TRACE_OPS_SAVED, (int64_t)plan->asked);
+	}
 	for (size_t i = 0, end; ret == 0 && i < plan->count; i = end) {
 		end = end_of_space(plan, i);
 		vmb_resource_executed(resource_of(&plan->ops[i]), &plan->ops[i], end - i);
@@ -219,11 +224,16 @@ static void submit_job(struct vmb_queue *queue, struct vmb_job *job)
 
 static void run_job(struct vmb_queue *queue, struct vmb_job *job)
 {
+	struct vmb_trace_slice slice;
+
+	vmb_trace_begin(&slice, queue->device->trace, "batch");
+	slice.origin = job->origin;
 	if (vmb_vm_is_async(queue->device->vm)) {
 		submit_job(queue, job);
 	} else {
 		execute_job(queue, job);
 	}
+	vmb_trace_end(&slice);
 }
 
 static void *work(void *data)
@@ -231,6 +241,7 @@ static void *work(void *data)
 	struct vmb_queue *queue = data;
 
 	pthread_setname_np(pthread_self(), "vmbind-bind");
+	vmb_trace_thread(queue->device->trace, "vmbind-bind");
 	pthread_mutex_lock(&queue->jobs_lock);
 	for (;;) {
 		while (!queue->first && !queue->stop) {

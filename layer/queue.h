@@ -19,6 +19,8 @@ struct vmb_job {
 	uint64_t value;
 	/* The resources of the plan are held. */
 	bool holds;
+	/* The call that it is done for, if that is traced. */
+	struct vmb_trace_origin origin;
 	struct vmb_plan plan;
 };
 

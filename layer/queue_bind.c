@@ -231,6 +231,9 @@ static void leave_to_worker(struct call *call, uint32_t index)
 	call->jobs[index] = NULL;
 	call->begun = true;
 	vmb_job_hold(job);
+	if (call->queue->device->trace) {
+		job->origin = vmb_trace_origin();
+	}
 	vmb_queue_push(call->queue, job);
 }
 

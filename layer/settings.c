@@ -50,6 +50,19 @@ static int look_up(const struct vmb_settings *settings, const char *setting, con
 	return fallback;
 }
 
+/* Takes a path, none if it is empty. */
+static int set_path(char **path, const char *text)
+{
+	char *copy = *text ? strdup(text) : NULL;
+
+	if (*text && !copy) {
+		return -ENOMEM;
+	}
+	free(*path);
+	*path = copy;
+	return 0;
+}
+
 /* Takes one setting by its name; names that are not ours are reported. */
 static int set(struct vmb_settings *settings, const char *name, const char *text)
 {
@@ -69,13 +82,10 @@ static int set(struct vmb_settings *settings, const char *name, const char *text
 		return 0;
 	}
 	if (strcmp(name, "stats") == 0) {
-		char *copy = *text ? strdup(text) : NULL;
-		if (*text && !copy) {
-			return -ENOMEM;
-		}
-		free(settings->stats);
-		settings->stats = copy;
-		return 0;
+		return set_path(&settings->stats, text);
+	}
+	if (strcmp(name, "trace") == 0) {
+		return set_path(&settings->trace, text);
 	}
 	vmb_log(settings->log, VMB_LOG_WARN, "setting '%s' is not known, ignored", name);
 	return 0;
@@ -126,6 +136,7 @@ static int read_environment(struct vmb_settings *settings)
 		{ "VMBIND_ROUTE", "route" },
 		{ "VMBIND_DEFER_BLOBS", "defer_blobs" },
 		{ "VMBIND_STATS", "stats" },
+		{ "VMBIND_TRACE", "trace" },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -165,4 +176,6 @@ void vmb_settings_finish(struct vmb_settings *settings)
 {
 	free(settings->stats);
 	settings->stats = NULL;
+	free(settings->trace);
+	settings->trace = NULL;
 }

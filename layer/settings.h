@@ -19,8 +19,8 @@ enum vmb_route_wish {
 
 /*
  * The settings of one instance, read once when it is created: from VkLayerSettingsCreateInfoEXT if
- * the application passes one (names "route", "defer_blobs", "log", "stats", each a string), then from the
- * environment (VMBIND_ROUTE and so on), which wins because it is the user's word.
+ * the application passes one (names "route", "defer_blobs", "log", "stats", "trace", each a string), then
+ * from the environment (VMBIND_ROUTE and so on), which wins because it is the user's word.
  * The environment is ignored in set-uid programs.
  */
 struct vmb_settings {
@@ -30,6 +30,7 @@ struct vmb_settings {
 	enum vmb_defer defer_blobs;
 	enum vmb_log_level log;
 	char *stats; /* path, "-" for standard output, NULL for none; owned */
+	char *trace; /* path, NULL for none; owned */
 };
 
 /* A value that is not understood is reported and the default kept. -ENOMEM. */

@@ -2,6 +2,7 @@
 #include "drm/panthor.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -23,6 +24,45 @@ static int fail(int error)
 	return -1;
 }
 
+static const char *kind_of(const struct vmb_panthor_vm_bind_op *op)
+{
+	switch (op->flags & VMB_PANTHOR_VM_BIND_OP_TYPE_MASK) {
+	case VMB_PANTHOR_VM_BIND_OP_MAP:
+		return op->flags & VMB_PANTHOR_VM_BIND_OP_SPARSE ? "sparse" : "map";
+	case VMB_PANTHOR_VM_BIND_OP_UNMAP:
+		return "unmap";
+	default:
+		return "sync";
+	}
+}
+
+/* The ops of an ioctl that began at start; those before failed were executed, all if error is 0. What
+ * each of them took only the kernel knows: they share the ioctl's time evenly. */
+static void trace_ops(const struct vmb_panthor *panthor, const struct vmb_panthor_vm_bind_op *ops,
+	size_t count, uint64_t start, int error, size_t failed)
+{
+	struct vmb_trace_args args = { 0 };
+	uint64_t end = vmb_trace_now();
+
+	vmb_trace_number(&args, "ops", count);
+	if (error) {
+		vmb_trace_text(&args, "error", strerror(-error));
+	}
+	vmb_trace_system_call(panthor->trace, "VM_BIND", &args, start, end);
+	for (size_t i = 0; i < count; i++) {
+		const struct vmb_trace_op event = {
+			.kind = kind_of(&ops[i]),
+			.va = ops[i].va,
+			.size = ops[i].size,
+			.backing = ops[i].bo_handle,
+			.offset = ops[i].bo_offset,
+			.error = i < failed ? 0 : error,
+		};
+		vmb_trace_op(panthor->trace, &event, start + (end - start) * i / count,
+			start + (end - start) * (i + 1) / count);
+	}
+}
+
 /* The first ops of a batch in one ioctl. *failed is the index that the kernel names if it fails. */
 static int send_ops(struct vmb_panthor *panthor, const struct vmb_panthor_vm_bind *how,
 	const struct vmb_panthor_batch *batch, size_t size, size_t *failed)
@@ -33,6 +73,7 @@ static int send_ops(struct vmb_panthor *panthor, const struct vmb_panthor_vm_bin
 	if (size > UINT32_MAX) {
 		return -ENOMEM;
 	}
+	uint64_t start = panthor->trace ? vmb_trace_now() : 0;
 	do {
 		/* The kernel writes the count: each try has to have the right one. */
 		bind = (struct vmb_panthor_vm_bind){
@@ -43,12 +84,16 @@ static int send_ops(struct vmb_panthor *panthor, const struct vmb_panthor_vm_bin
 		ret = panthor->ioctl(panthor->fd, VMB_IOCTL_PANTHOR_VM_BIND, &bind);
 		count(&panthor->stats.sent_ioctls, 1);
 	} while (ret < 0 && (errno == EINTR || errno == EAGAIN));
+	ret = ret < 0 ? -errno : 0;
 	if (ret < 0) {
 		*failed = bind.ops.count < size ? bind.ops.count : 0;
-		return -errno;
+	} else {
+		count(&panthor->stats.sent_ops, size);
 	}
-	count(&panthor->stats.sent_ops, size);
-	return 0;
+	if (panthor->trace) {
+		trace_ops(panthor, batch->ops, size, start, ret, ret < 0 ? *failed : size);
+	}
+	return ret;
 }
 
 /* Each op in an ioctl of its own, so that the kernel has to set memory aside for one at a time. */
@@ -298,6 +343,19 @@ static void note_map(struct vmb_panthor_scope *scope, const struct vmb_panthor_v
 	}
 }
 
+static int pass_traced(struct vmb_panthor *panthor, vmb_ioctl_fn next, unsigned long request,
+	struct vmb_panthor_vm_bind *bind)
+{
+	uint64_t start = vmb_trace_now();
+	uint32_t size = bind->ops.count;
+	int ret = next(panthor->fd, request, bind);
+	int error = ret < 0 ? -errno : 0;
+
+	trace_ops(panthor, ops_of(bind), size, start, error, ret < 0 ? bind->ops.count : size);
+	errno = -error;
+	return ret;
+}
+
 static int vm_bind(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_ioctl_fn next,
 	unsigned long request, void *arg)
 {
@@ -308,6 +366,7 @@ static int vm_bind(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_ioc
 	}
 	count(&panthor->stats.driver_ioctls, 1);
 	count(&panthor->stats.driver_ops, bind->ops.count);
+	vmb_trace_add(panthor->trace, VMB_TRACE_OPS_SAVED, bind->ops.count);
 	if (scope && scope->kind == VMB_SCOPE_SPARSE) {
 		if (is_known(bind) && is_holdable(panthor, bind)) {
 			return hold(panthor, &scope->panthor, bind);
@@ -328,6 +387,9 @@ static int vm_bind(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_ioc
 	}
 	count(&panthor->stats.sent_ioctls, 1);
 	count(&panthor->stats.sent_ops, bind->ops.count);
+	if (panthor->trace && is_known(bind)) {
+		return pass_traced(panthor, next, request, bind);
+	}
 	return next(panthor->fd, request, arg);
 }
 

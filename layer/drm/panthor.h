@@ -8,6 +8,7 @@
 
 #include "drm/hook.h"
 #include "drm/panthor_batch.h"
+#include "trace.h"
 
 /*
  * The translator for panthor: what a tap does with the ioctls of a driver on that kernel driver.
@@ -38,6 +39,7 @@ struct vmb_panthor {
 	 * 0 if there is none. */
 	_Atomic uint32_t hole;
 	_Atomic uint32_t dummy;
+	struct vmb_trace *trace; /* the tap's */
 	struct vmb_panthor_stats stats;
 };
 

@@ -52,6 +52,7 @@ static int learn(struct vmb_tap *tap, vmb_ioctl_fn next, int fd, unsigned long r
 			.fd = fd,
 			.vm = create->id,
 			.minor = driver.minor,
+			.trace = tap->trace,
 		};
 		atomic_store_explicit(&tap->fd, fd, memory_order_release);
 	}
@@ -154,6 +155,7 @@ static int create(
 		put(tap);
 		return ret;
 	}
+	tap->trace = NULL;
 	*out = tap;
 	return 0;
 }

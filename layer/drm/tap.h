@@ -35,6 +35,9 @@ struct vmb_tap {
 	struct vmb_tap *next;
 	enum vmb_tap_kind kind;
 	bool used;
+	/* Of what the driver and the layer send, NULL if nobody asked for it. To be set before the tap
+	 * is live. */
+	struct vmb_trace *trace;
 	struct vmb_panthor panthor;
 	/* Shared by the taps of one descriptor; NULL until that is known. */
 	struct vmb_virtgpu *virtgpu;

@@ -91,6 +91,7 @@ void vmb_plan_init(struct vmb_plan *plan)
 	plan->ops = plan->inline_ops;
 	plan->count = 0;
 	plan->capacity = VMB_PLAN_INLINE_OPS;
+	plan->asked = 0;
 }
 
 void vmb_plan_finish(struct vmb_plan *plan)
@@ -162,7 +163,11 @@ int vmb_plan_add(struct vmb_plan *plan, const struct vmb_op *op)
 		copy.offset = 0;
 		copy.backing = 0;
 	}
-	return append(plan, &copy);
+	int ret = append(plan, &copy);
+	if (ret == 0) {
+		plan->asked++;
+	}
+	return ret;
 }
 
 static bool is_final(const struct vmb_plan *plan)

@@ -46,6 +46,8 @@ struct vmb_plan {
 	struct vmb_op *ops;
 	size_t count;
 	size_t capacity;
+	/* How many ops were appended; fewer are left where neighbours became one. */
+	size_t asked;
 	struct vmb_op inline_ops[VMB_PLAN_INLINE_OPS];
 };
 

@@ -204,10 +204,34 @@ static int host_execute_one(struct host_vm *host, const struct vmb_op *op)
 	return map == MAP_FAILED ? -errno : 0;
 }
 
+static int host_execute_traced(struct host_vm *host, const struct vmb_op *op)
+{
+	static const char *const kinds[] = {
+		[VMB_OP_MAP] = "map",
+		[VMB_OP_SPARSE] = "sparse",
+		[VMB_OP_UNMAP] = "unmap",
+	};
+	uint64_t start = vmb_trace_now();
+	int ret = host_execute_one(host, op);
+	const struct vmb_trace_op event = {
+		.kind = kinds[op->kind],
+		.va = op->va,
+		.size = op->size,
+		.backing = op->backing,
+		.offset = op->offset,
+		.error = ret,
+	};
+
+	vmb_trace_op(host->base.trace, &event, start, vmb_trace_now());
+	return ret;
+}
+
 static int host_execute(struct vmb_vm *vm, const struct vmb_op *ops, size_t count, size_t *done)
 {
 	for (*done = 0; *done < count; (*done)++) {
-		int ret = host_execute_one(host_vm(vm), &ops[*done]);
+		const struct vmb_op *op = &ops[*done];
+		int ret = vm->trace ? host_execute_traced(host_vm(vm), op)
+				    : host_execute_one(host_vm(vm), op);
 		if (ret < 0) {
 			return ret;
 		}

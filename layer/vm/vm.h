@@ -9,6 +9,7 @@
 
 #include "drm/tap.h"
 #include "plan/plan.h"
+#include "trace.h"
 
 /*
  * A VM: the address space that a device reads sparse resources through, and the one thing that a
@@ -102,6 +103,8 @@ struct vmb_vm_interface {
 struct vmb_vm {
 	const struct vmb_vm_interface *impl;
 	uint64_t granularity;
+	/* Of the ops that are executed, NULL if nobody asked for it. */
+	struct vmb_trace *trace;
 	/* Calls made to change mappings or their memory; statistics. */
 	_Atomic uint64_t system_calls;
 };

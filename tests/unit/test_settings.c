@@ -76,8 +76,10 @@ static const struct scenario scenarios[] = {
 	{ "stats to a path", "VMBIND_STATS=/some/path", "", "stats=/some/path", NULL },
 	{ "stats to the output", "VMBIND_STATS=-", "", "stats=-", NULL },
 	{ "stats to nowhere", "VMBIND_STATS=", "", "", NULL },
-	{ "all at once", "VMBIND_STATS=s VMBIND_ROUTE=provide VMBIND_LOG=debug", "",
-		"route=provide log=debug stats=s", NULL },
+	{ "a trace", "VMBIND_TRACE=/some/path", "", "trace=/some/path", NULL },
+	{ "a trace to nowhere", "VMBIND_TRACE=", "", "", NULL },
+	{ "all at once", "VMBIND_TRACE=t VMBIND_STATS=s VMBIND_ROUTE=provide VMBIND_LOG=debug", "",
+		"route=provide log=debug stats=s trace=t", NULL },
 	{ "disabled", "DISABLE_VMBIND_SPARSE=1", "", "disabled", NULL },
 	{ "disabled by 0", "DISABLE_VMBIND_SPARSE=0", "", "disabled", NULL },
 	{ "disabled by nothing", "DISABLE_VMBIND_SPARSE=", "", "disabled", NULL },
@@ -101,7 +103,7 @@ static const struct scenario scenarios[] = {
 	{ "given: a route", "", "route=provide", "route=provide", NULL },
 	{ "given: defer blobs", "", "defer_blobs=off", "defer_blobs=off", NULL },
 	{ "given: off", "", "route=off", "disabled route=off", NULL },
-	{ "given: all", "", "stats=s log=debug route=native", "route=native log=debug stats=s", NULL },
+	{ "given: all", "", "stats=s log=debug trace=t route=native", "route=native log=debug stats=s trace=t", NULL },
 	{ "given: twice", "", "stats=s stats=t route=off route=native", "route=native stats=t", NULL },
 	{ "given: taken back", "", "stats=s stats=", "", NULL },
 	{ "given: in two structures", "", "stats=s c:route=native log=info", "route=native log=info stats=s", NULL },
@@ -116,6 +118,7 @@ static const struct scenario scenarios[] = {
 		"route=native log=info stats=t", NULL },
 	{ "the environment defers after all", "VMBIND_DEFER_BLOBS=auto", "defer_blobs=off", "", NULL },
 	{ "the environment turns on what was off", "VMBIND_ROUTE=auto", "route=off", "", NULL },
+	{ "the environment names another trace", "VMBIND_TRACE=u", "trace=t", "trace=u", NULL },
 	{ "the environment turns the stats off", "VMBIND_STATS=", "stats=s", "", NULL },
 	{ "a bad value in the environment", "VMBIND_ROUTE=?", "route=native", "route=native", "'?'" },
 	{ "disabled, whatever is given", "DISABLE_VMBIND_SPARSE=", "route=native", "disabled route=native", NULL },
@@ -269,7 +272,7 @@ static void check_said(const char *said, const char *expected)
 static void clear_environment(void)
 {
 	static const char *const variables[] = { "VMBIND_ROUTE", "VMBIND_DEFER_BLOBS", "VMBIND_LOG",
-		"VMBIND_STATS", "ENABLE_VMBIND_SPARSE", "DISABLE_VMBIND_SPARSE" };
+		"VMBIND_STATS", "VMBIND_TRACE", "ENABLE_VMBIND_SPARSE", "DISABLE_VMBIND_SPARSE" };
 
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
 		unsetenv(variables[i]);
@@ -321,9 +324,10 @@ static void describe(const struct vmb_settings *settings, char *text, size_t siz
 	};
 	char all[256];
 
-	snprintf(all, sizeof(all), "%s%s%s%s%s%s", settings->disabled ? " disabled" : "",
+	snprintf(all, sizeof(all), "%s%s%s%s%s%s%s%s", settings->disabled ? " disabled" : "",
 		routes[settings->route], deferrals[settings->defer_blobs], levels[settings->log],
-		settings->stats ? " stats=" : "", settings->stats ? settings->stats : "");
+		settings->stats ? " stats=" : "", settings->stats ? settings->stats : "",
+		settings->trace ? " trace=" : "", settings->trace ? settings->trace : "");
 	snprintf(text, size, "%s", all[0] ? all + 1 : all);
 }
 
@@ -356,6 +360,7 @@ static void test_scenario(void **state)
 	check_said(said, scenario->said);
 	vmb_settings_finish(&settings);
 	assert_null(settings.stats);
+	assert_null(settings.trace);
 	vmb_settings_finish(&settings);
 }
 
@@ -366,6 +371,7 @@ static void test_set_uid(void **state)
 
 	(void)state;
 	set_environment("VMBIND_ROUTE=off VMBIND_DEFER_BLOBS=off VMBIND_LOG=debug VMBIND_STATS=s "
+			"VMBIND_TRACE=t "
 			"DISABLE_VMBIND_SPARSE=1");
 	set_uid = true;
 	assert_int_equal(vmb_settings_init(&settings, &info), 0);
@@ -390,17 +396,18 @@ static void test_without_memory(void **state)
 
 	(void)state;
 	chain_init(&chain, "stats=s");
-	set_environment("VMBIND_STATS=t");
+	set_environment("VMBIND_STATS=t VMBIND_TRACE=u");
 	for (good_copies = 0; vmb_settings_init(&settings, &chain.info) != 0; good_copies = good) {
 		assert_null(settings.stats);
+		assert_null(settings.trace);
 		good++;
 	}
 #ifdef VK_EXT_layer_settings
-	assert_int_equal(good, 2);
+	assert_int_equal(good, 3);
 #else
-	assert_int_equal(good, 1);
+	assert_int_equal(good, 2);
 #endif
-	check_settings(&settings, "stats=t");
+	check_settings(&settings, "stats=t trace=u");
 	vmb_settings_finish(&settings);
 	good_copies = 0;
 	assert_int_equal(vmb_settings_init(&settings, &chain.info), -ENOMEM);

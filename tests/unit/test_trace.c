@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "trace.h"
+
+/* What is in the file, with # for what differs from run to run. */
+
+static char path[64];
+static char contents[1 << 16];
+
+static int set_up(void **state)
+{
+	(void)state;
+	snprintf(path, sizeof(path), "/tmp/vmbind-trace-XXXXXX");
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	close(fd);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	unlink(path);
+	return 0;
+}
+
+/* Overwrites the value behind a key with #, up to the end of a number or string. */
+static void hide(const char *key)
+{
+	char *at = contents;
+
+	while ((at = strstr(at, key))) {
+		at += strlen(key);
+		size_t length = strcspn(at, ",}");
+		memmove(at + 1, at + length, strlen(at + length) + 1);
+		*at = '#';
+	}
+}
+
+static const char *read_file(const char *name)
+{
+	FILE *file = fopen(name, "r");
+
+	assert_non_null(file);
+	contents[fread(contents, 1, sizeof(contents) - 1, file)] = '\0';
+	fclose(file);
+	hide("\"pid\":");
+	hide("\"tid\":");
+	hide("\"ts\":");
+	hide("\"dur\":");
+	hide("\"id\":");
+	return contents;
+}
+
+static struct vmb_trace *open_trace(void)
+{
+	struct vmb_trace *trace = NULL;
+
+	assert_int_equal(vmb_trace_open(path, &trace), 0);
+	assert_non_null(trace);
+	return trace;
+}
+
+#define COMMON "\"pid\":#,\"tid\":#,\"ts\":#"
+#define PROCESS \
+	"{\"ph\":\"M\",\"cat\":\"__metadata\",\"name\":\"process_name\"," COMMON \
+	",\"args\":{\"name\":\"test_trace\"}}"
+#define CALL(name, args) \
+	"{\"ph\":\"X\",\"cat\":\"vulkan\",\"name\":\"" name "\"," COMMON \
+	",\"dur\":#,\"args\":{" args "}}"
+
+static void write_call(struct vmb_trace *trace, const char *name)
+{
+	struct vmb_trace_slice slice;
+
+	vmb_trace_begin(&slice, trace, name);
+	vmb_trace_end(&slice);
+}
+
+static void ends_the_array(void **state)
+{
+	(void)state;
+	struct vmb_trace *trace = open_trace();
+	write_call(trace, "one");
+	assert_string_equal(read_file(path), "[\n" PROCESS ",\n" CALL("one", ""));
+	vmb_trace_close(trace);
+	assert_string_equal(read_file(path), "[\n" PROCESS ",\n" CALL("one", "") "\n]\n");
+}
+
+static void goes_on_with_an_array(void **state)
+{
+	(void)state;
+	vmb_trace_close(open_trace());
+	struct vmb_trace *trace = open_trace();
+	write_call(trace, "two");
+	vmb_trace_close(trace);
+	assert_string_equal(
+		read_file(path), "[\n" PROCESS ",\n" PROCESS ",\n" CALL("two", "") "\n]\n");
+}
+
+/* As a killed program leaves it. */
+static void goes_on_with_a_rest(void **state)
+{
+	FILE *file = fopen(path, "w");
+
+	(void)state;
+	fputs("[\n{\"ph\":\"M\"},\n{\"ph", file);
+	fclose(file);
+	vmb_trace_close(open_trace());
+	assert_string_equal(read_file(path), "[\n{\"ph\":\"M\"},\n{\"ph,\n" PROCESS "\n]\n");
+}
+
+static void only_the_last_one_ends_it(void **state)
+{
+	(void)state;
+	struct vmb_trace *one = open_trace();
+	struct vmb_trace *two = open_trace();
+	vmb_trace_close(one);
+	write_call(two, "late");
+	vmb_trace_close(two);
+	assert_string_equal(
+		read_file(path), "[\n" PROCESS ",\n" PROCESS ",\n" CALL("late", "") "\n]\n");
+}
+
+/* It takes its part in the file with it. */
+static void a_killed_process_does_not_keep_it_open(void **state)
+{
+	(void)state;
+	struct vmb_trace *trace = open_trace();
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		write_call(open_trace(), "killed");
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	vmb_trace_close(trace);
+	assert_string_equal(
+		read_file(path), "[\n" PROCESS ",\n" PROCESS ",\n" CALL("killed", "") "\n]\n");
+}
+
+static void leaves_other_files_alone(void **state)
+{
+	struct vmb_trace *trace = NULL;
+	FILE *file = fopen(path, "w");
+
+	(void)state;
+	fputs("dear diary\n]\n", file);
+	fclose(file);
+	assert_int_equal(vmb_trace_open(path, &trace), -EEXIST);
+	assert_null(trace);
+	assert_string_equal(read_file(path), "dear diary\n]\n");
+}
+
+static void says_what_it_cannot_open(void **state)
+{
+	struct vmb_trace *trace = NULL;
+
+	(void)state;
+	assert_int_equal(vmb_trace_open("/nowhere/at/all", &trace), -ENOENT);
+	assert_int_equal(vmb_trace_open("/", &trace), -EISDIR);
+	assert_null(trace);
+}
+
+static void puts_the_process_into_the_path(void **state)
+{
+	char pattern[80];
+	char name[96];
+	struct vmb_trace *trace;
+
+	(void)state;
+	snprintf(pattern, sizeof(pattern), "%s.%%p.json", path);
+	snprintf(name, sizeof(name), "%s.%ld.json", path, (long)getpid());
+	assert_int_equal(vmb_trace_open(pattern, &trace), 0);
+	vmb_trace_close(trace);
+	assert_string_equal(read_file(name), "[\n" PROCESS "\n]\n");
+	unlink(name);
+}
+
+/* A full disk is reported once, and nothing else goes wrong. */
+static void reports_a_full_disk_once(void **state)
+{
+	struct vmb_trace *trace;
+	FILE *said = tmpfile();
+	char line[200];
+
+	(void)state;
+	int saved = dup(STDERR_FILENO);
+	fflush(stderr);
+	dup2(fileno(said), STDERR_FILENO);
+	assert_int_equal(vmb_trace_open("/dev/full", &trace), 0);
+	write_call(trace, "one");
+	write_call(trace, "two");
+	vmb_trace_close(trace);
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(said);
+	assert_non_null(fgets(line, sizeof(line), said));
+	assert_string_equal(
+		line, "vmbind: error: the trace is incomplete: No space left on device\n");
+	assert_null(fgets(line, sizeof(line), said));
+	fclose(said);
+}
+
+static void escapes_text(void **state)
+{
+	struct vmb_trace_args args = { 0 };
+
+	(void)state;
+	vmb_trace_text(&args, "a", "\"back\\slash\"\n\x7f ä");
+	vmb_trace_number(&args, "b", UINT64_MAX);
+	vmb_trace_hex(&args, "c", UINT64_MAX);
+	assert_string_equal(args.text,
+		"\"a\":\"\\\"back\\\\slash\\\"\\u000a\\u007f ä\",\"b\":18446744073709551615,"
+		"\"c\":\"0xffffffffffffffff\"");
+}
+
+/* Text is cut between two characters, and a member that has no room is left out as a whole. */
+static void cuts_what_is_too_long(void **state)
+{
+	struct vmb_trace_args args = { 0 };
+	char text[2000] = "";
+
+	(void)state;
+	for (int shift = 0; shift < 3; shift++) {
+		memset(text, 'x', (size_t)shift);
+		for (size_t i = (size_t)shift; i + 4 < sizeof(text); i += 3) {
+			memcpy(text + i, "€", 4);
+		}
+		args.length = 0;
+		vmb_trace_text(&args, "a", text);
+		assert_string_equal(args.text + args.length - 4, "€\"");
+	}
+	vmb_trace_text(&args, "b", text);
+	size_t length = args.length;
+	vmb_trace_text(&args, "c", text);
+	assert_int_equal(args.length, length);
+	assert_int_equal(strlen(args.text), length);
+}
+
+#define OP(kind, args) \
+	"{\"ph\":\"X\",\"cat\":\"op\",\"name\":\"" kind "\"," COMMON ",\"dur\":#,\"args\":{" args \
+	"}}"
+#define ARROW \
+	",\n{\"ph\":\"s\",\"cat\":\"op\",\"name\":\"op\"," COMMON ",\"id\":#},\n" \
+	"{\"ph\":\"f\",\"cat\":\"op\",\"name\":\"op\"," COMMON ",\"bp\":\"e\",\"id\":#}"
+#define SAVED(count) \
+	",\n{\"ph\":\"C\",\"cat\":\"counter\",\"name\":\"saved\"," COMMON \
+	",\"args\":{\"ops\":" count "}}"
+
+static void points_from_calls_to_ops(void **state)
+{
+	const struct vmb_trace_op map = { "map", 0x1000, 4096, 7, 8192, 0 };
+	const struct vmb_trace_op sparse = { "sparse", 0x2000, 4096, 0, 0, -ENOMEM };
+	struct vmb_trace_slice slice;
+
+	(void)state;
+	struct vmb_trace *trace = open_trace();
+	vmb_trace_add(trace, VMB_TRACE_OPS_SAVED, 5);
+	vmb_trace_op(trace, &sparse, 10, 20);
+	vmb_trace_begin(&slice, trace, "call");
+	vmb_trace_number(&slice.args, "n", 1);
+	vmb_trace_op(trace, &map, 10, 20);
+	vmb_trace_end(&slice);
+	assert_string_equal(read_file(path),
+		"[\n" PROCESS ",\n" OP("sparse",
+			"\"va\":\"0x2000\",\"size\":4096,\"error\":\"Cannot allocate "
+			"memory\"") ",\n" OP("map",
+			"\"va\":\"0x1000\",\"size\":4096,"
+			"\"backing\":7,\"offset\":8192") ARROW ",\n" CALL("call", "\"n\":1")
+			SAVED("3"));
+	vmb_trace_close(trace);
+}
+
+/* A slice of one trace says nothing of an op of another. */
+static void keeps_traces_apart(void **state)
+{
+	const struct vmb_trace_op unmap = { "unmap", 0x1000, 4096, 0, 0, 0 };
+	struct vmb_trace_slice slice;
+	struct vmb_trace *other;
+
+	(void)state;
+	struct vmb_trace *trace = open_trace();
+	assert_int_equal(vmb_trace_open("/dev/null", &other), 0);
+	vmb_trace_begin(&slice, other, "call");
+	vmb_trace_op(trace, &unmap, 10, 20);
+	vmb_trace_end(&slice);
+	assert_string_equal(read_file(path),
+		"[\n" PROCESS ",\n" OP("unmap", "\"va\":\"0x1000\",\"size\":4096"));
+	vmb_trace_close(other);
+	vmb_trace_close(trace);
+}
+
+static struct vmb_trace_origin origin;
+
+static void *work(void *trace)
+{
+	const struct vmb_trace_op map = { "map", 0x1000, 4096, 7, 8192, 0 };
+	struct vmb_trace_slice slice;
+
+	vmb_trace_thread(trace, "worker");
+	vmb_trace_begin(&slice, trace, "batch");
+	slice.origin = origin;
+	vmb_trace_op(trace, &map, 10, 20);
+	vmb_trace_end(&slice);
+	return NULL;
+}
+
+/* An arrow begins in the thread that asked. */
+static void points_from_one_thread_to_another(void **state)
+{
+	struct vmb_trace_slice slice;
+	char expected[64];
+	pthread_t worker;
+
+	(void)state;
+	struct vmb_trace *trace = open_trace();
+	vmb_trace_begin(&slice, trace, "call");
+	origin = vmb_trace_origin();
+	assert_int_equal(pthread_create(&worker, NULL, work, trace), 0);
+	assert_int_equal(pthread_join(worker, NULL), 0);
+	vmb_trace_end(&slice);
+	vmb_trace_close(trace);
+
+	FILE *file = fopen(path, "r");
+	contents[fread(contents, 1, sizeof(contents) - 1, file)] = '\0';
+	fclose(file);
+	snprintf(expected, sizeof(expected), "\"tid\":%ld,\"ts\":%llu.%03u", (long)getpid(),
+		(unsigned long long)(origin.time + 1) / 1000, (unsigned)((origin.time + 1) % 1000));
+	const char *start = strstr(contents, "{\"ph\":\"s\"");
+	assert_non_null(start);
+	const char *end = strstr(start, "{\"ph\":\"f\"");
+	assert_non_null(end);
+	const char *found = strstr(start, expected);
+	assert_true(found && found < end);
+	assert_null(strstr(end, expected));
+	assert_non_null(strstr(contents, "\"cat\":\"layer\",\"name\":\"batch\""));
+	assert_non_null(strstr(contents, "\"args\":{\"name\":\"worker\"}"));
+	/* Outside of any slice there is none. */
+	assert_int_equal(vmb_trace_origin().thread, 0);
+}
+
+static void counts(void **state)
+{
+	(void)state;
+	struct vmb_trace *trace = open_trace();
+	vmb_trace_add(trace, VMB_TRACE_BYTES_BOUND, 4096);
+	write_call(trace, "one");
+	write_call(trace, "two");
+	vmb_trace_add(trace, VMB_TRACE_BYTES_BOUND, -8192);
+	vmb_trace_hostmem(trace, 100, 50);
+	vmb_trace_hostmem(trace, 100, 60);
+	assert_string_equal(read_file(path),
+		"[\n" PROCESS ",\n" CALL("one",
+			"") ",\n{\"ph\":\"C\",\"cat\":\"counter\","
+			    "\"name\":\"bound\"," COMMON
+			    ",\"args\":{\"bytes\":4096}},\n" CALL("two",
+				    "") ",\n"
+					"{\"ph\":\"C\",\"cat\":\"counter\",\"name\":"
+					"\"bound\"," COMMON ",\"args\":{\"bytes\":-4096}},\n"
+					"{\"ph\":\"C\",\"cat\":\"counter\",\"name\":\"hostmem "
+					"promised\"," COMMON ",\"args\":{\"bytes\":100}},\n"
+					"{\"ph\":\"C\",\"cat\":\"counter\",\"name\":\"hostmem "
+					"mapped\"," COMMON ",\"args\":{\"bytes\":50}},\n"
+					"{\"ph\":\"C\",\"cat\":\"counter\",\"name\":\"hostmem "
+					"mapped\"," COMMON ",\"args\":{\"bytes\":60}}");
+	vmb_trace_close(trace);
+}
+
+static void does_nothing_without_a_trace(void **state)
+{
+	const struct vmb_trace_op op = { "map", 0, 0, 0, 0, 0 };
+	const struct vmb_trace_args args = { 0 };
+
+	(void)state;
+	write_call(NULL, "call");
+	vmb_trace_instant(NULL, "bind", &args);
+	vmb_trace_thread(NULL, "worker");
+	vmb_trace_op(NULL, &op, 1, 2);
+	vmb_trace_system_call(NULL, "ioctl", &args, 1, 2);
+	vmb_trace_add(NULL, VMB_TRACE_BYTES_BOUND, 1);
+	vmb_trace_hostmem(NULL, 1, 1);
+	vmb_trace_close(NULL);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(ends_the_array),
+		TEST(goes_on_with_an_array),
+		TEST(goes_on_with_a_rest),
+		TEST(only_the_last_one_ends_it),
+		TEST(a_killed_process_does_not_keep_it_open),
+		TEST(leaves_other_files_alone),
+		TEST(says_what_it_cannot_open),
+		TEST(puts_the_process_into_the_path),
+		TEST(reports_a_full_disk_once),
+		TEST(escapes_text),
+		TEST(cuts_what_is_too_long),
+		TEST(points_from_calls_to_ops),
+		TEST(keeps_traces_apart),
+		TEST(points_from_one_thread_to_another),
+		TEST(counts),
+		TEST(does_nothing_without_a_trace),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
