@@ -22,8 +22,8 @@ struct part {
 	uint64_t start; /* as the trace has it */
 	uint64_t size;
 	uint64_t opaque_offset; /* what binds call start; of a tail */
-	VkExtent3D block; /* texels; of a level, like count */
-	VkExtent3D count; /* blocks */
+	VkExtent3D block; /* texels */
+	VkExtent3D count; /* blocks of the level */
 };
 
 struct vmb_traced_resource {
@@ -152,17 +152,17 @@ static struct part level_part(const VkImageCreateInfo *info,
 	};
 }
 
-static struct part tail_part(const VkSparseImageMemoryRequirements *requirements, uint32_t layer)
+static struct part tail_part(const VkImageCreateInfo *info,
+	const VkSparseImageMemoryRequirements *requirements, uint32_t layer)
 {
-	return (struct part){
-		.aspect = requirements->formatProperties.aspectMask,
-		.layer = layer,
-		.level = requirements->imageMipTailFirstLod,
-		.is_tail = true,
-		.size = requirements->imageMipTailSize,
-		.opaque_offset = requirements->imageMipTailOffset +
-			layer * requirements->imageMipTailStride,
-	};
+	struct part part = level_part(
+		info, requirements, layer, requirements->imageMipTailFirstLod);
+
+	part.is_tail = true;
+	part.size = requirements->imageMipTailSize;
+	part.opaque_offset = requirements->imageMipTailOffset +
+		layer * requirements->imageMipTailStride;
+	return part;
 }
 
 static void add_part(struct vmb_traced_resource *resource, const struct part *part)
@@ -196,7 +196,7 @@ static void add_parts(struct vmb_traced_resource *resource, const VkImageCreateI
 			add_part(resource, &part);
 		}
 		if (level < info->mipLevels && (layer == 0 || !has_one_tail)) {
-			struct part part = tail_part(requirements, layer);
+			struct part part = tail_part(info, requirements, layer);
 			add_part(resource, &part);
 		}
 	}
@@ -355,12 +355,13 @@ static void trace_binds(struct vmb_device *device, struct vmb_traced_resource *r
 	}
 }
 
+/* There are drivers that call an image of one level a tail, and let its blocks be bound. */
 static const struct part *find_level(
 	const struct vmb_traced_resource *resource, const VkImageSubresource *subresource)
 {
 	for (size_t i = 0; i < resource->part_count; i++) {
 		const struct part *part = &resource->parts[i];
-		if (!part->is_tail && (part->aspect & subresource->aspectMask) &&
+		if ((part->aspect & subresource->aspectMask) && part->count.depth &&
 			part->layer == subresource->arrayLayer &&
 			part->level == subresource->mipLevel) {
 			return part;
@@ -377,6 +378,7 @@ static void trace_blocks(struct vmb_device *device, struct vmb_traced_resource *
 	const VkSparseImageMemoryBind *bind)
 {
 	const struct part *part = find_level(resource, &bind->subresource);
+	uint64_t end = part ? part->start + part->size : 0;
 	struct range range = { .memory = bind->memory, .memory_offset = bind->memoryOffset };
 
 	if (!part) {
@@ -393,6 +395,9 @@ static void trace_blocks(struct vmb_device *device, struct vmb_traced_resource *
 			row % height;
 		uint64_t offset = part->start +
 			(line * part->count.width + x) * resource->block_size;
+		if (offset + width > end) {
+			break;
+		}
 		if (range.size && range.offset + range.size != offset) {
 			trace_range(device, resource, part, &range);
 			range.memory_offset += range.size;

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vk.h"
+
+/*
+ * trace_workload LIST SCENARIO [SEED]: sparse resources, bound and unbound, for a trace to be compared with. Each
+ * step is a line of the file LIST, where handles are hexadecimal, and MEMORY is 0 for none:
+ *
+ *   memory HANDLE SIZE
+ *   buffer HANDLE SIZE | image HANDLE SIZE
+ *   bind HANDLE OFFSET SIZE MEMORY OFFSET
+ *   destroy HANDLE
+ *
+ * What the process had mapped while all of that was there is copied to LIST.maps.
+ *
+ *   steps    random ones, some of which wait for a semaphore
+ *   threads  the same by four threads at once, each with resources of its own
+ *   killed   random ones, ended by SIGKILL in the middle
+ *   picture  what docs/residency.svg shows; takes a second
+ */
+
+#define RESOURCES 4
+#define MEMORIES 3
+#define MEMORY_SIZE (UINT64_C(4) << 20)
+#define MOST_BINDS 6
+#define THREADS 4
+
+struct resource {
+	VkBuffer buffer; /* or */
+	VkImage image;
+	VkDeviceSize size;
+	VkDeviceSize alignment;
+};
+
+struct worker {
+	struct vku vk; /* with the queue's lock */
+	unsigned seed;
+	unsigned steps;
+	struct resource resources[RESOURCES];
+	VkDeviceMemory memories[MEMORIES];
+	VkSemaphore timeline;
+	uint64_t value;
+};
+
+static int list;
+
+/* One write, so that nothing is lost, and lines of threads do not mix. */
+__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
+{
+	char line[200];
+	va_list args;
+
+	va_start(args, format);
+	int size = vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	if (write(list, line, (size_t)size) != size) {
+		vku_fail("the list cannot be written");
+	}
+}
+
+static unsigned below(struct worker *worker, unsigned limit)
+{
+	return (unsigned)rand_r(&worker->seed) % limit;
+}
+
+static unsigned long long handle_of(const struct resource *resource)
+{
+	return resource->buffer ? (unsigned long long)resource->buffer
+				: (unsigned long long)resource->image;
+}
+
+static void create_buffer(struct worker *worker, struct resource *resource, VkDeviceSize size)
+{
+	resource->buffer = vku_create_buffer(&worker->vk,
+		VK_BUFFER_CREATE_SPARSE_BINDING_BIT | VK_BUFFER_CREATE_SPARSE_RESIDENCY_BIT, size,
+		VKU_ALL_BUFFER_USAGE);
+	const VkMemoryRequirements requirements = vku_buffer_requirements(
+		&worker->vk, resource->buffer);
+	resource->size = requirements.size;
+	resource->alignment = requirements.alignment;
+	say("buffer %llx %llu\n", handle_of(resource), (unsigned long long)resource->size);
+}
+
+static void create_image(struct worker *worker, struct resource *resource, uint32_t width)
+{
+	const VkImageCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+		.flags = VK_IMAGE_CREATE_SPARSE_BINDING_BIT,
+		.imageType = VK_IMAGE_TYPE_2D,
+		.format = VK_FORMAT_R8G8B8A8_UNORM,
+		.extent = { width, 256, 1 },
+		.mipLevels = 1,
+		.arrayLayers = 1,
+		.samples = VK_SAMPLE_COUNT_1_BIT,
+		.tiling = VK_IMAGE_TILING_OPTIMAL,
+		.usage = VK_IMAGE_USAGE_SAMPLED_BIT,
+	};
+	VkMemoryRequirements requirements;
+
+	VKU_CHECK(vkCreateImage(worker->vk.device, &info, NULL, &resource->image));
+	vkGetImageMemoryRequirements(worker->vk.device, resource->image, &requirements);
+	resource->size = requirements.size;
+	resource->alignment = requirements.alignment;
+	say("image %llx %llu\n", handle_of(resource), (unsigned long long)resource->size);
+}
+
+static void create(struct worker *worker, struct resource *resource)
+{
+	if (below(worker, 3)) {
+		create_buffer(worker, resource, (1 + below(worker, 100)) * UINT64_C(65536));
+	} else {
+		create_image(worker, resource, 256u << below(worker, 4));
+	}
+}
+
+static void destroy(struct worker *worker, struct resource *resource)
+{
+	say("destroy %llx\n", handle_of(resource));
+	vkDestroyBuffer(worker->vk.device, resource->buffer, NULL);
+	vkDestroyImage(worker->vk.device, resource->image, NULL);
+	*resource = (struct resource){ 0 };
+}
+
+/* Binds, and has the worker of the layer do it if it waits. */
+static void bind(struct worker *worker, const struct resource *resource,
+	const VkSparseMemoryBind *binds, uint32_t count, bool waits)
+{
+	const uint64_t values[] = { worker->value + 1, worker->value + 2 };
+	const VkTimelineSemaphoreSubmitInfo timeline = {
+		.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+		.waitSemaphoreValueCount = waits,
+		.pWaitSemaphoreValues = &values[0],
+		.signalSemaphoreValueCount = 1,
+		.pSignalSemaphoreValues = &values[1],
+	};
+	const VkSparseBufferMemoryBindInfo buffer = { resource->buffer, count, binds };
+	const VkSparseImageOpaqueMemoryBindInfo image = { resource->image, count, binds };
+	const VkBindSparseInfo info = {
+		.sType = VK_STRUCTURE_TYPE_BIND_SPARSE_INFO,
+		.pNext = &timeline,
+		.waitSemaphoreCount = waits,
+		.pWaitSemaphores = &worker->timeline,
+		.bufferBindCount = resource->buffer ? 1 : 0,
+		.pBufferBinds = &buffer,
+		.imageOpaqueBindCount = resource->image ? 1 : 0,
+		.pImageOpaqueBinds = &image,
+		.signalSemaphoreCount = 1,
+		.pSignalSemaphores = &worker->timeline,
+	};
+
+	vku_queue_bind(&worker->vk, &info, VK_NULL_HANDLE);
+	for (uint32_t i = 0; i < count; i++) {
+		say("bind %llx %llu %llu %llx %llu\n", handle_of(resource),
+			(unsigned long long)binds[i].resourceOffset,
+			(unsigned long long)binds[i].size, (unsigned long long)binds[i].memory,
+			(unsigned long long)binds[i].memoryOffset);
+	}
+	if (waits) {
+		vku_signal(&worker->vk, worker->timeline, values[0]);
+	}
+	vku_wait(&worker->vk, worker->timeline, values[1]);
+	worker->value += 2;
+}
+
+static void random_bind(struct worker *worker, const struct resource *resource)
+{
+	VkSparseMemoryBind binds[MOST_BINDS];
+	uint32_t count = 1 + below(worker, MOST_BINDS);
+	unsigned pages = (unsigned)(resource->size / resource->alignment);
+	unsigned memory_pages = (unsigned)(MEMORY_SIZE / resource->alignment);
+
+	for (uint32_t i = 0; i < count; i++) {
+		unsigned at = below(worker, pages);
+		unsigned most = pages - at < memory_pages ? pages - at : memory_pages;
+		unsigned size = 1 + below(worker, most);
+		bool real = below(worker, 3);
+		binds[i] = (VkSparseMemoryBind){
+			.resourceOffset = at * resource->alignment,
+			.size = size * resource->alignment,
+			.memory = real ? worker->memories[below(worker, MEMORIES)] : VK_NULL_HANDLE,
+			.memoryOffset = real
+				? below(worker, memory_pages - size + 1) * resource->alignment
+				: 0,
+		};
+	}
+	bind(worker, resource, binds, count, below(worker, 4) == 0);
+}
+
+static VkDeviceMemory allocate(struct worker *worker, VkDeviceSize size)
+{
+	VkDeviceMemory memory = vku_allocate(&worker->vk, size, ~0u);
+
+	say("memory %llx %llu\n", (unsigned long long)memory, (unsigned long long)size);
+	return memory;
+}
+
+static void begin(struct worker *worker)
+{
+	worker->timeline = vku_create_timeline(&worker->vk, 0);
+	worker->value = 0;
+	for (unsigned i = 0; i < MEMORIES; i++) {
+		worker->memories[i] = allocate(worker, MEMORY_SIZE);
+	}
+}
+
+static void end(struct worker *worker)
+{
+	for (unsigned i = 0; i < RESOURCES; i++) {
+		if (worker->resources[i].size) {
+			destroy(worker, &worker->resources[i]);
+		}
+	}
+	for (unsigned i = 0; i < MEMORIES; i++) {
+		vkFreeMemory(worker->vk.device, worker->memories[i], NULL);
+	}
+	vkDestroySemaphore(worker->vk.device, worker->timeline, NULL);
+}
+
+static void *walk(void *data)
+{
+	struct worker *worker = data;
+
+	for (unsigned i = 0; i < worker->steps; i++) {
+		struct resource *resource = &worker->resources[below(worker, RESOURCES)];
+		if (!resource->size) {
+			create(worker, resource);
+		} else if (below(worker, 15) == 0) {
+			destroy(worker, resource);
+		} else {
+			random_bind(worker, resource);
+		}
+	}
+	return NULL;
+}
+
+static void copy_maps(const char *path)
+{
+	char name[300];
+	char buffer[4096];
+	ssize_t size;
+
+	snprintf(name, sizeof(name), "%s.maps", path);
+	int from = open("/proc/self/maps", O_RDONLY);
+	int to = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+	while ((size = read(from, buffer, sizeof(buffer))) > 0) {
+		if (write(to, buffer, (size_t)size) != size) {
+			vku_fail("the mappings cannot be copied");
+		}
+	}
+	close(from);
+	close(to);
+}
+
+static void run_threads(const struct vku *vk, const char *path, unsigned count, unsigned seed)
+{
+	static struct worker workers[THREADS];
+	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	pthread_t threads[THREADS];
+
+	for (unsigned i = 0; i < count; i++) {
+		workers[i] = (struct worker){ .vk = *vk, .seed = seed + i, .steps = 120 };
+		workers[i].vk.queue_lock = &lock;
+		begin(&workers[i]);
+		if (pthread_create(&threads[i], NULL, walk, &workers[i]) != 0) {
+			vku_fail("a thread cannot be created");
+		}
+	}
+	for (unsigned i = 0; i < count; i++) {
+		pthread_join(threads[i], NULL);
+	}
+	copy_maps(path);
+	for (unsigned i = 0; i < count; i++) {
+		end(&workers[i]);
+	}
+}
+
+static void run_killed(const struct vku *vk, unsigned seed)
+{
+	struct worker worker = { .vk = *vk, .seed = seed, .steps = 60 };
+
+	begin(&worker);
+	walk(&worker);
+	kill(getpid(), SIGKILL);
+}
+
+static void name(const struct vku *vk, VkObjectType type, uint64_t object, const char *text)
+{
+	const VkDebugUtilsObjectNameInfoEXT info = {
+		.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT,
+		.objectType = type,
+		.objectHandle = object,
+		.pObjectName = text,
+	};
+	PFN_vkSetDebugUtilsObjectNameEXT function = (PFN_vkSetDebugUtilsObjectNameEXT)
+		vkGetInstanceProcAddr(vk->instance, "vkSetDebugUtilsObjectNameEXT");
+
+	if (function) {
+		VKU_CHECK(function(vk->device, &info));
+	}
+}
+
+static void move(struct worker *worker, const struct resource *resource, uint64_t to, uint64_t size,
+	VkDeviceMemory memory, uint64_t offset)
+{
+	const VkSparseMemoryBind one = {
+		.resourceOffset = to,
+		.size = size,
+		.memory = memory,
+		.memoryOffset = offset,
+	};
+
+	bind(worker, resource, &one, 1, false);
+}
+
+/* A window that moves over a terrain, a heap that grows, and pages that come and go at random. */
+static void run_picture(const struct vku *vk)
+{
+	struct worker worker = { .vk = *vk, .seed = 3 };
+	struct resource *terrain = &worker.resources[0];
+	struct resource *heap = &worker.resources[1];
+	struct resource *pages = &worker.resources[2];
+	const uint64_t mib = UINT64_C(1) << 20;
+	const struct timespec pause = { .tv_nsec = 12000000 };
+
+	begin(&worker);
+	create_buffer(&worker, terrain, 1024 * mib);
+	create_buffer(&worker, heap, 64 * mib);
+	create_buffer(&worker, pages, 16 * mib);
+	VkDeviceMemory window = allocate(&worker, 192 * mib);
+	VkDeviceMemory chunks[] = { allocate(&worker, 16 * mib), allocate(&worker, 16 * mib),
+		allocate(&worker, 16 * mib) };
+	VkDeviceMemory pool = allocate(&worker, 4 * mib);
+	name(vk, VK_OBJECT_TYPE_BUFFER, (uint64_t)terrain->buffer, "terrain");
+	name(vk, VK_OBJECT_TYPE_BUFFER, (uint64_t)heap->buffer, "heap");
+	name(vk, VK_OBJECT_TYPE_BUFFER, (uint64_t)pages->buffer, "virtual texture");
+	name(vk, VK_OBJECT_TYPE_DEVICE_MEMORY, (uint64_t)window, "window");
+	name(vk, VK_OBJECT_TYPE_DEVICE_MEMORY, (uint64_t)chunks[0], "heap chunk 0");
+	name(vk, VK_OBJECT_TYPE_DEVICE_MEMORY, (uint64_t)chunks[1], "heap chunk 1");
+	name(vk, VK_OBJECT_TYPE_DEVICE_MEMORY, (uint64_t)chunks[2], "heap chunk 2");
+	name(vk, VK_OBJECT_TYPE_DEVICE_MEMORY, (uint64_t)pool, "page pool");
+
+	for (uint64_t i = 0; i < 72; i++) {
+		/* Twelve tiles of 16 MiB: one comes where another goes, forward and then back. */
+		uint64_t comes = i < 44 ? i : 75 - i;
+		uint64_t goes = i < 44 ? i - 12 : 87 - i;
+		if (i >= 12) {
+			move(&worker, terrain, goes * 16 * mib, 16 * mib, VK_NULL_HANDLE, 0);
+		}
+		move(&worker, terrain, comes * 16 * mib, 16 * mib, window, comes % 12 * 16 * mib);
+		if (i % 24 == 4) {
+			move(&worker, heap, i / 24 * 16 * mib, 16 * mib, chunks[i / 24], 0);
+		}
+		for (unsigned j = 0; j < 3; j++) {
+			uint64_t page = below(&worker, 128);
+			bool real = below(&worker, 3);
+			move(&worker, pages, page * mib / 8, mib / 8, real ? pool : VK_NULL_HANDLE,
+				real ? below(&worker, 32) * mib / 8 : 0);
+		}
+		nanosleep(&pause, NULL);
+	}
+	end(&worker);
+	vkFreeMemory(vk->device, window, NULL);
+	vkFreeMemory(vk->device, pool, NULL);
+	for (unsigned i = 0; i < 3; i++) {
+		vkFreeMemory(vk->device, chunks[i], NULL);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const debug_utils = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+	const char *scenario = argc > 2 ? argv[2] : "";
+	bool names = strcmp(scenario, "picture") == 0;
+	unsigned seed = argc > 3 ? (unsigned)atoi(argv[3]) : 1;
+	struct vku vk;
+
+	list = argc > 2 ? open(argv[1], O_WRONLY | O_CREAT | O_APPEND, 0666) : -1;
+	if (list < 0) {
+		fprintf(stderr, "trace_workload LIST steps|threads|killed|picture [SEED]\n");
+		return 2;
+	}
+	vku_init(&vk,
+		&(struct vku_options){
+			.instance_extensions = &debug_utils, .instance_extension_count = names });
+	if (strcmp(scenario, "steps") == 0) {
+		run_threads(&vk, argv[1], 1, seed);
+	} else if (strcmp(scenario, "threads") == 0) {
+		run_threads(&vk, argv[1], THREADS, seed);
+	} else if (strcmp(scenario, "killed") == 0) {
+		run_killed(&vk, seed);
+	} else if (names) {
+		run_picture(&vk);
+	} else {
+		vku_fail("there is no scenario '%s'", scenario);
+	}
+	vku_finish(&vk);
+	close(list);
+	return 0;
+}
