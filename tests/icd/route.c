@@ -200,6 +200,38 @@ static void disabled_is_the_driver(void **state)
 	expect_nothing_done("DISABLE_VMBIND_SPARSE", "1");
 }
 
+static unsigned count_same(const struct vku *one, const struct vku *other)
+{
+	unsigned same = 0;
+
+	for (size_t i = 0; i < COUNT(sparse_and_memory); i++) {
+		const char *name = sparse_and_memory[i];
+		same += vkGetDeviceProcAddr(one->device, name) ==
+			vkGetDeviceProcAddr(other->device, name);
+	}
+	return same;
+}
+
+/* What a trace tells of is intercepted while it is written, and nothing else: functions for sparse resources and
+ * memory, of an instance that is traced. */
+static void a_trace_intercepts_what_it_tells_of(void **state)
+{
+	struct vku driver, traced, other;
+
+	(void)state;
+	skip_if_other_layers();
+	icd_driver_init(&driver);
+	setenv("VMBIND_ROUTE", "native", 1);
+	init_with_setting(&traced, "VMBIND_TRACE", "/dev/null");
+	init_with_setting(&other, "VMBIND_ROUTE", "native");
+	expect_same_functions(&traced, &driver, commands, COUNT(commands));
+	EXPECT_EQ(count_same(&traced, &driver), COUNT(sparse_and_memory) - 7);
+	EXPECT_EQ(count_same(&other, &driver), COUNT(sparse_and_memory));
+	vku_finish(&other);
+	vku_finish(&traced);
+	vku_finish(&driver);
+}
+
 static void unknown_functions_are_null(void **state)
 {
 	struct vku *vk = *state;
@@ -218,6 +250,7 @@ int main(int argc, char **argv)
 		SCENARIO_BARE(own_sparse_is_left_alone),
 		SCENARIO_BARE(off_is_the_driver),
 		SCENARIO_BARE(disabled_is_the_driver),
+		SCENARIO_BARE(a_trace_intercepts_what_it_tells_of),
 		SCENARIO(unknown_functions_are_null),
 	};
 
