@@ -129,34 +129,59 @@ static void destroy(struct worker *worker, struct resource *resource)
 	*resource = (struct resource){ 0 };
 }
 
-/* Binds, and has the worker of the layer do it if it waits. */
+/* Binds, the first range in a batch of its own; a thread of the layer has to do it if it waits. */
 static void bind(struct worker *worker, const struct resource *resource,
 	const VkSparseMemoryBind *binds, uint32_t count, bool waits)
 {
 	const uint64_t values[] = { worker->value + 1, worker->value + 2 };
-	const VkTimelineSemaphoreSubmitInfo timeline = {
+	const VkTimelineSemaphoreSubmitInfo wait = {
 		.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
 		.waitSemaphoreValueCount = waits,
 		.pWaitSemaphoreValues = &values[0],
+	};
+	const VkTimelineSemaphoreSubmitInfo signal = {
+		.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
 		.signalSemaphoreValueCount = 1,
 		.pSignalSemaphoreValues = &values[1],
 	};
-	const VkSparseBufferMemoryBindInfo buffer = { resource->buffer, count, binds };
-	const VkSparseImageOpaqueMemoryBindInfo image = { resource->image, count, binds };
-	const VkBindSparseInfo info = {
-		.sType = VK_STRUCTURE_TYPE_BIND_SPARSE_INFO,
-		.pNext = &timeline,
-		.waitSemaphoreCount = waits,
-		.pWaitSemaphores = &worker->timeline,
-		.bufferBindCount = resource->buffer ? 1 : 0,
-		.pBufferBinds = &buffer,
-		.imageOpaqueBindCount = resource->image ? 1 : 0,
-		.pImageOpaqueBinds = &image,
-		.signalSemaphoreCount = 1,
-		.pSignalSemaphores = &worker->timeline,
+	const VkSparseBufferMemoryBindInfo buffers[] = {
+		{ resource->buffer, 1, binds },
+		{ resource->buffer, count - 1, binds + 1 },
+	};
+	const VkSparseImageOpaqueMemoryBindInfo images[] = {
+		{ resource->image, 1, binds },
+		{ resource->image, count - 1, binds + 1 },
+	};
+	const VkBindSparseInfo infos[] = {
+		{
+			.sType = VK_STRUCTURE_TYPE_BIND_SPARSE_INFO,
+			.pNext = &wait,
+			.waitSemaphoreCount = waits,
+			.pWaitSemaphores = &worker->timeline,
+			.bufferBindCount = resource->buffer ? 1 : 0,
+			.pBufferBinds = &buffers[0],
+			.imageOpaqueBindCount = resource->image ? 1 : 0,
+			.pImageOpaqueBinds = &images[0],
+		},
+		{
+			.sType = VK_STRUCTURE_TYPE_BIND_SPARSE_INFO,
+			.pNext = &signal,
+			.bufferBindCount = resource->buffer && count > 1,
+			.pBufferBinds = &buffers[1],
+			.imageOpaqueBindCount = resource->image && count > 1,
+			.pImageOpaqueBinds = &images[1],
+			.signalSemaphoreCount = 1,
+			.pSignalSemaphores = &worker->timeline,
+		},
 	};
 
-	vku_queue_bind(&worker->vk, &info, VK_NULL_HANDLE);
+	if (worker->vk.queue_lock) {
+		pthread_mutex_lock(worker->vk.queue_lock);
+	}
+	VKU_CHECK(vkQueueBindSparse(worker->vk.queue, 2, infos, VK_NULL_HANDLE));
+	if (worker->vk.queue_lock) {
+		pthread_mutex_unlock(worker->vk.queue_lock);
+	}
 	for (uint32_t i = 0; i < count; i++) {
 		say("bind %llx %llu %llu %llx %llu\n", handle_of(resource),
 			(unsigned long long)binds[i].resourceOffset,
