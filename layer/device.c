@@ -196,6 +196,7 @@ static void create_tap(struct vmb_device *device)
 			.wish = device->physical->instance->settings.defer_blobs,
 			/* Venus maps nothing that it was not asked to map. */
 			.late_types = device->physical->is_venus ? UINT32_MAX : 0,
+			.trace = device->trace,
 		};
 		ret = vmb_tap_create_virtgpu(&driver, &device->virtgpu);
 	}

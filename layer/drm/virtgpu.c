@@ -123,6 +123,17 @@ static bool defers(const struct vmb_virtgpu *virtgpu)
 		virtgpu->facts.defers;
 }
 
+static void trace_bytes(const struct vmb_virtgpu *virtgpu)
+{
+	const struct vmb_virtgpu_stats *stats = &virtgpu->stats;
+
+	if (virtgpu->trace) {
+		vmb_trace_hostmem(virtgpu->trace,
+			atomic_load_explicit(&stats->bytes_promised, memory_order_relaxed),
+			atomic_load_explicit(&stats->bytes_mapped, memory_order_relaxed));
+	}
+}
+
 /* Counts a blob out that is no more. */
 static void retire(struct vmb_virtgpu *virtgpu, struct blob *blob)
 {
@@ -131,6 +142,7 @@ static void retire(struct vmb_virtgpu *virtgpu, struct blob *blob)
 	subtract_bytes(
 		blob->is_promised ? &stats->bytes_promised : &stats->bytes_mapped, blob->size);
 	free(blob);
+	trace_bytes(virtgpu);
 }
 
 /* Handles are used again: what was known of this one, if its end was not seen, is of no use. */
@@ -152,6 +164,7 @@ static int add_blob(struct vmb_virtgpu *virtgpu, uint32_t handle, struct blob *b
 	if (stale) {
 		retire(virtgpu, stale);
 	}
+	trace_bytes(virtgpu);
 	return ret;
 }
 
@@ -324,6 +337,7 @@ static void set_mapped(const struct vmb_guarded *mapped)
 		count(&stats->mapped_later, 1);
 		subtract_bytes(&stats->bytes_promised, blob->size);
 		add_bytes(&stats->bytes_mapped, &stats->bytes_mapped_peak, blob->size);
+		trace_bytes(virtgpu);
 	}
 	pthread_mutex_unlock(&virtgpu->blobs_lock);
 }
@@ -536,6 +550,7 @@ struct vmb_virtgpu *vmb_virtgpu_get(const struct vmb_window_system *system, stru
 		virtgpu->wish = driver->wish;
 		virtgpu->early_types = 0;
 		virtgpu->late_types = driver->late_types;
+		virtgpu->trace = driver->trace;
 		virtgpu->facts = (struct vmb_virtgpu_facts){ .window = 0 };
 		memset(&virtgpu->stats, 0, sizeof(virtgpu->stats));
 		atomic_store_explicit(&virtgpu->fd, driver->fd, memory_order_release);

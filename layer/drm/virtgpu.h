@@ -12,6 +12,7 @@
 #include "drm/hook.h"
 #include "drm/window.h"
 #include "map.h"
+#include "trace.h"
 
 /*
  * The translator for virtio_gpu: what a tap does with the ioctls of a driver on that kernel driver.
@@ -74,6 +75,7 @@ struct vmb_virtgpu {
 	const struct vmb_window_system *system;
 	struct vmb_guard *guard;
 	enum vmb_defer wish;
+	struct vmb_trace *trace;
 
 	/* Memory types whose memory the driver was seen to map while it allocates, and was seen not to
 	 * (bit masks). Nothing is gained by deferring the former. */
@@ -105,6 +107,7 @@ struct vmb_virtgpu_driver {
 	enum vmb_defer wish;
 	/* Memory types that it is known not to map while it allocates (bit mask). */
 	uint32_t late_types;
+	struct vmb_trace *trace; /* gets the bytes promised and mapped; NULL for none */
 };
 
 /*
