@@ -29,7 +29,6 @@
 struct vmb_trace {
 	int fd;
 	atomic_bool failed; /* a write has */
-	_Atomic uint64_t last_arrow;
 	/* Guards the counters, and is held while they are written: their events are in order. */
 	pthread_mutex_t counters_lock;
 	int64_t counters[VMB_TRACE_COUNTERS];
@@ -161,13 +160,11 @@ static void append_slice(struct text *text, const char *category, const char *na
 
 /* An arrow from a slice's origin to a slice of this thread. Both begin with their slices, and have to lie
  * within them. */
-static void append_arrow(struct text *text, struct vmb_trace *trace,
-	const struct vmb_trace_origin *origin, uint64_t start)
+static void append_arrow(struct text *text, const struct vmb_trace_origin *origin, uint64_t start)
 {
-	uint64_t number = atomic_fetch_add_explicit(&trace->last_arrow, 1, memory_order_relaxed);
-
-	/* A number that no process has twice, and that is small enough for JSON: the pid has 22 bits. */
-	uint64_t id = (uint64_t)getpid() << 30 | (number & 0x3fffffff);
+	/* Of all processes that write to the file, and of all times that they load the layer: an op begins
+	 * when no other does on its thread. Threads have 22 bits, 42 are more than an hour. */
+	uint64_t id = (uint64_t)gettid() << 42 | (start & ((UINT64_C(1) << 42) - 1));
 	append_event(text, ",\n", "s", "op", "op", origin->thread, origin->time + 1);
 	append_text(text, ",\"id\":\"0x%" PRIx64 "\"}", id);
 	append_event(text, ",\n", "f", "op", "op", (uint32_t)gettid(), start + 1);
@@ -289,7 +286,7 @@ void vmb_trace_op(
 	}
 	append_slice(&text, "op", op->kind, start, end, &args);
 	if (current && current->trace == trace && current->origin.thread) {
-		append_arrow(&text, trace, &current->origin, start);
+		append_arrow(&text, &current->origin, start);
 	}
 	write_text(trace, &text);
 	vmb_trace_add(trace, VMB_TRACE_OPS_SAVED, -1);

@@ -305,6 +305,38 @@ static void keeps_traces_apart(void **state)
 	vmb_trace_close(trace);
 }
 
+/* The instances of a process may share a file, where arrows are told apart by their numbers alone. */
+static void numbers_all_arrows(void **state)
+{
+	const struct vmb_trace_op unmap = { "unmap", 0x1000, 4096, 0, 0, 0 };
+	char *ids[2][2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct vmb_trace_slice slice;
+		struct vmb_trace *trace = open_trace();
+		vmb_trace_begin(&slice, trace, "call");
+		uint64_t now = vmb_trace_now();
+		vmb_trace_op(trace, &unmap, now, now + 10);
+		vmb_trace_end(&slice);
+		vmb_trace_close(trace);
+	}
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	contents[fread(contents, 1, sizeof(contents) - 1, file)] = '\0';
+	fclose(file);
+	char *at = contents;
+	for (int i = 0; i < 4; i++) {
+		at = strstr(at, "\"id\":\"") + 6;
+		ids[i / 2][i % 2] = at;
+		at = strchr(at, '}');
+		*at++ = '\0';
+	}
+	assert_string_equal(ids[0][0], ids[0][1]);
+	assert_string_equal(ids[1][0], ids[1][1]);
+	assert_string_not_equal(ids[0][0], ids[1][0]);
+}
+
 static struct vmb_trace_origin origin;
 
 static void *work(void *trace)
@@ -415,6 +447,7 @@ int main(void)
 		TEST(cuts_what_is_too_long),
 		TEST(points_from_calls_to_ops),
 		TEST(keeps_traces_apart),
+		TEST(numbers_all_arrows),
 		TEST(points_from_one_thread_to_another),
 		TEST(counts),
 		TEST(does_nothing_without_a_trace),
