@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The virtual machine: its device tree, and one run of it."""
+"""One run of an emulated machine, from what it says on its console."""
 
 import os
 import re
@@ -7,86 +7,72 @@ import selectors
 import subprocess
 import time
 
-QEMU = [
-    "qemu-system-aarch64",
-    *("-machine", "virt,gic-version=3"),
-    *("-cpu", "cortex-a76"),
-    *("-accel", "tcg"),
-    *("-smp", "2"),
-    *("-m", "3G"),  # the GPU's registers (guest/gpu.dtsi) lie in it
-    *("-nic", "none"),
-    *("-display", "none"),
-    "-no-reboot",
-]
 BEGIN = re.compile(r"vm: begin (\S+)$")
-END = re.compile(r"vm: end (\S+) (\S+) (\d+)$")
+END = re.compile(r"vm: end (\S+) (\S+) (\d+) (\d+)$")
 UP = re.compile(r"vm: up (\S+) (\S+)$")
+DONE = re.compile(r"vm: done (\d+)$")
 
 
 class Result:
-    """What a case gave: its output, its exit status ("hung" if it did not end) and how often the kernel complained."""
+    """What a run of a case gave: its output, its exit status ("hung" if it did not end), how often the kernel complained, how many
+    processes hung in the kernel afterwards, and what was seen of it from outside."""
 
     def __init__(self, name):
         self.name = name
         self.lines = []
         self.status = None
         self.complaints = 0
-
-
-def write_device_tree(directory, additions):
-    """QEMU's own tree for this machine with the additions; returns the file."""
-    blob, source, result = (directory / name for name in ("virt.dtb", "virt.dts", "gpu.dtb"))
-    machine = QEMU.index("-machine") + 1
-    dump = QEMU[:machine] + [f"{QEMU[machine]},dumpdtb={blob}"] + QEMU[machine + 1 :]
-    subprocess.run(dump, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    # Neither tool is quiet about what QEMU's tree does that dtc does not like.
-    subprocess.run(["dtc", "-q", "-I", "dtb", "-O", "dts", "-o", source, blob], check=True)
-    with open(source, "a") as file:
-        file.write(additions.read_text())
-    subprocess.run(["dtc", "-q", "-I", "dts", "-O", "dtb", "-o", result, source], check=True)
-    return result
+        self.hung = 0
+        self.outside = None
 
 
 class Machine:
-    def __init__(self, kernel, initramfs, device_tree, log):
-        """log: a file that gets all that the console says."""
+    def __init__(self, command, log, environment=None, errors=subprocess.STDOUT, outside=None):
+        """log: a file that gets all that the console says; errors: one for what the emulator itself says; outside: called at the
+        end of each run, for what there is to see from outside."""
         self.log = log
         self.results = {}
         self.uptime = None
         self.release = None
-        self.finished = False
+        self.hung = None  # processes, when all was done
+        self.ending = "was killed"  # of the emulator, for people
         self._current = None
-        command = [*QEMU, "-serial", "stdio", "-monitor", "none"]
-        command += ["-kernel", kernel, "-initrd", initramfs, "-dtb", device_tree]
-        command += ["-append", "console=ttyAMA0 panic=-1 loglevel=4"]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self._outside = outside
+        self.process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+        )
 
     def run(self, seconds, ended):
-        """Until it powers off, or for so many seconds; calls ended(result) after each case."""
+        """Until it powers off, or for so many seconds; calls ended(result) after each run of a case."""
         deadline = time.monotonic() + seconds
         rest = b""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.process.stdout, selectors.EVENT_READ)
-            while selector.select(max(0, deadline - time.monotonic())):
-                data = os.read(self.process.stdout.fileno(), 1 << 16)
-                if not data:
-                    break
-                self.log.write(data)
-                *lines, rest = (rest + data).split(b"\n")
-                for line in lines:
-                    self._line(line.decode(errors="replace").rstrip("\r"), ended)
-        self.process.kill()
-        self.process.wait()
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self.process.stdout, selectors.EVENT_READ)
+                while selector.select(max(0, deadline - time.monotonic())):
+                    data = os.read(self.process.stdout.fileno(), 1 << 16)
+                    if not data:
+                        self.ending = f"ended with {self.process.wait()}"
+                        break
+                    self.log.write(data)
+                    *lines, rest = (rest + data).split(b"\n")
+                    for line in lines:
+                        self._line(line.decode(errors="replace").rstrip("\r"), ended)
+        finally:
+            self.process.kill()
+            self.process.wait()
 
     def _line(self, line, ended):
         if match := UP.match(line):
             self.uptime, self.release = float(match[1]), match[2]
         elif match := BEGIN.match(line):
             self._current = Result(match[1])
-        elif line == "vm: done":
-            self.finished = True
+        elif match := DONE.match(line):
+            self.hung = int(match[1])
         elif self._current and (match := END.match(line)):
-            self._current.status, self._current.complaints = match[2], int(match[3])
+            self._current.status, self._current.complaints, self._current.hung = match[2], int(match[3]), int(match[4])
+            if self._outside:
+                self._current.outside = self._outside()
             self.results[self._current.name] = self._current
             ended(self._current)
             self._current = None

@@ -12,7 +12,8 @@
  * Sparse resources on the real kernel: creates one, binds memory to it, unbinds it, destroys it, and
  * after each of these, once the GPU has done it, sets a mark that says what now should be. It checks
  * nothing but that Vulkan reports success: what was asked of the kernel and what the kernel then says
- * is mapped is recorded by the library that is preloaded (trace.c), and judged by tests/vm/cases.py.
+ * is mapped is recorded by the library that is preloaded (trace.c), and judged by
+ * tests/vm/cases_panthor.py.
  *
  *	create SIZE ADDRESS             address 0 if it cannot be asked for, sizes in bytes
  *	bind OFFSET SIZE MEMORY_OFFSET  of the one memory object

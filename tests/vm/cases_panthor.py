@@ -1,26 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""What runs in the guest, and what is expected of it.
-
-A case is one or more runs of a program, and a function that judges their results: it yields (ok, text) for each thing that it
-checked. The names of the roots are Mesa's versions.
-"""
-
-import collections
+"""What runs on panthor, and what is expected of it. The names of the roots are Mesa's versions."""
 
 import stream as streams
-
-# root: of the driver; None if it needs none
-Run = collections.namedtuple("Run", "name command seconds root")
-Case = collections.namedtuple("Case", "name runs judge")
+from case import Case, Run, quiet
 
 PAGE = 4096
 
 # The exit status of vmbind-vm-sparse where there is no sparse binding.
 NO_SPARSE = "3"
-
-
-def quiet(result, complaints=0):
-    return result.complaints == complaints, f"warnings and faults in the kernel's log: {result.complaints}"
 
 
 def uapi(name, complaints=0):
