@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: MIT
+"""An x86-64 machine with virtio-gpu, whose Vulkan is the host's lavapipe by way of Venus. QEMU, what it draws with and the guest's
+driver are of one newer Debian suite, unpacked beside; it needs neither KVM nor a GPU, nor root."""
+
+import collections
+import contextlib
+import os
+import pathlib
+import re
+import subprocess
+
+import cases_virtgpu
+import guest
+from machine import Machine
+
+LIBRARIES = "usr/lib/x86_64-linux-gnu"
+LINKER = "ld-linux-x86-64.so.2"
+MEMORY = "1G"
+
+CREATE = re.compile(r"virtio_gpu_cmd_res_create_blob res (\S+), size (\d+)")
+MAP = re.compile(r"virtio_gpu_cmd_res_map_blob res (\S+),")
+UNMAP = re.compile(r"virtio_gpu_cmd_res_unmap_blob res (\S+),")
+# A context that is only opened for its name: tests/vm/virtgpu/report.c.
+MARK = re.compile(r"virtio_gpu_cmd_ctx_create ctx \S+, name (vm:\S+)")
+
+# What the host had been asked for when it came to a mark.
+Outside = collections.namedtuple("Outside", "blobs maps mapped_bytes")
+
+
+class Trace:
+    """Follows QEMU's trace: what the guest's kernel asks the host for, in that order."""
+
+    def __init__(self, path):
+        self.path = path
+        self.position = 0
+        self.marks = {}
+        self._sizes = {}
+        self._mapped = set()
+        self._blobs = 0
+        self._maps = 0
+
+    def read(self):
+        """Returns the marks up to now: an Outside for each name."""
+        with open(self.path, "rb") as file:
+            file.seek(self.position)
+            data = file.read()
+        data = data[: data.rfind(b"\n") + 1]
+        self.position += len(data)
+        for line in data.decode(errors="replace").splitlines():
+            self._line(line)
+        return self.marks
+
+    def _line(self, line):
+        if match := CREATE.match(line):
+            self._sizes[match[1]] = int(match[2])
+            self._blobs += 1
+        elif match := MAP.match(line):
+            self._mapped.add(match[1])
+            self._maps += 1
+        elif match := UNMAP.match(line):
+            self._mapped.discard(match[1])
+        elif match := MARK.match(line):
+            mapped_bytes = sum(self._sizes[resource] for resource in self._mapped)
+            self.marks[match[1]] = Outside(self._blobs, self._maps, mapped_bytes)
+
+
+class Host:
+    """The unpacked packages, and how programs from there are run."""
+
+    def __init__(self):
+        self.root = pathlib.Path(guest.fetch("virtgpu-host")[-1])
+        self.libraries = self.root / LIBRARIES
+        self.linker = self.libraries / LINKER
+
+    def run(self, program):
+        """A command, up to the program's arguments."""
+        path = f"{self.libraries}:{self.libraries}/pulseaudio"
+        return [self.linker, "--library-path", path, self.root / program]
+
+    def write_icd(self, path, library):
+        """A driver's manifest with the path of its library."""
+        path.write_text(f'{{"file_format_version": "1.0.1", "ICD": {{"library_path": "{library}", "api_version": "1.4.0"}}}}\n')
+        return path
+
+    def environment(self, directory, display):
+        # virglrenderer starts it by itself, with its own arguments and descriptors.
+        server = directory / "render-server"
+        words = " ".join(f'"{word}"' for word in self.run("usr/libexec/virgl_render_server"))
+        server.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+        server.chmod(0o755)
+        return {
+            **os.environ,
+            "DISPLAY": f":{display}",
+            "QEMU_MODULE_DIR": f"{self.libraries}/qemu",
+            "RENDER_SERVER_EXEC_PATH": str(server),
+            "LIBGL_ALWAYS_SOFTWARE": "1",
+            "GALLIUM_DRIVER": "llvmpipe",
+            # A file that whoever else draws at the time may be changing; nothing here is worth keeping.
+            "MESA_SHADER_CACHE_DISABLE": "1",
+            "LIBGL_DRIVERS_PATH": f"{self.libraries}/dri",
+            "GBM_BACKENDS_PATH": f"{self.libraries}/gbm",
+            "__EGL_VENDOR_LIBRARY_DIRS": f"{self.root}/usr/share/glvnd/egl_vendor.d",
+            "VK_DRIVER_FILES": str(self.write_icd(directory / "lvp_icd.json", self.libraries / "libvulkan_lvp.so")),
+            "SDL_VIDEODRIVER": "x11",
+            "XDG_RUNTIME_DIR": str(directory),
+        }
+
+
+@contextlib.contextmanager
+def x_server(log):
+    """A display that nobody sees; yields its number."""
+    reading, writing = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "640x480x24", "-nolisten", "tcp"]
+    process = subprocess.Popen(command, pass_fds=[writing], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    os.close(writing)
+    try:
+        with open(reading) as file:
+            display = file.readline().strip()
+        if not display:
+            raise RuntimeError(f"Xvfb did not start: {log.name}")
+        yield display
+    finally:
+        process.terminate()
+        process.wait()
+
+
+class Virtgpu:
+    tools = ["Xvfb", "readelf"]
+    programs = ["tests/vm/virtgpu/vmbind-vm-raw"]
+    built_by = "./run build"
+    boot_seconds = 120
+
+    def __init__(self, series=None):
+        """series: of the kernel; the newest by default, which knows the hint to map later."""
+        self.series = series
+        self.cases = cases_virtgpu.cases(knows_hint=not series)
+
+    def _write_initramfs(self, path, kernel, host, build, cases):
+        programs = [build / program for program in self.programs]
+        with guest.initramfs(path, kernel, "WARNING:|BUG:|Oops", cases) as archive:
+            order = guest.add_modules(archive, kernel, ["virtio_pci", "virtio_gpu"])
+            archive.write("modules/order", "\n".join(order) + "\n")
+            guest.add_layer(archive, build)
+            guest.add_programs(archive, programs)
+            names = ["libvulkan_virtio.so", "libvulkan.so.1"]
+            names += [name for program in programs for name in guest.needed_libraries(program)]
+            guest.add_libraries(archive, "", host.libraries, names, (LINKER, f"lib64/{LINKER}"))
+            icd = "usr/share/vulkan/icd.d/virtio_icd.json"
+            archive.copy(icd, host.root / icd)
+
+    @contextlib.contextmanager
+    def start(self, build, directory, cases, log):
+        host = Host()
+        kernel = guest.Kernel(*guest.fetch("newest-kernel", "amd64", *([self.series] if self.series else [])))
+        initramfs, trace = directory / "initramfs", directory / "trace.log"
+        self._write_initramfs(initramfs, kernel, host, build, cases)
+        trace.write_bytes(b"")
+        command = [
+            *host.run("usr/bin/qemu-system-x86_64"),
+            *("-L", host.root / "usr/share/qemu", "-L", host.root / "usr/share/seabios"),
+            *("-nodefaults", "-no-user-config", "-no-reboot"),
+            *("-machine", "q35,memory-backend=memory", "-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", MEMORY),
+            *("-object", f"memory-backend-memfd,id=memory,size={MEMORY},share=on"),
+            *("-vga", "none", "-display", "sdl,gl=on"),
+            *("-device", f"virtio-gpu-gl-pci,blob=on,hostmem={cases_virtgpu.HOSTMEM},venus=on"),
+            # Another DRM device, to import into.
+            *("-device", "virtio-gpu-pci"),
+            *("-serial", "stdio", "-monitor", "none"),
+            *("-D", trace, "-trace", "virtio_gpu_cmd_ctx_create", "-trace", "virtio_gpu_cmd_res_*_blob"),
+            *("-kernel", kernel.image, "-initrd", initramfs),
+            *("-append", "console=ttyS0 panic=-1 loglevel=4"),
+        ]
+        with open(directory / "qemu.log", "wb") as errors, x_server(errors) as display:
+            environment = host.environment(directory, display)
+            yield Machine(command, log, environment, errors, Trace(trace).read)

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#define _GNU_SOURCE
+#include "process.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "report.h"
+
+pid_t process_start(int (*run)(void *argument), void *argument)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0) {
+		fail("no process can be started");
+	}
+	if (pid == 0) {
+		_exit(run(argument));
+	}
+	return pid;
+}
+
+int process_wait(pid_t pid, double limit_ms)
+{
+	double deadline = milliseconds() + limit_ms;
+	int status;
+
+	for (;;) {
+		if (waitpid(pid, &status, WNOHANG) == pid) {
+			return WIFEXITED(status) ? WEXITSTATUS(status) : -2;
+		}
+		if (milliseconds() > deadline) {
+			return -1;
+		}
+		usleep(1000);
+	}
+}
+
+/* One read of a file of /proc's, as text. */
+static void read_file(pid_t pid, const char *name, char *text, size_t size)
+{
+	char path[64];
+	FILE *file;
+	size_t length = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	file = fopen(path, "r");
+	if (file) {
+		length = fread(text, 1, size - 1, file);
+		fclose(file);
+	}
+	text[length] = '\0';
+}
+
+char process_state(pid_t pid)
+{
+	char text[512], state = '\0';
+	const char *end;
+
+	read_file(pid, "stat", text, sizeof(text));
+	end = strrchr(text, ')');
+	if (end) {
+		sscanf(end, ") %c", &state);
+	}
+	return state;
+}
+
+bool process_sleeps_in(pid_t pid, const char *function, double limit_ms)
+{
+	double deadline = milliseconds() + limit_ms;
+	char stack[4096];
+
+	do {
+		read_file(pid, "stack", stack, sizeof(stack));
+		if (process_state(pid) == 'D' && strstr(stack, function)) {
+			return true;
+		}
+		usleep(1000);
+	} while (milliseconds() < deadline);
+	return false;
+}

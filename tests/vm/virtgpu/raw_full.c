@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "raw.h"
+
+/*
+ * Why the layer has a guard. A process that maps a deferred blob while the window is full sleeps, and
+ * neither a signal nor room that becomes free wakes it. Another process's mapping of the same blob
+ * does, which is what the guard's helpers live on, and what ends this case.
+ */
+
+static int map_dma_buf(void *argument)
+{
+	const int *dma_buf = argument;
+	void *memory = mmap(NULL, BLOB_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, *dma_buf, 0);
+
+	return memory == MAP_FAILED ? errno : 0;
+}
+
+void raw_full(void)
+{
+	uint32_t handles[RAW_BLOBS], deferred;
+	int fd = gpu_open_context();
+	unsigned count = 0;
+	int err;
+
+	while (count < RAW_BLOBS && gpu_create(fd, 0, &handles[count]) == 0) {
+		count++;
+	}
+	mark("full");
+	err = gpu_create(fd, RAW_DEFER, &deferred);
+	report("\"created\": %u, \"deferred\": \"%s\"", count, strerror(-err));
+	if (err < 0) {
+		return;
+	}
+	int dma_buf = gpu_export(fd, deferred);
+	pid_t sleeper = process_start(map_dma_buf, &dma_buf);
+	bool sleeps = process_sleeps_in(sleeper, "virtio_gpu_vram_mmap", 10000);
+	kill(sleeper, SIGKILL);
+	sleep(1);
+	bool survives = process_state(sleeper) == 'D';
+	gpu_close(fd, handles[--count]);
+	wait_until_used(count * BLOB_SIZE);
+	sleep(1);
+	bool stays = process_state(sleeper) == 'D';
+	report("\"sleeps\": %d, \"survives_kill\": %d, \"stays_with_room\": %d", sleeps, survives,
+		stays);
+	int rescue = process_wait(process_start(map_dma_buf, &dma_buf), 10000);
+	report("\"rescue\": %d, \"sleeper\": %d", rescue, process_wait(sleeper, 10000));
+	mark("rescued");
+}

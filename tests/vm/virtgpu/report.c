@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+#define _GNU_SOURCE
+#include "report.h"
+
+#include <glob.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gpu.h"
+
+void report(const char *members, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, members);
+	putchar('{');
+	vprintf(members, arguments);
+	puts("}");
+	fflush(stdout);
+	va_end(arguments);
+}
+
+void fail(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	putchar('\n');
+	va_end(arguments);
+	fflush(stdout);
+	_exit(1);
+}
+
+static bool read_used(const char *path, uint64_t *used)
+{
+	FILE *file = fopen(path, "r");
+	char line[256];
+	bool found = false;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		const char *total = strstr(line, "total:");
+
+		found = found || (total && sscanf(total, "total: %*u, used %" SCNu64, used) == 1);
+	}
+	if (file) {
+		fclose(file);
+	}
+	return found;
+}
+
+uint64_t window_used(void)
+{
+	uint64_t used = 0;
+	bool known = false;
+	glob_t found;
+
+	/* A file for each device, of which one has a window. */
+	if (glob("/sys/kernel/debug/dri/*/virtio-gpu-host-visible-mm", 0, NULL, &found) == 0) {
+		for (size_t i = 0; i < found.gl_pathc && !known; i++) {
+			known = read_used(found.gl_pathv[i], &used);
+		}
+		globfree(&found);
+	}
+	if (!known) {
+		fail("debugfs does not tell how much of the window is used");
+	}
+	return used;
+}
+
+void wait_until_used(uint64_t bytes)
+{
+	double deadline = milliseconds() + 10000;
+
+	while (window_used() != bytes && milliseconds() < deadline) {
+		usleep(10000);
+	}
+}
+
+void mark(const char *at)
+{
+	static unsigned count;
+	char name[16], before[16];
+
+	/* The kernel calls a context what the thread is called. */
+	snprintf(name, sizeof(name), "vm:%d.%u", getpid(), count++);
+	prctl(PR_GET_NAME, before);
+	prctl(PR_SET_NAME, name);
+	close(gpu_open_context());
+	prctl(PR_SET_NAME, before);
+	report("\"mark\": \"%s\", \"at\": \"%s\", \"used\": %" PRIu64, name, at, window_used());
+}
+
+double milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
+}
