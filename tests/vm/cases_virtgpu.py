@@ -175,6 +175,217 @@ def imported(knows_hint):
     return raw("import", judge)
 
 
+# Vulkan's words.
+SUCCESS = "VK_SUCCESS"
+NO_MEMORY = "VK_ERROR_OUT_OF_DEVICE_MEMORY"
+NO_MAP = "VK_ERROR_MEMORY_MAP_FAILED"
+
+
+def vulkan_run(case, how, seconds, preload):
+    """how: "without" the layer or "with" it."""
+    environment = {
+        "VK_DRIVER_FILES": "/usr/share/vulkan/icd.d/virtio_icd.json",
+        "VMB_TEST_DEVICE": "Venus",
+        "MESA_SHADER_CACHE_DISABLE": "1",
+    }
+    if preload:
+        environment["LD_PRELOAD"] = f"/vmbind/{preload}"
+    if how == "with":
+        environment |= {
+            "VK_ADD_LAYER_PATH": "/vmbind/manifest",
+            "VK_INSTANCE_LAYERS": "VK_LAYER_VMBIND_sparse",
+            "VMBIND_LOG": "info",
+        }
+    words = " ".join(f"{key}={value}" for key, value in environment.items())
+    return Run(f"vulkan.{case}/{how}", f"env {words} /vmbind/vmbind-vm-vulkan {case}", seconds, None)
+
+
+def vulkan(case, judge, hows=("without", "with"), seconds=240, preload=None):
+    """The judge gets a Report for each way that it was run."""
+
+    def judge_all(*results):
+        for how, result in zip(hows, results):
+            for ok, text in ended(result):
+                yield ok, f"{how} the layer: {text}"
+        if "with" in hows:
+            there = any(line.startswith("vmbind: info") for line in results[hows.index("with")].lines)
+            yield there, "with the layer: it is there"
+        if all(result.status == "0" for result in results):
+            yield from judge(*(Report(result) for result in results))
+
+    return Case(f"vulkan.{case}", [vulkan_run(case, how, seconds, preload) for how in hows], judge_all)
+
+
+def gone(report, how):
+    for ok, text in used(report, {"end": 0}):
+        yield ok, f"{how} the layer: {text}"
+
+
+def growth(report, how, at, expected):
+    """What is used more than when there was nothing but the device."""
+    inside = report.marks[at] - report.marks["device"]
+    outside = report.outside[at].mapped_bytes - report.outside["device"].mapped_bytes
+    text = f"{how} the layer: {at}: {mib(inside)} used in the guest, {mib(outside)} mapped by the host"
+    return (inside, outside) == expected, text if (inside, outside) == expected else f"{text}, not {expected}"
+
+
+def vulkan_fit(knows_hint):
+    def judge(without, with_layer):
+        for how, report, deferred in (("without", without, False), ("with", with_layer, knows_hint)):
+            count, last = (TRIED, SUCCESS) if deferred else (FIT - 1, NO_MEMORY)
+            text = f"{report['allocated']} of {TRIED} exportable allocations of {mib(BLOB)} fit into {mib(WINDOW)}: {report['last']}"
+            yield (report["allocated"], report["last"]) == (count, last), f"{how} the layer: {text}"
+            size = report.marks["allocated"] - report.marks["device"]
+            yield size == (0 if deferred else count * BLOB), f"{how} the layer: {mib(size)} of the window used for them"
+            yield from gone(report, how)
+        text = f"to map one gives {with_layer['map']} with the layer, {without['map']} without"
+        yield with_layer["map"] == without["map"], text
+
+    return vulkan("fit", judge)
+
+
+def judge_late(report, how, allocated, sizes):
+    yield report["allocated"] == allocated, f"{how} the layer: {report['allocated']} of {TRIED} allocated: {report['last']}"
+    for at, size in sizes.items():
+        yield growth(report, how, at, (size, size))
+    text = f"{report['written']} written, {report['wrong']} bytes of {mib(report['written'] * BLOB)} wrong in later mappings"
+    yield (report["written"], report["wrong"]) == (report["visited"], 0), f"{how} the layer: {text}"
+    yield from gone(report, how)
+
+
+def vulkan_plain(knows_hint):
+    """Memory that Venus itself makes no blob for before it is mapped: nothing to do for the layer."""
+
+    def judge(without, with_layer):
+        for how, report in (("without", without), ("with", with_layer)):
+            yield from judge_late(report, how, TRIED, {"allocated": 0, "mapped": 8 * BLOB})
+
+    return vulkan("plain", judge)
+
+
+def vulkan_late(knows_hint):
+    def judge(without, with_layer):
+        full = (FIT - 1) * BLOB
+        yield from judge_late(without, "without", FIT - 1, {"allocated": full, "mapped": full})
+        if knows_hint:
+            yield from judge_late(with_layer, "with", TRIED, {"allocated": 0, "mapped": 8 * BLOB})
+        else:
+            yield from judge_late(with_layer, "with", FIT - 1, {"allocated": full, "mapped": full})
+
+    return vulkan("late", judge)
+
+
+def vulkan_full(knows_hint):
+    def judge(report):
+        count = TRIED if knows_hint else FIT - 1
+        text = f"{report['allocated']} allocated, {report['mapped']} mapped, then: {report['refused']}"
+        refused = NO_MAP if knows_hint else SUCCESS
+        yield (report["allocated"], report["mapped"], report["refused"]) == (count, FIT - 1, refused), text
+        yield report["refused_again"] == refused, f"and again: {report['refused_again']}"
+        replaced = count - report["mapped"]
+        text = f"for {report['replaced']} of {replaced} others one is mapped that was refused"
+        yield report["replaced"] == replaced, text
+        yield report["wrong"] == 0, f"{report['wrong']} bytes wrong"
+        yield from gone(report, "with")
+
+    return vulkan("full", judge, hows=("with",))
+
+
+def vulkan_refused(knows_hint):
+    def judge(without, with_layer):
+        for how, report in (("without", without), ("with", with_layer)):
+            text = f"{report['allocated']} allocated; of what the host refused: {report['map']}, {report['again']}; other memory: {report['other']}"
+            ok = (report["allocated"], report["map"], report["again"], report["other"]) == (4, NO_MAP, NO_MAP, SUCCESS)
+            yield ok, f"{how} the layer: {text}"
+            yield from gone(report, how)
+
+    return vulkan("refused", judge, preload="libvmbind_refused.so")
+
+
+def vulkan_never(knows_hint):
+    def judge(report):
+        yield report["allocated"] == report["of"], f"{report['allocated']} of {report['of']} allocated, and freed unmapped"
+        maps = report.outside["freed"].maps - report.outside["device"].maps
+        # What the layer finds out at first maps nothing.
+        expected = 0 if knows_hint else report["allocated"]
+        yield maps == expected, f"{maps} of them were ever mapped by the host"
+        yield from gone(report, "with")
+
+    return vulkan("never", judge, hows=("with",))
+
+
+def vulkan_export(knows_hint):
+    def judge(report):
+        first = (0, 0) if knows_hint else (BLOB, BLOB)
+        yield growth(report, "with", "allocated", first)
+        yield growth(report, "with", "exported", (BLOB, BLOB))
+        real = report["address"] != 0 and report["size"] == BLOB
+        yield real, f"another device gets address {report['address']:#x}, {mib(report['size'])} ({report['other']})"
+        yield report["dma_buf_wrong"] == 0, f"{report['dma_buf_wrong']} bytes wrong when the dma-buf is mapped"
+        yield report["imported_wrong"] == 0, f"{report['imported_wrong']} bytes wrong when the same device imports it"
+        yield from gone(report, "with")
+
+    return vulkan("export", judge, hows=("with",))
+
+
+def judge_competition(report):
+    works = [each for each in report.objects if "errors" in each]
+    mapped, refused, errors, wrong = (sum(each[key] for each in works) for key in ("mapped", "refused", "errors", "wrong"))
+    yield mapped > 0, f"{mapped} mapped, {refused} refused for want of room"
+    yield (errors, wrong) == (0, 0), f"{errors} other errors, {wrong} bytes wrong"
+
+
+def compete(case, knows_hint):
+    def judge(report):
+        yield from judge_competition(report)
+        if "processes" in report.values:
+            yield report["ended"] == report["processes"], f"{report['ended']} of {report['processes']} processes ended"
+        yield from gone(report, "with")
+
+    return vulkan(case, judge, hows=("with",))
+
+
+def vulkan_killed(knows_hint):
+    def judge(report):
+        yield report["killed"] == report["processes"], f"{report['killed']} of {report['processes']} processes were killed"
+        yield from gone(report, "with")
+
+    return vulkan("killed", judge, hows=("with",))
+
+
+def vulkan_children(knows_hint):
+    def judge(report):
+        ways = {each["way"]: each for each in report.objects if "way" in each}
+        none = "No child processes"
+        for way, signals, waited in (("handler", 0, none), ("ignored", 0, none), ("wait loop", 1, "its own child")):
+            each = ways[way]
+            text = f"{way}: {each['mapped']} mapped, {each['signals']} signals, wait() gives: {each['wait']}"
+            yield (each["mapped"], each["signals"], each["wait"]) == (4, signals, waited), text
+        each = ways["exec"]
+        text = f"exec: {each['mapped']} mapped, {each['wrong']} of {each['started']} programs inherited a file"
+        yield (each["mapped"], each["wrong"], each["wait"]) == (4, 0, none) and each["started"] > 0, text
+        yield from gone(report, "with")
+
+    return vulkan("children", judge, hows=("with",))
+
+
+def cost(knows_hint):
+    """For ./run bench."""
+
+    def judge(without, with_layer):
+        for key, text in (("allocation_ms", "an allocation"), ("first_map_ms", "the first mapping"), ("later_map_ms", "a later one")):
+            ratio = with_layer[key] / without[key]
+            yield None, f"{text}: {without[key]:.3f} ms without the layer, {with_layer[key]:.3f} ms with it, {ratio:.2f} times"
+        for how, report in (("without", without), ("with", with_layer)):
+            maps = report.outside["after"].maps - report.outside["before"].maps
+            blobs = report.outside["after"].blobs - report.outside["before"].blobs
+            yield None, f"a first mapping {how} the layer: {blobs} blobs created, {maps} mapped by the host"
+        extra = with_layer["first_map_ms"] - without["first_map_ms"]
+        yield True, f"the first mapping takes {extra:.3f} ms more with the layer"
+
+    return vulkan("cost", judge)
+
+
 def cases(knows_hint):
     return [
         life("plain", False),
@@ -187,4 +398,17 @@ def cases(knows_hint):
         late(knows_hint),
         full(knows_hint),
         imported(knows_hint),
+        vulkan_fit(knows_hint),
+        vulkan_plain(knows_hint),
+        vulkan_late(knows_hint),
+        vulkan_full(knows_hint),
+        vulkan_refused(knows_hint),
+        vulkan_never(knows_hint),
+        vulkan_export(knows_hint),
+        compete("threads", knows_hint),
+        compete("devices", knows_hint),
+        compete("processes", knows_hint),
+        vulkan_killed(knows_hint),
+        vulkan_children(knows_hint),
+        cost(knows_hint),
     ]

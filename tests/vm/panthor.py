@@ -99,6 +99,7 @@ class Panthor:
     # What has to be there: tools, and files of the build directory.
     tools = ["make", "aarch64-linux-gnu-gcc", "qemu-system-aarch64", "dtc", "readelf"]
     programs = ["tests/vm/vmbind-vm-uapi", "tests/vm/vmbind-vm-sparse", "tests/vm/libvmbind_trace.so"]
+    for_host = []
     built_by = "./run arm64"
     boot_seconds = 120
 

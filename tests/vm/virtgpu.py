@@ -16,6 +16,8 @@ from machine import Machine
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
 LINKER = "ld-linux-x86-64.so.2"
 MEMORY = "1G"
+# Where on the PCI bus the second GPU is. It is only there for cases that bring it in: Venus fails where there are two.
+OTHER_DEVICE = "0000:00:02.0"
 
 CREATE = re.compile(r"virtio_gpu_cmd_res_create_blob res (\S+), size (\d+)")
 MAP = re.compile(r"virtio_gpu_cmd_res_map_blob res (\S+),")
@@ -82,10 +84,12 @@ class Host:
         path.write_text(f'{{"file_format_version": "1.0.1", "ICD": {{"library_path": "{library}", "api_version": "1.4.0"}}}}\n')
         return path
 
-    def environment(self, directory, display):
+    def environment(self, directory, display, preload):
+        """preload: a library for the renderer."""
         # virglrenderer starts it by itself, with its own arguments and descriptors.
         server = directory / "render-server"
-        words = " ".join(f'"{word}"' for word in self.run("usr/libexec/virgl_render_server"))
+        linker, *words = self.run("usr/libexec/virgl_render_server")
+        words = " ".join(f'"{word}"' for word in (linker, "--preload", preload, *words))
         server.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
         server.chmod(0o755)
         return {
@@ -126,7 +130,13 @@ def x_server(log):
 
 class Virtgpu:
     tools = ["Xvfb", "readelf"]
-    programs = ["tests/vm/virtgpu/vmbind-vm-raw"]
+    programs = [
+        "tests/vm/virtgpu/vmbind-vm-raw",
+        "tests/vm/virtgpu/vmbind-vm-vulkan",
+        "tests/vm/virtgpu/libvmbind_refused.so",
+        "layer/vmbind-map-helper",
+    ]
+    for_host = ["tests/vm/virtgpu/libvmbind_udmabuf.so"]
     built_by = "./run build"
     boot_seconds = 120
 
@@ -140,6 +150,7 @@ class Virtgpu:
         with guest.initramfs(path, kernel, "WARNING:|BUG:|Oops", cases) as archive:
             order = guest.add_modules(archive, kernel, ["virtio_pci", "virtio_gpu"])
             archive.write("modules/order", "\n".join(order) + "\n")
+            archive.write("prepare", f"echo 1 >/sys/bus/pci/devices/{OTHER_DEVICE}/remove\n")
             guest.add_layer(archive, build)
             guest.add_programs(archive, programs)
             names = ["libvulkan_virtio.so", "libvulkan.so.1"]
@@ -163,13 +174,13 @@ class Virtgpu:
             *("-object", f"memory-backend-memfd,id=memory,size={MEMORY},share=on"),
             *("-vga", "none", "-display", "sdl,gl=on"),
             *("-device", f"virtio-gpu-gl-pci,blob=on,hostmem={cases_virtgpu.HOSTMEM},venus=on"),
-            # Another DRM device, to import into.
-            *("-device", "virtio-gpu-pci"),
+            # Another DRM device, to import into: tests/vm/virtgpu/other.c.
+            *("-device", "virtio-gpu-pci,addr=0x2"),
             *("-serial", "stdio", "-monitor", "none"),
             *("-D", trace, "-trace", "virtio_gpu_cmd_ctx_create", "-trace", "virtio_gpu_cmd_res_*_blob"),
             *("-kernel", kernel.image, "-initrd", initramfs),
             *("-append", "console=ttyS0 panic=-1 loglevel=4"),
         ]
         with open(directory / "qemu.log", "wb") as errors, x_server(errors) as display:
-            environment = host.environment(directory, display)
+            environment = host.environment(directory, display, build / self.for_host[0])
             yield Machine(command, log, environment, errors, Trace(trace).read)

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "process.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -82,4 +83,11 @@ bool process_sleeps_in(pid_t pid, const char *function, double limit_ms)
 		usleep(1000);
 	} while (milliseconds() < deadline);
 	return false;
+}
+
+bool process_kill(pid_t pid, double after_ms)
+{
+	usleep((useconds_t)(after_ms * 1e3));
+	kill(pid, SIGKILL);
+	return process_wait(pid, 20000) == -2;
 }

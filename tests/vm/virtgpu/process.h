@@ -17,5 +17,7 @@ int process_wait(pid_t pid, double limit_ms);
 char process_state(pid_t pid);
 /* Whether it sleeps in this function of the kernel's, or does so within that time. */
 bool process_sleeps_in(pid_t pid, const char *function, double limit_ms);
+/* Whether SIGKILL, after that time, ends it. */
+bool process_kill(pid_t pid, double after_ms);
 
 #endif

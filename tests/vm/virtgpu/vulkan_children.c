@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "app.h"
+
+/*
+ * An application that has children of its own, and looks after them in the ways that there are. Each
+ * way it maps memory meanwhile, and must not hear of any child that is not its own.
+ */
+
+#define EACH 4
+
+static atomic_int signals;
+
+static void count_signal(int number)
+{
+	(void)number;
+	atomic_fetch_add(&signals, 1);
+}
+
+/* First mappings: of how many memory objects they succeed. */
+static unsigned map_some(const struct app *app)
+{
+	VkDeviceMemory memory[EACH];
+	unsigned mapped = 0;
+	VkResult last;
+	unsigned count = app_allocate_many(app, true, memory, EACH, &last);
+
+	for (unsigned i = 0; i < count; i++) {
+		mapped += app_visit(app, memory[i], i, NULL) == VK_SUCCESS;
+	}
+	app_free_many(app, memory, count);
+	return mapped;
+}
+
+static const char *wait_for_none(void)
+{
+	return waitpid(-1, NULL, WNOHANG | __WALL) < 0 ? strerror(errno) : "a child";
+}
+
+static void without_children(const struct app *app)
+{
+	int before = atomic_load(&signals);
+	unsigned mapped = map_some(app);
+
+	report("\"way\": \"handler\", \"mapped\": %u, \"signals\": %d, \"wait\": \"%s\"", mapped,
+		atomic_load(&signals) - before, wait_for_none());
+}
+
+static void while_ignored(const struct app *app)
+{
+	unsigned mapped;
+
+	signal(SIGCHLD, SIG_IGN);
+	mapped = map_some(app);
+	signal(SIGCHLD, count_signal);
+	report("\"way\": \"ignored\", \"mapped\": %u, \"signals\": 0, \"wait\": \"%s\"", mapped,
+		wait_for_none());
+}
+
+static void *wait_loop(void *argument)
+{
+	pid_t *waited = argument;
+	pid_t pid;
+
+	/* The first that is returned, and how many more. */
+	while ((pid = wait(NULL)) > 0 || errno == EINTR) {
+		if (pid > 0) {
+			waited[waited[0] ? 1 : 0] = pid;
+		}
+	}
+	return NULL;
+}
+
+/* A thread sits in wait() all the time, for a child that lives until the mappings are made. */
+static void with_wait_loop(const struct app *app)
+{
+	pid_t waited[2] = { 0, 0 };
+	int before = atomic_load(&signals), ends[2];
+	pthread_t thread;
+	pid_t child;
+
+	if (pipe(ends) < 0 || (child = fork()) < 0) {
+		fail("no process can be started");
+	}
+	if (child == 0) {
+		char byte;
+
+		close(ends[1]);
+		_exit(read(ends[0], &byte, 1) < 0);
+	}
+	close(ends[0]);
+	if (pthread_create(&thread, NULL, wait_loop, waited) != 0) {
+		fail("no thread can be started");
+	}
+	unsigned mapped = map_some(app);
+	close(ends[1]);
+	pthread_join(thread, NULL);
+	report("\"way\": \"wait loop\", \"mapped\": %u, \"signals\": %d, \"wait\": \"%s\"", mapped,
+		atomic_load(&signals) - before,
+		waited[0] == child && !waited[1] ? "its own child" : "a strange child");
+}
+
+struct starter {
+	atomic_bool stop;
+	unsigned started, wrong;
+};
+
+/* Starts programs all the time, which look whether they have inherited anything. */
+static void *start_programs(void *argument)
+{
+	struct starter *starter = argument;
+
+	while (!atomic_load(&starter->stop)) {
+		int status;
+		pid_t child = fork();
+
+		if (child == 0) {
+			execl("/proc/self/exe", "vmbind-vm-vulkan", "descriptors", NULL);
+			_exit(127);
+		}
+		starter->started++;
+		starter->wrong += child < 0 || waitpid(child, &status, 0) != child || status != 0;
+	}
+	return NULL;
+}
+
+static void while_starting(const struct app *app)
+{
+	struct starter starter = { .stop = false };
+	pthread_t thread;
+	unsigned mapped;
+
+	if (pthread_create(&thread, NULL, start_programs, &starter) != 0) {
+		fail("no thread can be started");
+	}
+	mapped = map_some(app);
+	atomic_store(&starter.stop, true);
+	pthread_join(thread, NULL);
+	report("\"way\": \"exec\", \"mapped\": %u, \"started\": %u, \"wrong\": %u, \"wait\": "
+	       "\"%s\"",
+		mapped, starter.started, starter.wrong, wait_for_none());
+}
+
+void vulkan_children(void)
+{
+	const struct sigaction action = { .sa_handler = count_signal, .sa_flags = SA_RESTART };
+	struct app app;
+
+	sigaction(SIGCHLD, &action, NULL);
+	app_init(&app);
+	without_children(&app);
+	while_ignored(&app);
+	with_wait_loop(&app);
+	while_starting(&app);
+	app_finish(&app);
+	wait_until_used(0);
+	mark("end");
+}
+
+/* What while_starting() starts: has it any file but the standard ones? */
+void vulkan_descriptors(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	const struct dirent *entry;
+	int others = 0;
+
+	while (directory && (entry = readdir(directory))) {
+		int fd = atoi(entry->d_name);
+
+		others += fd > 2 && fd != dirfd(directory);
+	}
+	_exit(others > 0);
+}

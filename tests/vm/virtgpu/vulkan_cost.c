@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include <stdlib.h>
+
+#include "app.h"
+
+/* What an allocation, its first mapping and a later one cost: the medians of some. */
+
+#define SAMPLES 31
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *samples)
+{
+	qsort(samples, SAMPLES, sizeof(*samples), compare);
+	return samples[SAMPLES / 2];
+}
+
+static double map_and_unmap(const struct app *app, VkDeviceMemory memory)
+{
+	double start = milliseconds();
+	void *map;
+
+	VKU_CHECK(vkMapMemory(app->vk.device, memory, 0, VK_WHOLE_SIZE, 0, &map));
+	vkUnmapMemory(app->vk.device, memory);
+	return milliseconds() - start;
+}
+
+void vulkan_cost(void)
+{
+	double allocation[SAMPLES], first[SAMPLES], later[SAMPLES];
+	VkDeviceMemory memory;
+	struct app app;
+
+	app_init(&app);
+	/* What is done once is none of their cost. */
+	VKU_CHECK(app_allocate(&app, true, &memory));
+	map_and_unmap(&app, memory);
+	app_free(&app, memory);
+	for (unsigned i = 0; i < SAMPLES; i++) {
+		double start = milliseconds();
+
+		VKU_CHECK(app_allocate(&app, true, &memory));
+		allocation[i] = milliseconds() - start;
+		if (i == SAMPLES / 2) {
+			mark("before");
+		}
+		first[i] = map_and_unmap(&app, memory);
+		if (i == SAMPLES / 2) {
+			mark("after");
+		}
+		later[i] = map_and_unmap(&app, memory);
+		app_free(&app, memory);
+	}
+	report("\"allocation_ms\": %.4f, \"first_map_ms\": %.4f, \"later_map_ms\": %.4f",
+		median(allocation), median(first), median(later));
+	app_finish(&app);
+	wait_until_used(0);
+}
