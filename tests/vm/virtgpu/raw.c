@@ -26,6 +26,8 @@ int main(int argc, char **argv)
 {
 	for (size_t i = 0; argc == 2 && i < sizeof(cases) / sizeof(cases[0]); i++) {
 		if (strcmp(argv[1], cases[i].name) == 0) {
+			/* What the case before has left comes back by and by. */
+			wait_until_used(0);
 			cases[i].run();
 			return 0;
 		}

@@ -16,7 +16,7 @@
 struct work {
 	const struct app *app;
 	uint32_t seed;
-	unsigned mapped, refused, errors;
+	unsigned allocated, mapped, refused, errors;
 	size_t wrong;
 };
 
@@ -34,7 +34,7 @@ static void work_round(struct work *work, uint32_t seed)
 	VkResult result, mapped[EACH];
 	unsigned allocated = app_allocate_many(work->app, true, memory, EACH, &result);
 
-	work->errors += allocated < EACH;
+	work->allocated += allocated;
 	for (unsigned i = 0; i + 1 < allocated; i++) {
 		mapped[i] = app_visit(work->app, memory[i], seed + i, NULL);
 		count(work, mapped[i]);
@@ -63,13 +63,16 @@ static void report_work(const struct work *works, unsigned count)
 	struct work sum = { 0 };
 
 	for (unsigned i = 0; i < count; i++) {
+		sum.allocated += works[i].allocated;
 		sum.mapped += works[i].mapped;
 		sum.refused += works[i].refused;
 		sum.errors += works[i].errors;
 		sum.wrong += works[i].wrong;
 	}
-	report("\"mapped\": %u, \"refused\": %u, \"errors\": %u, \"wrong\": %zu", sum.mapped,
-		sum.refused, sum.errors, sum.wrong);
+	report("\"tried\": %u, \"allocated\": %u, \"mapped\": %u, \"refused\": %u, \"errors\": %u, "
+	       "\"wrong\": %zu",
+		count * ROUNDS * EACH, sum.allocated, sum.mapped, sum.refused, sum.errors,
+		sum.wrong);
 }
 
 static void run_threads(const struct app *apps, unsigned app_count)
