@@ -398,7 +398,8 @@ def cost(knows_hint):
             yield None, f"{text}: {times}: {with_layer / without:.2f} times, {with_layer - without:+.3f} ms"
         for how, side in zip(("without", "with"), sides):
             before, after = side[0].outside["before"], side[0].outside["after"]
-            done = f"{after.blobs - before.blobs} blobs created, {after.maps - before.maps} mapped by the host"
+            counts = (after.commands - before.commands, after.blobs - before.blobs, after.maps - before.maps)
+            done = "%d commands to the host; %d blobs created, %d mapped" % counts
             yield None, f"during a first mapping {how} the layer: {done}"
         yield True, f"medians of {ROUNDS} runs each"
 

@@ -25,8 +25,10 @@ UNMAP = re.compile(r"virtio_gpu_cmd_res_unmap_blob res (\S+),")
 # A context that is only opened for its name: tests/vm/virtgpu/report.c.
 MARK = re.compile(r"virtio_gpu_cmd_ctx_create ctx \S+, name (vm:\S+)")
 
-# What the host had been asked for when it came to a mark.
-Outside = collections.namedtuple("Outside", "blobs maps mapped_bytes")
+TRACED = ["virtio_gpu_cmd_ctx_create", "virtio_gpu_cmd_ctx_res_*", "virtio_gpu_cmd_res_*_blob", "virtio_gpu_cmd_res_unref"]
+
+# What the host had been asked for when it came to a mark: commands are all that are traced, but for marks.
+Outside = collections.namedtuple("Outside", "blobs maps commands mapped_bytes")
 
 
 class Trace:
@@ -40,6 +42,7 @@ class Trace:
         self._mapped = set()
         self._blobs = 0
         self._maps = 0
+        self._commands = 0
 
     def read(self):
         """Returns the marks up to now: an Outside for each name."""
@@ -53,6 +56,11 @@ class Trace:
         return self.marks
 
     def _line(self, line):
+        if match := MARK.match(line):
+            mapped_bytes = sum(self._sizes[resource] for resource in self._mapped)
+            self.marks[match[1]] = Outside(self._blobs, self._maps, self._commands, mapped_bytes)
+            return
+        self._commands += 1
         if match := CREATE.match(line):
             self._sizes[match[1]] = int(match[2])
             self._blobs += 1
@@ -61,9 +69,6 @@ class Trace:
             self._maps += 1
         elif match := UNMAP.match(line):
             self._mapped.discard(match[1])
-        elif match := MARK.match(line):
-            mapped_bytes = sum(self._sizes[resource] for resource in self._mapped)
-            self.marks[match[1]] = Outside(self._blobs, self._maps, mapped_bytes)
 
 
 class Host:
@@ -177,7 +182,7 @@ class Virtgpu:
             # Another DRM device, to import into: tests/vm/virtgpu/other.c.
             *("-device", "virtio-gpu-pci,addr=0x2"),
             *("-serial", "stdio", "-monitor", "none"),
-            *("-D", trace, "-trace", "virtio_gpu_cmd_ctx_create", "-trace", "virtio_gpu_cmd_res_*_blob"),
+            *("-D", trace, *(word for event in TRACED for word in ("-trace", event))),
             *("-kernel", kernel.image, "-initrd", initramfs),
             *("-append", "console=ttyS0 panic=-1 loglevel=4"),
         ]
