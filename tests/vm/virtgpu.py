@@ -21,7 +21,7 @@ OTHER_DEVICE = "0000:00:02.0"
 
 CREATE = re.compile(r"virtio_gpu_cmd_res_create_blob res (\S+), size (\d+)")
 MAP = re.compile(r"virtio_gpu_cmd_res_map_blob res (\S+),")
-UNMAP = re.compile(r"virtio_gpu_cmd_res_unmap_blob res (\S+),")
+UNMAP = re.compile(r"virtio_gpu_cmd_res_unmap_blob res (\S+),.* mapping_state (\d+)")
 # A context that is only opened for its name: tests/vm/virtgpu/report.c.
 MARK = re.compile(r"virtio_gpu_cmd_ctx_create ctx \S+, name (vm:\S+)")
 
@@ -60,15 +60,17 @@ class Trace:
             mapped_bytes = sum(self._sizes[resource] for resource in self._mapped)
             self.marks[match[1]] = Outside(self._blobs, self._maps, self._commands, mapped_bytes)
             return
-        self._commands += 1
+        unmap = UNMAP.match(line)
+        # QEMU comes back to an unmapping, in another state.
+        self._commands += not unmap or unmap[2] == "0"
         if match := CREATE.match(line):
             self._sizes[match[1]] = int(match[2])
             self._blobs += 1
         elif match := MAP.match(line):
             self._mapped.add(match[1])
             self._maps += 1
-        elif match := UNMAP.match(line):
-            self._mapped.discard(match[1])
+        elif unmap:
+            self._mapped.discard(unmap[1])
 
 
 class Host:
