@@ -237,7 +237,7 @@ def vulkan_fit(knows_hint):
     def judge(without, with_layer):
         for how, report, deferred in (("without", without, False), ("with", with_layer, knows_hint)):
             count, last = (TRIED, SUCCESS) if deferred else (FIT - 1, NO_MEMORY)
-            text = f"{report['allocated']} of {TRIED} exportable allocations of {mib(BLOB)} fit into {mib(WINDOW)}: {report['last']}"
+            text = f"{report['allocated']} of {TRIED} exportable allocations fit into {mib(WINDOW)}: {report['last']}"
             yield (report["allocated"], report["last"]) == (count, last), f"{how} the layer: {text}"
             size = report.marks["allocated"] - report.marks["device"]
             yield size == (0 if deferred else count * BLOB), f"{how} the layer: {mib(size)} of the window used for them"
@@ -301,9 +301,9 @@ def vulkan_full(knows_hint):
 def vulkan_refused(knows_hint):
     def judge(without, with_layer):
         for how, report in (("without", without), ("with", with_layer)):
-            text = f"{report['allocated']} allocated; of what the host refused: {report['map']}, {report['again']}; other memory: {report['other']}"
+            text = f"{report['map']}, again: {report['again']}; other memory: {report['other']}"
             ok = (report["allocated"], report["map"], report["again"], report["other"]) == (4, NO_MAP, NO_MAP, SUCCESS)
-            yield ok, f"{how} the layer: {text}"
+            yield ok, f"{how} the layer: to map what the host refused: {text}"
             yield from gone(report, how)
 
     return vulkan("refused", judge, preload="libvmbind_refused.so")
