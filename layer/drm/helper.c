@@ -32,6 +32,7 @@
  */
 struct start {
 	const char *path;
+	char application[16]; /* its process id, for the helper to see when it is gone */
 	int dmabuf;
 	unsigned patience_ms;
 	char *helper_stack; /* its end, where it begins */
@@ -56,7 +57,7 @@ int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...
 UNINSTRUMENTED static int become_helper(void *argument)
 {
 	struct start *start = argument;
-	char *const arguments[] = { (char *)(uintptr_t)start->path, NULL };
+	char *const arguments[] = { (char *)(uintptr_t)start->path, start->application, NULL };
 	char *const environment[] = { NULL };
 	const uint64_t none = 0;
 
@@ -157,6 +158,7 @@ int vmb_helper_run(const char *path, int dmabuf, unsigned patience_ms)
 		/* If the middle process is killed before it can say anything. */
 		.result = -ECHILD,
 	};
+	snprintf(start.application, sizeof(start.application), "%ld", (long)getpid());
 	char *stacks = mmap(NULL, 2 * STACK_SIZE, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 

@@ -25,6 +25,7 @@ struct helper_page {
 	int is_first_open;
 	int environment; /* variables */
 	int arguments;
+	pid_t application;
 	/* As the kernel writes them in /proc/self/status. */
 	char blocked[32];
 	char ignored[32];

@@ -43,12 +43,12 @@ int main(int argument_count, char **arguments)
 	struct helper_page *page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
 		MAP_SHARED, STDIN_FILENO, 0);
 
-	(void)arguments;
 	if (page == MAP_FAILED) {
 		return errno;
 	}
 	page->parent = getppid();
 	page->arguments = argument_count;
+	page->application = argument_count > 1 ? atoi(arguments[1]) : 0;
 	for (char **variable = environ; *variable; variable++) {
 		page->environment++;
 	}

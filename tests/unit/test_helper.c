@@ -147,7 +147,8 @@ static void test_inherits_nothing(void **state)
 	assert_int_equal(file.page->descriptors, 1);
 	assert_int_equal(file.page->is_first_open, 1);
 	assert_int_equal(file.page->environment, 0);
-	assert_int_equal(file.page->arguments, 1);
+	assert_int_equal(file.page->arguments, 2);
+	assert_int_equal(file.page->application, getpid());
 	assert_string_equal(file.page->blocked, "0000000000000000");
 	assert_string_equal(file.page->ignored, "0000000000000000");
 	/* Here everything is as it was. */

@@ -163,6 +163,19 @@ def full(knows_hint):
     return raw("full", judge)
 
 
+def orphan(knows_hint):
+    def judge(report):
+        if not knows_hint:
+            yield report["deferred"] == FULL, f"one with the hint: {report['deferred']}"
+            return
+        yield report["full"] == -1, "the layer's helper sleeps on a full window"
+        yield report["room"] == -1, "and when there is room, as long as its application lives"
+        yield report["alone"] == 0, f"when that was killed it maps the blob itself: {report['alone']}"
+        yield from used(report, {"mapped": WINDOW})
+
+    return raw("orphan", judge)
+
+
 def imported(knows_hint):
     """The other device has the blob's addresses mapped for it before it says that it cannot use memory of somebody else's."""
 
@@ -417,6 +430,7 @@ def cases(knows_hint):
         refused(knows_hint),
         late(knows_hint),
         full(knows_hint),
+        orphan(knows_hint),
         imported(knows_hint),
         vulkan_fit(knows_hint),
         vulkan_plain(knows_hint),

@@ -19,6 +19,7 @@ static const struct {
 	{ "refused", raw_refused },
 	{ "late", raw_late },
 	{ "full", raw_full },
+	{ "orphan", raw_orphan },
 	{ "import", raw_import },
 };
 

@@ -14,6 +14,8 @@
 #define RAW_DEFER VMB_VIRTGPU_BLOB_HINT_DEFER_MAPPING
 /* Blobs that the cases try to create, more than there is room for. */
 #define RAW_BLOBS 24
+/* Where the guest has it. */
+#define RAW_HELPER "/vmbind/vmbind-map-helper"
 
 /* One blob, from its creation to its end: plain (a request without hints), eager (hints 0), deferred. */
 void raw_life_plain(void);
@@ -30,6 +32,8 @@ void raw_refused(void);
 void raw_late(void);
 /* The first mapping of a deferred blob while the window is full. */
 void raw_full(void);
+/* What becomes of a helper when its application is killed. */
+void raw_orphan(void);
 /* What another DRM device gets that imports a blob. */
 void raw_import(void);
 

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -22,16 +23,23 @@ static int map_dma_buf(void *argument)
 	return memory == MAP_FAILED ? errno : 0;
 }
 
-void raw_full(void)
+static unsigned fill(int fd, uint32_t *handles)
 {
-	uint32_t handles[RAW_BLOBS], deferred;
-	int fd = gpu_open_context();
 	unsigned count = 0;
-	int err;
 
 	while (count < RAW_BLOBS && gpu_create(fd, 0, &handles[count]) == 0) {
 		count++;
 	}
+	return count;
+}
+
+void raw_full(void)
+{
+	uint32_t handles[RAW_BLOBS], deferred;
+	int fd = gpu_open_context();
+	unsigned count = fill(fd, handles);
+	int err;
+
 	mark("full");
 	err = gpu_create(fd, RAW_DEFER, &deferred);
 	report("\"created\": %u, \"deferred\": \"%s\"", count, strerror(-err));
@@ -53,4 +61,53 @@ void raw_full(void)
 	int rescue = process_wait(process_start(map_dma_buf, &dma_buf), 10000);
 	report("\"rescue\": %d, \"sleeper\": %d", rescue, process_wait(sleeper, 10000));
 	mark("rescued");
+}
+
+static int wait_to_be_killed(void *argument)
+{
+	(void)argument;
+	pause();
+	return 0;
+}
+
+struct helped {
+	int dma_buf;
+	pid_t application;
+};
+
+static int become_helper(void *argument)
+{
+	const struct helped *helped = argument;
+	char application[16];
+
+	snprintf(application, sizeof(application), "%d", (int)helped->application);
+	dup2(helped->dma_buf, STDIN_FILENO);
+	execl(RAW_HELPER, RAW_HELPER, application, NULL);
+	return errno;
+}
+
+/* The layer's helper, on a full window, for an application that is killed then. */
+void raw_orphan(void)
+{
+	uint32_t handles[RAW_BLOBS], deferred;
+	int fd = gpu_open_context();
+	unsigned count = fill(fd, handles);
+	int err = gpu_create(fd, RAW_DEFER, &deferred);
+
+	report("\"deferred\": \"%s\"", strerror(-err));
+	if (err < 0) {
+		return;
+	}
+	struct helped helped = { .dma_buf = gpu_export(fd, deferred) };
+	helped.application = process_start(wait_to_be_killed, NULL);
+	pid_t helper = process_start(become_helper, &helped);
+	int full = process_wait(helper, 2000);
+	gpu_close(fd, handles[--count]);
+	wait_until_used(count * BLOB_SIZE);
+	int room = process_wait(helper, 2000);
+	kill(helped.application, SIGKILL);
+	process_wait(helped.application, 2000);
+	report("\"full\": %d, \"room\": %d, \"alone\": %d", full, room,
+		process_wait(helper, 10000));
+	mark("mapped");
 }
