@@ -11,7 +11,7 @@
 #define PATIENCE 20
 #define TRIES 4
 /* How long room that is on its way back is waited for, in ms, and how often is looked. */
-#define SETTLING_PATIENCE 50
+#define SETTLING_PATIENCE 250
 #define RESCUE_PATIENCE 8
 #define LOOK_EACH 1
 

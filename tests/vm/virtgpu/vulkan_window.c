@@ -100,7 +100,7 @@ void vulkan_full(void)
 {
 	VkDeviceMemory memory[APP_MANY];
 	VkResult last, refused = VK_SUCCESS, refused_again;
-	unsigned mapped = 0, replaced = 0;
+	unsigned mapped = 0, freed = 0, replaced = 0;
 	size_t wrong = 0;
 	struct app app;
 
@@ -115,16 +115,16 @@ void vulkan_full(void)
 		count, mapped, vku_result_name(refused), vku_result_name(refused_again));
 	mark("full");
 	for (unsigned i = mapped; i < count; i++) {
-		app_free(&app, memory[replaced]);
+		app_free(&app, memory[freed++]);
 		replaced += app_visit(&app, memory[i], i, NULL) == VK_SUCCESS;
 	}
-	for (unsigned i = replaced; i < mapped + replaced; i++) {
+	for (unsigned i = freed; i < count; i++) {
 		if (app_visit(&app, memory[i], i, &wrong) != VK_SUCCESS) {
 			wrong += BLOB_SIZE;
 		}
 	}
 	report("\"replaced\": %u, \"wrong\": %zu", replaced, wrong);
-	app_free_many(&app, memory + replaced, count - replaced);
+	app_free_many(&app, memory + freed, count - freed);
 	app_finish(&app);
 	wait_until_used(0);
 	mark("end");
