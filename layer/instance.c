@@ -92,7 +92,6 @@ static const char *const needed_in_1_0[] = {
 };
 #define NEEDED_IN_1_0 (sizeof(needed_in_1_0) / sizeof(needed_in_1_0[0]))
 
-/* *out is what the loader has put there: its end of the chain reads it. */
 static VkResult create_next(const struct vmb_instance *instance, const VkInstanceCreateInfo *info,
 	const VkAllocationCallbacks *allocator, PFN_vkCreateInstance create, VkInstance *out)
 {
@@ -175,6 +174,8 @@ static VkResult enter_instance(struct vmb_instance *instance, const VkInstanceCr
 	if (!create) {
 		return VK_ERROR_INITIALIZATION_FAILED;
 	}
+	/* *out is what the loader has put there: its end of the chain reads it. */
+	instance->loader_handle = *out;
 	VkResult result = create_next(instance, info, allocator, create, out);
 	if (result != VK_SUCCESS) {
 		return result;

@@ -23,7 +23,10 @@ struct vmb_instance {
 	struct vmb_trace *trace;
 	/* What the application wrote for it uses; 1.0 if it did not say. */
 	uint32_t api_version;
-	/* The loader's, for a device of the layer's own; NULL if the loader has none. */
+	/* The loader's own object, where handle is that of a layer below which wraps it. */
+	VkInstance loader_handle;
+	/* The loader's, for a device of the layer's own; NULL if the loader has none. They know
+	 * loader_handle only. */
 	PFN_vkLayerCreateDevice create_device;
 	PFN_vkLayerDestroyDevice destroy_device;
 	/* By which the loader knows who asks for it. */

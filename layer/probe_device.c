@@ -64,8 +64,9 @@ bool vmb_probe_device_create(struct vmb_probe_device *device,
 		.enabledExtensionCount = name_count,
 		.ppEnabledExtensionNames = names,
 	};
-	if (instance->create_device(instance->handle, physical->handle, &info, &vmb_allocator,
-		    &device->handle, instance->layer_get, &device->get) != VK_SUCCESS) {
+	if (instance->create_device(instance->loader_handle, physical->handle, &info,
+		    &vmb_allocator, &device->handle, instance->layer_get,
+		    &device->get) != VK_SUCCESS) {
 		device->handle = VK_NULL_HANDLE;
 		return false;
 	}

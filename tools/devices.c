@@ -60,6 +60,7 @@ static void init_instance(struct vmb_instance *instance, VkInstance handle,
 {
 	*instance = (struct vmb_instance){
 		.handle = handle,
+		.loader_handle = handle,
 		.settings = *settings,
 		.api_version = VMB_INSTANCE_VERSION,
 		.create_device = create_device,
