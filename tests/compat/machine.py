@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: MIT
+"""What the cases of compare run programs on: a driver, layers in a given order, and a display."""
+
+import glob
+import json
+import os
+import re
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from typing import NamedTuple
+
+# The layer under test.
+OURS = "VK_LAYER_VMBIND_sparse"
+SOURCE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
+# What the caller's shell may have set is not the test's business.
+NOT_INHERITED = re.compile(r"(VK_|VMBIND_|ENABLE_|DISABLE_|MESA_|GFXRECON_|RENDERDOC_|LIBGL_|GALLIUM_|NODEVICE_SELECT|DISPLAY$|WAYLAND_)")
+# What the loader says of layers that it was asked for.
+LOADERS_WORDS = re.compile(r"^.*(\[Loader Message\]|VK_INSTANCE_LAYERS|VK_LOADER_DEBUG).*\n", re.MULTILINE)
+# A busy machine takes its time.
+PATIENCE = 100
+
+
+def fail(*what):
+    print(*what, sep="\n")
+    sys.exit(1)
+
+
+def skip(why):
+    print(f"skipped: {why}")
+    sys.exit(77)
+
+
+def need(*programs):
+    for program in programs:
+        if not shutil.which(program):
+            skip(f"there is no {program}")
+
+
+class Result(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+    def text(self):
+        return f"{self.out}\nOn standard error:\n{LOADERS_WORDS.sub('', self.err)}\nExit status {self.status}\n"
+
+
+class Machine:
+    """Stock lavapipe, to which the layer adds sparse resources, or that of a newer suite, which has its own."""
+
+    def __init__(self, build, driver, newer):
+        self.build = os.path.realpath(build)
+        self.newer = newer
+        self.scratch = tempfile.mkdtemp(prefix="vmbind-compat-")
+        self.root = "/"
+        self.runner = []
+        self.display = None
+        self.environment = {k: v for k, v in os.environ.items() if not NOT_INHERITED.match(k)}
+        self.environment.update(HOME=self.scratch, XDG_RUNTIME_DIR=self.scratch, NODEVICE_SELECT="1")
+        # The new cache is not beside the old one.
+        self.environment.setdefault("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
+        if newer:
+            self.runner = [os.path.join(SOURCE, "scripts/newer-lavapipe"), "--cached"]
+            self.root = self.find_root()
+        else:
+            self.environment.update(VK_DRIVER_FILES=driver, VK_ICD_FILENAMES=driver)
+
+    def find_root(self):
+        found = subprocess.run(self.runner, env=self.environment, capture_output=True, text=True, check=False)
+        if found.returncode == 77:
+            skip("scripts/newer-lavapipe has not fetched it")
+        return found.stdout.strip()
+
+    def close(self):
+        if self.display:
+            self.display.close()
+        shutil.rmtree(self.scratch)
+
+    def program(self, name):
+        """The path of one that the build made."""
+        return os.path.join(self.build, "tests/compat", name)
+
+    def manifest(self, layer):
+        """The path of a layer's."""
+        if layer == OURS:
+            return os.path.join(self.build, "manifest/VkLayer_VMBIND_sparse.json")
+        for path in sorted(glob.glob(os.path.join(self.root, "usr/share/vulkan/*_layer.d/*.json"))):
+            with open(path, encoding="utf-8") as file:
+                if json.load(file)["layer"]["name"] == layer:
+                    return path
+        return skip(f"there is no {layer}")
+
+    def layer_path(self, layers):
+        """Explicit layers in this order, the first one nearest to the program: old loaders go by directories."""
+        directories = []
+        for layer in dict.fromkeys(layers + [OURS]):
+            directory = os.path.join(self.scratch, "explicit", layer)
+            os.makedirs(directory, exist_ok=True)
+            shutil.copy(self.manifest(layer), directory)
+            directories.append(directory)
+        return ":".join(directories)
+
+    def with_display(self):
+        self.display = Display(self.scratch)
+        self.environment["DISPLAY"] = self.display.name
+        return self.display
+
+    def environment_of(self, layers, variables):
+        environment = dict(self.environment, VK_LAYER_PATH=self.layer_path(layers), **variables)
+        if layers:
+            environment["VK_INSTANCE_LAYERS"] = ":".join(layers)
+        return environment
+
+    def start(self, command, layers=(), **variables):
+        """Starts a program that does not end by itself."""
+        return subprocess.Popen(
+            self.runner + command,
+            env=self.environment_of(list(layers), variables),
+            cwd=self.scratch,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def run(self, command, layers=(), stdin=None, expected=0, **variables):
+        done = subprocess.run(
+            self.runner + command,
+            env=self.environment_of(list(layers), variables),
+            cwd=self.scratch,
+            input=stdin,
+            stdin=None if stdin else subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=PATIENCE,
+            check=False,
+        )
+        result = Result(done.returncode, done.stdout, done.stderr)
+        if result.status != expected:
+            fail(f"{' '.join(command)} with layers {list(layers)}, {variables}:", result.text())
+        return result
+
+    def expect_order(self, command, layers, order, **variables):
+        """That the loader really has these layers between the program and the driver, and no others."""
+        err = self.run(command, layers, VK_LOADER_DEBUG="error,warn,layer", **variables).err
+        stacks = re.findall(r"vkCreateInstance layer callstack setup to:(.*?)<Drivers>", err, re.DOTALL)
+        found = [re.findall(r"\bVK_LAYER_\w+$", stack, re.MULTILINE) for stack in stacks]
+        if not found or any(stack != order for stack in found):
+            fail(f"the layers are not {order}, but {found}", err)
+
+
+class Display:
+    """An X server of its own, whose screen can be looked at."""
+
+    SIZE = 500
+
+    def __init__(self, scratch):
+        need("Xvfb")
+        self.screen = os.path.join(scratch, "Xvfb_screen0")
+        reader, writer = os.pipe()
+        self.server = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(writer), "-fbdir", scratch, "-screen", "0", f"{self.SIZE}x{self.SIZE}x24"]
+            + ["-nolisten", "tcp", "-noreset"],
+            pass_fds=[writer],
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(writer)
+        ready = select.select([reader], [], [], PATIENCE)[0]
+        with os.fdopen(reader) as file:
+            number = file.readline().strip() if ready else ""
+        if not number:
+            fail("Xvfb does not start")
+        self.name = f":{number}"
+
+    def close(self):
+        self.server.terminate()
+        self.server.wait()
+
+    def pixels(self):
+        """The screen as it is, four bytes a pixel: what is at the end of an xwd file."""
+        with open(self.screen, "rb") as file:
+            data = file.read()
+        size = self.SIZE * self.SIZE * 4
+        header = int.from_bytes(data[:4], "big")
+        colors = int.from_bytes(data[76:80], "big")
+        start = header + 12 * colors
+        return data[start : start + size]
+
+    def wait_for(self, process, accept):
+        """Looks until what is on the screen is accepted."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            pixels = self.pixels()
+            if accept(pixels):
+                return pixels
+            if process.poll() is not None:
+                fail(f"the program has ended with {process.returncode}")
+            if time.monotonic() > deadline:
+                fail("what was waited for did not come to the screen")
+            time.sleep(0.05)
