@@ -40,6 +40,11 @@ def need(*programs):
             skip(f"there is no {program}")
 
 
+def read_manifest(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
 class Result(NamedTuple):
     status: int
     out: str
@@ -88,9 +93,9 @@ class Machine:
         """The path of a layer's."""
         if layer == OURS:
             return os.path.join(self.build, "manifest/VkLayer_VMBIND_sparse.json")
-        for path in sorted(glob.glob(os.path.join(self.root, "usr/share/vulkan/*_layer.d/*.json"))):
-            with open(path, encoding="utf-8") as file:
-                if json.load(file)["layer"]["name"] == layer:
+        for root in (self.root, "/"):
+            for path in sorted(glob.glob(os.path.join(root, "usr/share/vulkan/*_layer.d/*.json"))):
+                if read_manifest(path)["layer"]["name"] == layer:
                     return path
         return skip(f"there is no {layer}")
 
@@ -104,16 +109,37 @@ class Machine:
             directories.append(directory)
         return ":".join(directories)
 
+    def implicit(self, layers):
+        """The environment for implicit layers in this order, the first one nearest to the program."""
+        directories = []
+        environment = {}
+        for layer in layers:
+            directory = os.path.join(self.scratch, "implicit", layer)
+            os.makedirs(os.path.join(directory, "vulkan/implicit_layer.d"), exist_ok=True)
+            manifest = read_manifest(self.manifest(layer))
+            if layer == OURS:
+                # The installed one names the library without its directory.
+                library = manifest["layer"]["library_path"]
+                manifest = read_manifest(os.path.join(self.build, "manifest/install/VkLayer_VMBIND_sparse.json"))
+                manifest["layer"]["library_path"] = library
+            with open(os.path.join(directory, "vulkan/implicit_layer.d/layer.json"), "w", encoding="utf-8") as file:
+                json.dump(manifest, file)
+            directories.append(directory)
+            environment.update(manifest["layer"].get("enable_environment", {}))
+            environment.update(dict.fromkeys(manifest["layer"]["disable_environment"], None))
+        return dict(environment, XDG_DATA_DIRS=":".join(directories))
+
     def with_display(self):
         self.display = Display(self.scratch)
         self.environment["DISPLAY"] = self.display.name
         return self.display
 
     def environment_of(self, layers, variables):
+        """Variables that are None are unset."""
         environment = dict(self.environment, VK_LAYER_PATH=self.layer_path(layers), **variables)
         if layers:
             environment["VK_INSTANCE_LAYERS"] = ":".join(layers)
-        return environment
+        return {name: value for name, value in environment.items() if value is not None}
 
     def start(self, command, layers=(), **variables):
         """Starts a program that does not end by itself."""
@@ -143,9 +169,9 @@ class Machine:
             fail(f"{' '.join(command)} with layers {list(layers)}, {variables}:", result.text())
         return result
 
-    def expect_order(self, command, layers, order, **variables):
+    def expect_order(self, command, order, layers=None, **variables):
         """That the loader really has these layers between the program and the driver, and no others."""
-        err = self.run(command, layers, VK_LOADER_DEBUG="error,warn,layer", **variables).err
+        err = self.run(command, order if layers is None else layers, VK_LOADER_DEBUG="error,warn,layer", **variables).err
         stacks = re.findall(r"vkCreateInstance layer callstack setup to:(.*?)<Drivers>", err, re.DOTALL)
         found = [re.findall(r"\bVK_LAYER_\w+$", stack, re.MULTILINE) for stack in stacks]
         if not found or any(stack != order for stack in found):
@@ -155,7 +181,8 @@ class Machine:
 class Display:
     """An X server of its own, whose screen can be looked at."""
 
-    SIZE = 500
+    # Larger than the windows: gfxrecon-replay waits for ever for one that fills the screen.
+    SIZE = 640
 
     def __init__(self, scratch):
         need("Xvfb")
@@ -189,15 +216,13 @@ class Display:
         start = header + 12 * colors
         return data[start : start + size]
 
-    def wait_for(self, process, accept):
-        """Looks until what is on the screen is accepted."""
+    def wait_until(self, accept, process=None):
+        """Looks until what is on the screen is accepted; the process has to be there for it."""
         deadline = time.monotonic() + PATIENCE
-        while True:
-            pixels = self.pixels()
-            if accept(pixels):
-                return pixels
-            if process.poll() is not None:
+        while not accept(pixels := self.pixels()):
+            if process and process.poll() is not None:
                 fail(f"the program has ended with {process.returncode}")
             if time.monotonic() > deadline:
                 fail("what was waited for did not come to the screen")
             time.sleep(0.05)
+        return pixels
