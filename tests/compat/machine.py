@@ -17,7 +17,9 @@ from typing import NamedTuple
 OURS = "VK_LAYER_VMBIND_sparse"
 SOURCE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 # What the caller's shell may have set is not the test's business.
-NOT_INHERITED = re.compile(r"(VK_|VMBIND_|ENABLE_|DISABLE_|MESA_|GFXRECON_|RENDERDOC_|LIBGL_|GALLIUM_|NODEVICE_SELECT|DISPLAY$|WAYLAND_)")
+NOT_INHERITED = re.compile(
+    r"(VK_|VMBIND_|ENABLE_|DISABLE_|MESA_|GFXRECON_|RENDERDOC_|LIBGL_|GALLIUM_|NODEVICE_SELECT|DISPLAY$|WAYLAND_)"
+)
 # What the loader says of layers that it was asked for.
 LOADERS_WORDS = re.compile(r"^.*(\[Loader Message\]|VK_INSTANCE_LAYERS|VK_LOADER_DEBUG).*\n", re.MULTILINE)
 # A busy machine takes its time.
@@ -65,8 +67,9 @@ class Machine:
         self.runner = []
         self.display = None
         self.environment = {k: v for k, v in os.environ.items() if not NOT_INHERITED.match(k)}
-        self.environment.update(HOME=self.scratch, XDG_RUNTIME_DIR=self.scratch, NODEVICE_SELECT="1")
-        # The new cache is not beside the old one.
+        self.environment.update(HOME=self.scratch, XDG_RUNTIME_DIR=self.scratch, RENDERDOC_TEMP=self.scratch)
+        self.environment["NODEVICE_SELECT"] = "1"
+        # Packages of other suites are in the caller's.
         self.environment.setdefault("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
         if newer:
             self.runner = [os.path.join(SOURCE, "scripts/newer-lavapipe"), "--cached"]
