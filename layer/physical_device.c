@@ -152,16 +152,13 @@ static void read_facts(struct vmb_physical_device *physical, struct vmb_route_fa
 	}
 }
 
-/* Drivers on native contexts are those that they are elsewhere. */
-static bool is_virtgpu(
-	const struct vmb_physical_device *physical, const struct vmb_route_facts *facts)
+/* Drivers on native contexts are those that they are elsewhere. The kernel is not asked: on the native route it
+ * hears of the layer in no other way. */
+static bool is_virtgpu(const struct vmb_physical_device *physical)
 {
-	struct vmb_kernel_driver kernel = facts->kernel;
+	uint32_t node;
 
-	if (!kernel.name[0] && !facts->is_cpu) {
-		read_kernel(physical, &kernel);
-	}
-	return strcmp(kernel.name, "virtio_gpu") == 0;
+	return vmb_physical_device_render_node(physical, &node) && vmb_kernel_is_virtio_gpu(node);
 }
 
 /* Also finds out what there is to say of it. */
@@ -187,7 +184,7 @@ void vmb_physical_device_decide(struct vmb_physical_device *physical)
 		choice = vmb_route_choose(&facts);
 	}
 	physical->is_venus = facts.driver == VK_DRIVER_ID_MESA_VENUS;
-	physical->is_virtgpu = physical->is_venus || is_virtgpu(physical, &facts);
+	physical->is_virtgpu = physical->is_venus || is_virtgpu(physical);
 	physical->route = choice.route;
 	physical->backend = choice.backend;
 	physical->reason = choice.reason;

@@ -2,6 +2,7 @@
 #ifndef VMB_DRM_KERNEL_H
 #define VMB_DRM_KERNEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "drm/hook.h"
@@ -18,5 +19,12 @@ int vmb_kernel_driver_ask(vmb_ioctl_fn ioctl, int fd, struct vmb_kernel_driver *
 
 /* Opens the render node with that minor number to ask its driver; negative errno. Any thread. */
 int vmb_kernel_driver_of_node(uint32_t node, struct vmb_kernel_driver *driver);
+
+/*
+ * Whether the render node with that minor number is one of virtio_gpu's, as far as sysfs tells: for those who
+ * must not be seen to ask. Its device is what virtio came by, PCI mostly, of which virtio's is a child.
+ * Any thread.
+ */
+bool vmb_kernel_is_virtio_gpu(uint32_t node);
 
 #endif
