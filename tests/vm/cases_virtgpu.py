@@ -176,6 +176,23 @@ def orphan(knows_hint):
     return raw("orphan", judge)
 
 
+def close(knows_hint):
+    """Where nothing is deferred there is no helper, and to map a blob whose handle was closed may fail."""
+
+    def judge(report):
+        yield from used(report, {"closed": 0})
+        if not knows_hint:
+            yield report["full"] == FULL, f"one with the hint on a full window: {report['full']}"
+            return
+        yield report["room"] == 0, f"the layer's helper maps a blob whose handle is closed: {report['room']}"
+        yield report["full"] == -1, "it sleeps on a full window"
+        yield report["rescue"] == 0, f"another maps the blob when its handle is closed and there is room: {report['rescue']}"
+        yield report["sleeper"] == 0, f"which wakes the first: {report['sleeper']}"
+        yield from used(report, {"rescued": WINDOW - BLOB})
+
+    return raw("close", judge)
+
+
 def imported(knows_hint):
     """The other device has the blob's addresses mapped for it before it says that it cannot use memory of somebody else's."""
 
@@ -431,6 +448,7 @@ def cases(knows_hint):
         late(knows_hint),
         full(knows_hint),
         orphan(knows_hint),
+        close(knows_hint),
         imported(knows_hint),
         vulkan_fit(knows_hint),
         vulkan_plain(knows_hint),

@@ -111,3 +111,39 @@ void raw_orphan(void)
 		process_wait(helper, 10000));
 	mark("mapped");
 }
+
+/* The layer's helper, on a blob whose handle is closed before it has mapped it; then while it sleeps. */
+void raw_close(void)
+{
+	uint32_t handles[RAW_BLOBS], deferred;
+	int fd = gpu_open_context();
+	int err = gpu_create(fd, RAW_DEFER, &deferred);
+
+	report("\"deferred\": \"%s\"", strerror(-err));
+	struct helped helped = { gpu_export(fd, deferred), getpid() };
+	pid_t helper = process_start(become_helper, &helped);
+	gpu_close(fd, deferred);
+	int room = process_wait(helper, 10000);
+	close(helped.dma_buf);
+	wait_until_used(0);
+	mark("closed");
+
+	unsigned count = fill(fd, handles);
+	err = gpu_create(fd, RAW_DEFER, &deferred);
+	if (err < 0) {
+		report("\"room\": %d, \"full\": \"%s\"", room, strerror(-err));
+		return;
+	}
+	helped.dma_buf = gpu_export(fd, deferred);
+	helper = process_start(become_helper, &helped);
+	int full = process_wait(helper, 2000);
+	gpu_close(fd, deferred);
+	gpu_close(fd, handles[--count]);
+	wait_until_used(count * BLOB_SIZE);
+	int rescue = process_wait(process_start(become_helper, &helped), 10000);
+	report("\"room\": %d, \"full\": %d, \"rescue\": %d, \"sleeper\": %d", room, full, rescue,
+		process_wait(helper, 10000));
+	close(helped.dma_buf);
+	wait_until_used(count * BLOB_SIZE);
+	mark("rescued");
+}
