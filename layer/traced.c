@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "buffer.h"
+#include "deferral.h"
 #include "image.h"
 #include "instance.h"
 #include "memory.h"
@@ -172,6 +173,21 @@ TRACED_VOID(device, GetDeviceImageSubresourceLayout,
 	(VkDevice handle, const VkDeviceImageSubresourceInfoKHR *info, VkSubresourceLayout2KHR *layout),
 	info, layout)
 #endif
+TRACED_RESULT(device, MapMemory,
+	(VkDevice handle, VkDeviceMemory memory, VkDeviceSize offset, VkDeviceSize size,
+		VkMemoryMapFlags flags, void **out),
+	memory, offset, size, flags, out)
+#ifdef VK_KHR_map_memory2
+TRACED_RESULT(device, MapMemory2,
+	(VkDevice handle, const VkMemoryMapInfoKHR *info, void **out),
+	info, out)
+#endif
+TRACED_RESULT(device, BindImageMemory,
+	(VkDevice handle, VkImage image, VkDeviceMemory memory, VkDeviceSize offset),
+	image, memory, offset)
+TRACED_RESULT(device, BindImageMemory2,
+	(VkDevice handle, uint32_t count, const VkBindImageMemoryInfo *infos),
+	count, infos)
 TRACED_RESULT(device, QueueSubmit,
 	(VkQueue handle, uint32_t count, const VkSubmitInfo *submits, VkFence fence),
 	count, submits, fence)
@@ -280,6 +296,12 @@ PFN_vkVoidFunction vmb_traced(PFN_vkVoidFunction function)
 #ifdef VK_KHR_maintenance5
 		PLAIN(GetDeviceImageSubresourceLayout),
 #endif
+		PLAIN(MapMemory),
+#ifdef VK_KHR_map_memory2
+		PLAIN(MapMemory2),
+#endif
+		PLAIN(BindImageMemory),
+		PLAIN(BindImageMemory2),
 		TOLD(QueueBindSparse),
 		PLAIN(QueueSubmit),
 		PLAIN(QueueSubmit2),
