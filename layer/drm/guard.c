@@ -68,7 +68,7 @@ static void forget(struct vmb_guard *guard, int dmabuf)
 	}
 }
 
-/* Without memory for it the helpers sleep until the machine is off. */
+/* Without memory for it the helpers sleep until the application is gone. */
 static void remember(
 	struct vmb_guard *guard, const struct vmb_window *window, const struct vmb_guarded *blob)
 {

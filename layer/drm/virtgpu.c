@@ -123,6 +123,7 @@ static bool defers(const struct vmb_virtgpu *virtgpu)
 		virtgpu->facts.defers;
 }
 
+/* blobs_lock is held, so that what is told last is what is true. */
 static void trace_bytes(const struct vmb_virtgpu *virtgpu)
 {
 	const struct vmb_virtgpu_stats *stats = &virtgpu->stats;
@@ -134,7 +135,7 @@ static void trace_bytes(const struct vmb_virtgpu *virtgpu)
 	}
 }
 
-/* Counts a blob out that is no more. */
+/* Counts a blob out that is no more. blobs_lock is held. */
 static void retire(struct vmb_virtgpu *virtgpu, struct blob *blob)
 {
 	struct vmb_virtgpu_stats *stats = &virtgpu->stats;
@@ -160,11 +161,11 @@ static int add_blob(struct vmb_virtgpu *virtgpu, uint32_t handle, struct blob *b
 	} else if (ret == 0) {
 		add_bytes(&stats->bytes_mapped, &stats->bytes_mapped_peak, blob->size);
 	}
-	pthread_mutex_unlock(&virtgpu->blobs_lock);
 	if (stale) {
 		retire(virtgpu, stale);
 	}
 	trace_bytes(virtgpu);
+	pthread_mutex_unlock(&virtgpu->blobs_lock);
 	return ret;
 }
 
@@ -452,10 +453,10 @@ static int close_blob(
 	}
 	pthread_mutex_lock(&virtgpu->blobs_lock);
 	struct blob *blob = vmb_map_remove(&virtgpu->blobs, closed->handle);
-	pthread_mutex_unlock(&virtgpu->blobs_lock);
 	if (blob) {
 		retire(virtgpu, blob);
 	}
+	pthread_mutex_unlock(&virtgpu->blobs_lock);
 	int ret = next(fd, request, arg);
 	int error = errno;
 	/* Those that are not known may have been in the window, too. */
@@ -574,7 +575,7 @@ static void forget(struct vmb_virtgpu *virtgpu)
 	atomic_store_explicit(&virtgpu->has_facts, false, memory_order_release);
 	pthread_mutex_lock(&virtgpu->blobs_lock);
 	while ((blob = vmb_map_pop(&virtgpu->blobs))) {
-		free(blob);
+		retire(virtgpu, blob);
 	}
 	pthread_mutex_unlock(&virtgpu->blobs_lock);
 }

@@ -90,7 +90,8 @@ struct vmb_virtgpu {
 	bool has_window;
 	char helper[PATH_MAX];
 
-	/* Guards the state of blobs; a leaf, as is the lock of their table. */
+	/* Guards the state of blobs. Inside it only the locks of their table and of the trace's counters are
+	 * taken. */
 	pthread_mutex_t blobs_lock;
 	struct vmb_map blobs; /* GEM handle to blob; of those that take a place in the window */
 	uint64_t serial; /* of the last one */
