@@ -14,6 +14,7 @@
 
 #define READ_ONLY_SIZE 65536
 #define CHILD_SECONDS 60
+#define THREAD_SECONDS 60
 #define CHILD_SKIPPED 77
 
 struct scenario {
@@ -308,4 +309,14 @@ size_t icd_count_fds(void)
 size_t icd_count_threads(void)
 {
 	return count_entries("/proc/self/task");
+}
+
+void icd_wait_for_threads(size_t count)
+{
+	const double start = icd_seconds();
+
+	while (icd_count_threads() > count) {
+		EXPECT(icd_seconds() < start + THREAD_SECONDS);
+		icd_sleep(0.01);
+	}
 }

@@ -99,6 +99,8 @@ uint64_t icd_memfd_bytes(void);
 size_t icd_count_mappings(void);
 size_t icd_count_fds(void);
 size_t icd_count_threads(void);
+/* Waits until there are that many, or fewer: one that was joined is listed a moment longer. */
+void icd_wait_for_threads(size_t count);
 
 #define ICD_SPARSE_BUFFER \
 	(VK_BUFFER_CREATE_SPARSE_BINDING_BIT | VK_BUFFER_CREATE_SPARSE_RESIDENCY_BIT | \
