@@ -12,6 +12,7 @@
 
 #include "device.h"
 #include "drm/tap.h"
+#include "json_text.h"
 
 void vmb_stats_ops(struct vmb_stats *stats, const struct vmb_op *ops, size_t count)
 {
@@ -40,16 +41,12 @@ void vmb_stats_bound(struct vmb_stats *stats, uint64_t from, uint64_t to)
 
 static void write_string(FILE *out, const char *key, const char *value)
 {
+	char bytes[VMB_JSON_CHARACTER_MAX];
+	size_t size;
+
 	fprintf(out, "\"%s\":\"", key);
-	for (const char *c = value; *c; c++) {
-		if (*c == '"' || *c == '\\') {
-			fputc('\\', out);
-		}
-		if ((unsigned char)*c < 0x20) {
-			fprintf(out, "\\u%04x", *c);
-		} else {
-			fputc(*c, out);
-		}
+	while ((size = vmb_json_character(&value, bytes))) {
+		fwrite(bytes, 1, size, out);
 	}
 	fprintf(out, "\",");
 }

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "json_text.h"
 #include "log.h"
 
 /*
@@ -114,27 +115,15 @@ void vmb_trace_hex(struct vmb_trace_args *args, const char *key, uint64_t value)
 
 void vmb_trace_text(struct vmb_trace_args *args, const char *key, const char *value)
 {
-	char escaped[512];
-	size_t length = 0;
-	const char *c;
+	char text[512];
+	size_t length = 0, size = 1;
 
-	for (c = value; *c && length + 7 < sizeof(escaped); c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f) {
-			length += (size_t)sprintf(escaped + length, "\\u%04x", *c);
-			continue;
-		}
-		if (*c == '"' || *c == '\\') {
-			escaped[length++] = '\\';
-		}
-		escaped[length++] = *c;
+	while (size && length + VMB_JSON_CHARACTER_MAX < sizeof(text)) {
+		size = vmb_json_character(&value, text + length);
+		length += size;
 	}
-	/* What was cut off must not leave half a character. */
-	while (length && ((unsigned char)*c & 0xc0) == 0x80) {
-		length--;
-		c--;
-	}
-	escaped[length] = '\0';
-	append_args(args, "%s\"%s\":\"%s\"", comma(args), key, escaped);
+	text[length] = '\0';
+	append_args(args, "%s\"%s\":\"%s\"", comma(args), key, text);
 }
 
 /* The members that all events have, times in microseconds. */

@@ -33,7 +33,7 @@ struct vmb_trace_args {
 void vmb_trace_number(struct vmb_trace_args *args, const char *key, uint64_t value);
 /* A handle or an address, which JSON's numbers would round. */
 void vmb_trace_hex(struct vmb_trace_args *args, const char *key, uint64_t value);
-/* value is UTF-8. */
+/* Whatever is not UTF-8 in it is replaced. */
 void vmb_trace_text(struct vmb_trace_args *args, const char *key, const char *value);
 
 /* Where the arrows to ops begin: in a slice of a thread. thread is 0 where there is none. */

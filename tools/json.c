@@ -3,22 +3,16 @@
 
 #include <inttypes.h>
 
-#include "utf8.h"
+#include "json_text.h"
 
 static void write_string(FILE *out, const char *text)
 {
-	char bytes[VMB_UTF8_MAX];
-	uint32_t code;
+	char bytes[VMB_JSON_CHARACTER_MAX];
+	size_t size;
 
 	fputc('"', out);
-	while ((code = vmb_utf8_next(&text))) {
-		if (code == '"' || code == '\\') {
-			fprintf(out, "\\%c", (int)code);
-		} else if (code < 0x20 || code == 0x7f) {
-			fprintf(out, "\\u%04" PRIx32, code);
-		} else {
-			fwrite(bytes, 1, vmb_utf8_encode(code, bytes), out);
-		}
+	while ((size = vmb_json_character(&text, bytes))) {
+		fwrite(bytes, 1, size, out);
 	}
 	fputc('"', out);
 }

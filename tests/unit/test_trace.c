@@ -221,11 +221,12 @@ static void escapes_text(void **state)
 	struct vmb_trace_args args = { 0 };
 
 	(void)state;
-	vmb_trace_text(&args, "a", "\"back\\slash\"\n\x7f ä");
+	vmb_trace_text(&args, "a", "\"back\\slash\"\n\x7f ä caf\xe9");
 	vmb_trace_number(&args, "b", UINT64_MAX);
 	vmb_trace_hex(&args, "c", UINT64_MAX);
 	assert_string_equal(args.text,
-		"\"a\":\"\\\"back\\\\slash\\\"\\u000a\\u007f ä\",\"b\":18446744073709551615,"
+		"\"a\":\"\\\"back\\\\slash\\\"\\u000a\\u007f ä "
+		"caf\xef\xbf\xbd\",\"b\":18446744073709551615,"
 		"\"c\":\"0xffffffffffffffff\"");
 }
 
