@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* F_OFD_SETLK, gettid, program_invocation_short_name */
+#define _GNU_SOURCE /* F_OFD_SETLK, gettid, memrchr, program_invocation_short_name */
 #include "trace.h"
 
 #include <errno.h>
@@ -26,9 +26,13 @@
  *
  *  - MUTEX_BYTE is held for writing by who looks at the ends of the file;
  *  - USE_BYTE is held for reading by all that have it open.
+ *
+ * A child that was forked has the same open file: closing it gives up no lock then. What the child does
+ * with its parent's instance is not written, so that nothing comes after the parent's end.
  */
 struct vmb_trace {
 	int fd;
+	pid_t owner; /* the process that opened it */
 	atomic_bool failed; /* a write has */
 	/* Guards the counters, and is held while they are written: their events are in order. */
 	pthread_mutex_t counters_lock;
@@ -59,8 +63,13 @@ uint64_t vmb_trace_now(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/* Nothing after an event of which only a part could be written: it would belong to that. */
 static void write_all(struct vmb_trace *trace, const char *data, size_t size)
 {
+	if (atomic_load_explicit(&trace->failed, memory_order_relaxed) ||
+		getpid() != trace->owner) {
+		return;
+	}
 	while (size > 0) {
 		ssize_t written = write(trace->fd, data, size);
 		if (written < 0 && errno == EINTR) {
@@ -196,8 +205,9 @@ static void write_counters(struct vmb_trace *trace)
 		trace->written[i] = trace->counters[i];
 		append_event(&text, ",\n", "C", "counter", names[i].name, (uint32_t)gettid(),
 			vmb_trace_now());
-		append_text(&text, ",\"args\":{\"%s\":%" PRId64 "}}", names[i].unit,
-			trace->counters[i]);
+		/* Those of a process that have one name are one, but for this. */
+		append_text(&text, ",\"id\":\"%d\",\"args\":{\"%s\":%" PRId64 "}}", trace->fd,
+			names[i].unit, trace->counters[i]);
 	}
 	write_text(trace, &text);
 }
@@ -322,11 +332,61 @@ static int lock_byte(int fd, short type, off_t byte, bool waits)
 	return fcntl(fd, waits ? F_OFD_SETLKW : F_OFD_SETLK, &lock) == 0 ? 0 : -errno;
 }
 
-/* What has to be written before an event that goes on with what is there. */
-static int continue_array(int fd, const char **separator)
+/* Whether nobody else has the file open. Where there are no locks all goes well but for who begins and ends
+ * the file. MUTEX_BYTE is held. */
+static bool is_alone(int fd)
+{
+	int ret = lock_byte(fd, F_WRLCK, USE_BYTE, false);
+
+	return ret != -EAGAIN && ret != -EACCES;
+}
+
+static size_t trim(const char *text, size_t length)
+{
+	while (length && memchr(" \t\r\n", text[length - 1], 4)) {
+		length--;
+	}
+	return length;
+}
+
+/* How much of the file's tail there is to go on with: what is left without the array's end, which people
+ * add to a trace of a killed program as well, and without a line that could not be written to its end. */
+static size_t kept_tail(const char *tail, size_t length)
+{
+	size_t kept = trim(tail, length);
+
+	if (kept && tail[kept - 1] == ']') {
+		kept = trim(tail, kept - 1);
+	}
+	if (kept && (tail[kept - 1] == '}' || tail[kept - 1] == '[')) {
+		return kept;
+	}
+	const char *line = memrchr(tail, '\n', kept);
+	if (!line) {
+		return length;
+	}
+	kept = trim(tail, (size_t)(line - tail));
+	return kept && tail[kept - 1] == ',' ? kept - 1 : kept;
+}
+
+/* Takes the end of the array away, and says what has to be written before an event that goes on with it. */
+static int reopen_array(int fd, off_t size, const char **separator)
+{
+	char tail[2 * sizeof(struct text)];
+	off_t start = size > (off_t)sizeof(tail) ? size - (off_t)sizeof(tail) : 0;
+	ssize_t length = pread(fd, tail, sizeof(tail), start);
+
+	if (length < 0) {
+		return -errno;
+	}
+	size_t kept = kept_tail(tail, (size_t)length);
+	*separator = start + (off_t)kept <= 1 ? "\n" : ",\n";
+	return ftruncate(fd, start + (off_t)kept) < 0 ? -errno : 0;
+}
+
+static int continue_array(int fd, bool is_alone, const char **separator)
 {
 	struct stat file;
-	char end[END_SIZE];
 	char first;
 
 	*separator = "[\n";
@@ -340,37 +400,36 @@ static int continue_array(int fd, const char **separator)
 		return -EEXIST;
 	}
 	*separator = ",\n";
-	off_t at = file.st_size - (off_t)END_SIZE;
-	if (pread(fd, end, END_SIZE, at) == (ssize_t)END_SIZE && memcmp(end, END, END_SIZE) == 0 &&
-		ftruncate(fd, at) < 0) {
-		return -errno;
-	}
-	return 0;
+	return is_alone ? reopen_array(fd, file.st_size, separator) : 0;
 }
 
-/* Where there are no locks all goes well but for who begins and ends the file. */
 static int begin_file(struct vmb_trace *trace)
 {
 	struct text text = { 0 };
 	const char *separator;
 
 	lock_byte(trace->fd, F_WRLCK, MUTEX_BYTE, true);
-	lock_byte(trace->fd, F_RDLCK, USE_BYTE, true);
-	int ret = continue_array(trace->fd, &separator);
+	int ret = continue_array(trace->fd, is_alone(trace->fd), &separator);
 	if (ret == 0) {
 		append_name(&text, separator, "process_name", program_invocation_short_name);
 		write_text(trace, &text);
 	}
+	lock_byte(trace->fd, ret == 0 ? F_RDLCK : F_UNLCK, USE_BYTE, true);
 	lock_byte(trace->fd, F_UNLCK, MUTEX_BYTE, false);
 	return ret;
 }
 
 static void end_file(struct vmb_trace *trace)
 {
+	if (getpid() != trace->owner) {
+		return;
+	}
 	lock_byte(trace->fd, F_WRLCK, MUTEX_BYTE, true);
-	if (lock_byte(trace->fd, F_WRLCK, USE_BYTE, false) == 0) {
+	if (is_alone(trace->fd)) {
 		write_all(trace, END, END_SIZE);
 	}
+	lock_byte(trace->fd, F_UNLCK, USE_BYTE, false);
+	lock_byte(trace->fd, F_UNLCK, MUTEX_BYTE, false);
 }
 
 /* The path with the process id in it, owned by the caller; NULL if memory is short. */
@@ -401,6 +460,7 @@ int vmb_trace_open(const char *path, struct vmb_trace **out)
 		ret = -errno;
 		goto fail;
 	}
+	trace->owner = getpid();
 	ret = begin_file(trace);
 	if (ret < 0) {
 		close(trace->fd);

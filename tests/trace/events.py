@@ -115,7 +115,7 @@ class Trace:
                 fail("instants of a thread are not in order")
         counters = {}
         for event in self.of_phase("C"):
-            key = (event.thread[0], event.name)
+            key = (event.thread[0], event.name, event.data["id"])
             if event.start < counters.get(key, 0):
                 fail(f"a counter goes back: {event.data}")
             counters[key] = event.start

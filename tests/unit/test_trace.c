@@ -2,12 +2,14 @@
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -111,16 +113,28 @@ static void goes_on_with_an_array(void **state)
 		read_file(path), "[\n" PROCESS ",\n" PROCESS ",\n" CALL("two", "") "\n]\n");
 }
 
-/* As a killed program leaves it. */
-static void goes_on_with_a_rest(void **state)
+static void goes_on(const char *rest, const char *expected)
 {
 	FILE *file = fopen(path, "w");
 
-	(void)state;
-	fputs("[\n{\"ph\":\"M\"},\n{\"ph", file);
+	assert_non_null(file);
+	fputs(rest, file);
 	fclose(file);
 	vmb_trace_close(open_trace());
-	assert_string_equal(read_file(path), "[\n{\"ph\":\"M\"},\n{\"ph,\n" PROCESS "\n]\n");
+	assert_string_equal(read_file(path), expected);
+}
+
+/* As a killed program leaves it, a full disk, or somebody who then ended it for a strict reader. */
+static void goes_on_with_a_rest(void **state)
+{
+	(void)state;
+	goes_on("[\n{\"ph\":\"M\"}", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
+	goes_on("[\n{\"ph\":\"M\"},\n{\"ph", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
+	goes_on("[\n{\"ph\":\"M\"},\n{\"ph]\n", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
+	goes_on("[\n{\"ph\":\"M\"}]\n", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
+	goes_on("[\n{\"ph\":\"M\"}\n\n ] \n", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
+	goes_on("[\n{\"ph", "[\n" PROCESS "\n]\n");
+	goes_on("[]", "[\n" PROCESS "\n]\n");
 }
 
 static void only_the_last_one_ends_it(void **state)
@@ -150,6 +164,47 @@ static void a_killed_process_does_not_keep_it_open(void **state)
 	vmb_trace_close(trace);
 	assert_string_equal(
 		read_file(path), "[\n" PROCESS ",\n" PROCESS ",\n" CALL("killed", "") "\n]\n");
+}
+
+/* Nor does a child that has it from its parent, which may live on. */
+static void a_child_does_not_keep_it_open(void **state)
+{
+	(void)state;
+	struct vmb_trace *trace = open_trace();
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	vmb_trace_close(trace);
+	assert_string_equal(read_file(path), "[\n" PROCESS "\n]\n");
+	/* Waits for ever if it is locked. */
+	vmb_trace_close(open_trace());
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_string_equal(read_file(path), "[\n" PROCESS ",\n" PROCESS "\n]\n");
+}
+
+/* What it does with its parent's trace is not written. */
+static void a_child_does_not_end_it(void **state)
+{
+	(void)state;
+	struct vmb_trace *trace = open_trace();
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		write_call(trace, "child");
+		vmb_trace_close(trace);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	struct vmb_trace *other = open_trace();
+	write_call(trace, "parent");
+	vmb_trace_close(other);
+	vmb_trace_close(trace);
+	assert_string_equal(
+		read_file(path), "[\n" PROCESS ",\n" PROCESS ",\n" CALL("parent", "") "\n]\n");
 }
 
 static void leaves_other_files_alone(void **state)
@@ -216,6 +271,28 @@ static void reports_a_full_disk_once(void **state)
 	fclose(said);
 }
 
+/* What cannot be written to its end is the end, though there be room again. */
+static void ends_with_half_an_event(void **state)
+{
+	struct rlimit before, limit;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	struct vmb_trace *trace = open_trace();
+	limit = before;
+	limit.rlim_cur = strlen(read_file(path)) + 80;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	write_call(trace, "cut");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	write_call(trace, "late");
+	vmb_trace_close(trace);
+	assert_null(strstr(read_file(path), "late"));
+	assert_int_not_equal(contents[strlen(contents) - 1], '\n');
+	vmb_trace_close(open_trace());
+	assert_string_equal(read_file(path), "[\n" PROCESS ",\n" PROCESS "\n]\n");
+}
+
 static void escapes_text(void **state)
 {
 	struct vmb_trace_args args = { 0 };
@@ -261,7 +338,7 @@ static void cuts_what_is_too_long(void **state)
 	"{\"ph\":\"f\",\"cat\":\"op\",\"name\":\"op\"," COMMON ",\"bp\":\"e\",\"id\":#}"
 #define SAVED(count) \
 	",\n{\"ph\":\"C\",\"cat\":\"counter\",\"name\":\"saved\"," COMMON \
-	",\"args\":{\"ops\":" count "}}"
+	",\"id\":#,\"args\":{\"ops\":" count "}}"
 
 static void points_from_calls_to_ops(void **state)
 {
@@ -328,7 +405,7 @@ static void numbers_all_arrows(void **state)
 	fclose(file);
 	char *at = contents;
 	for (int i = 0; i < 4; i++) {
-		at = strstr(at, "\"id\":\"") + 6;
+		at = strstr(at, "\"id\":\"0x") + 6;
 		ids[i / 2][i % 2] = at;
 		at = strchr(at, '}');
 		*at++ = '\0';
@@ -387,6 +464,10 @@ static void points_from_one_thread_to_another(void **state)
 	assert_int_equal(vmb_trace_origin().thread, 0);
 }
 
+#define COUNTER(name, bytes) \
+	",\n{\"ph\":\"C\",\"cat\":\"counter\",\"name\":\"" name "\"," COMMON \
+	",\"id\":#,\"args\":{\"bytes\":" bytes "}}"
+
 static void counts(void **state)
 {
 	(void)state;
@@ -398,20 +479,38 @@ static void counts(void **state)
 	vmb_trace_hostmem(trace, 100, 50);
 	vmb_trace_hostmem(trace, 100, 60);
 	assert_string_equal(read_file(path),
-		"[\n" PROCESS ",\n" CALL("one",
-			"") ",\n{\"ph\":\"C\",\"cat\":\"counter\","
-			    "\"name\":\"bound\"," COMMON
-			    ",\"args\":{\"bytes\":4096}},\n" CALL("two",
-				    "") ",\n"
-					"{\"ph\":\"C\",\"cat\":\"counter\",\"name\":"
-					"\"bound\"," COMMON ",\"args\":{\"bytes\":-4096}},\n"
-					"{\"ph\":\"C\",\"cat\":\"counter\",\"name\":\"hostmem "
-					"promised\"," COMMON ",\"args\":{\"bytes\":100}},\n"
-					"{\"ph\":\"C\",\"cat\":\"counter\",\"name\":\"hostmem "
-					"mapped\"," COMMON ",\"args\":{\"bytes\":50}},\n"
-					"{\"ph\":\"C\",\"cat\":\"counter\",\"name\":\"hostmem "
-					"mapped\"," COMMON ",\"args\":{\"bytes\":60}}");
+		"[\n" PROCESS ",\n" CALL("one", "") COUNTER("bound", "4096") ",\n" CALL("two", "")
+			COUNTER("bound", "-4096") COUNTER("hostmem promised", "100")
+				COUNTER("hostmem mapped", "50") COUNTER("hostmem mapped", "60"));
 	vmb_trace_close(trace);
+}
+
+/* The instances of a process may share a file: each has counters of its own. */
+static void keeps_counters_apart(void **state)
+{
+	struct vmb_trace *traces[] = { open_trace(), open_trace() };
+	char name[2][32];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		vmb_trace_add(traces[i], VMB_TRACE_BYTES_BOUND, 4096);
+		write_call(traces[i], "call");
+	}
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	contents[fread(contents, 1, sizeof(contents) - 1, file)] = '\0';
+	fclose(file);
+	const char *at = contents;
+	for (int i = 0; i < 2; i++) {
+		at = strstr(at, "\"name\":\"bound\"");
+		assert_non_null(at);
+		at = strstr(at, "\"id\":");
+		assert_non_null(at);
+		assert_int_equal(sscanf(at, "%31[^,]", name[i]), 1);
+	}
+	assert_string_not_equal(name[0], name[1]);
+	vmb_trace_close(traces[0]);
+	vmb_trace_close(traces[1]);
 }
 
 static void does_nothing_without_a_trace(void **state)
@@ -440,10 +539,13 @@ int main(void)
 		TEST(goes_on_with_a_rest),
 		TEST(only_the_last_one_ends_it),
 		TEST(a_killed_process_does_not_keep_it_open),
+		TEST(a_child_does_not_keep_it_open),
+		TEST(a_child_does_not_end_it),
 		TEST(leaves_other_files_alone),
 		TEST(says_what_it_cannot_open),
 		TEST(puts_the_process_into_the_path),
 		TEST(reports_a_full_disk_once),
+		TEST(ends_with_half_an_event),
 		TEST(escapes_text),
 		TEST(cuts_what_is_too_long),
 		TEST(points_from_calls_to_ops),
@@ -451,6 +553,7 @@ int main(void)
 		TEST(numbers_all_arrows),
 		TEST(points_from_one_thread_to_another),
 		TEST(counts),
+		TEST(keeps_counters_apart),
 		TEST(does_nothing_without_a_trace),
 	};
 
