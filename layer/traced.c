@@ -27,8 +27,10 @@ static const char *result_name(VkResult result)
 		NAME(VK_ERROR_OUT_OF_DEVICE_MEMORY)
 		NAME(VK_ERROR_INITIALIZATION_FAILED)
 		NAME(VK_ERROR_DEVICE_LOST)
+		NAME(VK_ERROR_MEMORY_MAP_FAILED)
 		NAME(VK_ERROR_EXTENSION_NOT_PRESENT)
 		NAME(VK_ERROR_FEATURE_NOT_PRESENT)
+		NAME(VK_ERROR_INCOMPATIBLE_DRIVER)
 		NAME(VK_ERROR_FORMAT_NOT_SUPPORTED)
 		NAME(VK_ERROR_TOO_MANY_OBJECTS)
 		NAME(VK_ERROR_OUT_OF_DATE_KHR)
@@ -134,6 +136,9 @@ TRACED_VOID(instance, GetPhysicalDeviceExternalBufferProperties,
 	(VkPhysicalDevice handle, const VkPhysicalDeviceExternalBufferInfo *info,
 		VkExternalBufferProperties *properties),
 	info, properties)
+TRACED_RESULT(instance, GetPhysicalDeviceToolProperties,
+	(VkPhysicalDevice handle, uint32_t *count, VkPhysicalDeviceToolProperties *tools),
+	count, tools)
 TRACED_VOID(device, GetBufferMemoryRequirements,
 	(VkDevice handle, VkBuffer buffer, VkMemoryRequirements *requirements),
 	buffer, requirements)
@@ -173,21 +178,6 @@ TRACED_VOID(device, GetDeviceImageSubresourceLayout,
 	(VkDevice handle, const VkDeviceImageSubresourceInfoKHR *info, VkSubresourceLayout2KHR *layout),
 	info, layout)
 #endif
-TRACED_RESULT(device, MapMemory,
-	(VkDevice handle, VkDeviceMemory memory, VkDeviceSize offset, VkDeviceSize size,
-		VkMemoryMapFlags flags, void **out),
-	memory, offset, size, flags, out)
-#ifdef VK_KHR_map_memory2
-TRACED_RESULT(device, MapMemory2,
-	(VkDevice handle, const VkMemoryMapInfoKHR *info, void **out),
-	info, out)
-#endif
-TRACED_RESULT(device, BindImageMemory,
-	(VkDevice handle, VkImage image, VkDeviceMemory memory, VkDeviceSize offset),
-	image, memory, offset)
-TRACED_RESULT(device, BindImageMemory2,
-	(VkDevice handle, uint32_t count, const VkBindImageMemoryInfo *infos),
-	count, infos)
 TRACED_RESULT(device, QueueSubmit,
 	(VkQueue handle, uint32_t count, const VkSubmitInfo *submits, VkFence fence),
 	count, submits, fence)
@@ -277,6 +267,7 @@ PFN_vkVoidFunction vmb_traced(PFN_vkVoidFunction function)
 		PLAIN(GetPhysicalDeviceSparseImageFormatProperties),
 		PLAIN(GetPhysicalDeviceSparseImageFormatProperties2),
 		PLAIN(GetPhysicalDeviceExternalBufferProperties),
+		PLAIN(GetPhysicalDeviceToolProperties),
 		PLAIN(DestroyDevice),
 		TOLD(AllocateMemory),
 		TOLD(FreeMemory),
@@ -296,12 +287,12 @@ PFN_vkVoidFunction vmb_traced(PFN_vkVoidFunction function)
 #ifdef VK_KHR_maintenance5
 		PLAIN(GetDeviceImageSubresourceLayout),
 #endif
-		PLAIN(MapMemory),
+		TOLD(MapMemory),
 #ifdef VK_KHR_map_memory2
-		PLAIN(MapMemory2),
+		TOLD(MapMemory2),
 #endif
-		PLAIN(BindImageMemory),
-		PLAIN(BindImageMemory2),
+		TOLD(BindImageMemory),
+		TOLD(BindImageMemory2),
 		TOLD(QueueBindSparse),
 		PLAIN(QueueSubmit),
 		PLAIN(QueueSubmit2),

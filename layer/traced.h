@@ -34,6 +34,16 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_traced_CreateImage(VkDevice handle,
 	const VkImageCreateInfo *info, const VkAllocationCallbacks *allocator, VkImage *out);
 VKAPI_ATTR void VKAPI_CALL vmb_traced_DestroyImage(
 	VkDevice handle, VkImage image, const VkAllocationCallbacks *allocator);
+VKAPI_ATTR VkResult VKAPI_CALL vmb_traced_MapMemory(VkDevice handle, VkDeviceMemory memory,
+	VkDeviceSize offset, VkDeviceSize size, VkMemoryMapFlags flags, void **out);
+#ifdef VK_KHR_map_memory2
+VKAPI_ATTR VkResult VKAPI_CALL vmb_traced_MapMemory2(
+	VkDevice handle, const VkMemoryMapInfoKHR *info, void **out);
+#endif
+VKAPI_ATTR VkResult VKAPI_CALL vmb_traced_BindImageMemory(
+	VkDevice handle, VkImage image, VkDeviceMemory memory, VkDeviceSize offset);
+VKAPI_ATTR VkResult VKAPI_CALL vmb_traced_BindImageMemory2(
+	VkDevice handle, uint32_t count, const VkBindImageMemoryInfo *infos);
 VKAPI_ATTR VkResult VKAPI_CALL vmb_traced_QueueBindSparse(
 	VkQueue handle, uint32_t count, const VkBindSparseInfo *infos, VkFence fence);
 /* Stands for the driver's own. */

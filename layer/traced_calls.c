@@ -2,6 +2,7 @@
 #include "traced.h"
 
 #include "buffer.h"
+#include "deferral.h"
 #include "image.h"
 #include "memory.h"
 #include "queue_bind.h"
@@ -109,6 +110,61 @@ VKAPI_ATTR void VKAPI_CALL vmb_traced_DestroyImage(
 	vmb_traced_image_remove(device, image);
 	vmb_DestroyImage(handle, image, allocator);
 	vmb_trace_end(&slice);
+}
+
+static void add_range(struct vmb_trace_slice *slice, VkDeviceMemory memory, VkDeviceSize offset)
+{
+	vmb_trace_hex(&slice->args, "memory", (uint64_t)memory);
+	vmb_trace_number(&slice->args, "offset", offset);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vmb_traced_MapMemory(VkDevice handle, VkDeviceMemory memory,
+	VkDeviceSize offset, VkDeviceSize size, VkMemoryMapFlags flags, void **out)
+{
+	struct vmb_trace_slice slice;
+
+	vmb_trace_begin(&slice, vmb_device_of(handle)->trace, "vkMapMemory");
+	add_range(&slice, memory, offset);
+	vmb_trace_number(&slice.args, "size", size);
+	return vmb_traced_end(&slice, vmb_MapMemory(handle, memory, offset, size, flags, out));
+}
+
+#ifdef VK_KHR_map_memory2
+VKAPI_ATTR VkResult VKAPI_CALL vmb_traced_MapMemory2(
+	VkDevice handle, const VkMemoryMapInfoKHR *info, void **out)
+{
+	struct vmb_trace_slice slice;
+
+	vmb_trace_begin(&slice, vmb_device_of(handle)->trace, "vkMapMemory2");
+	add_range(&slice, info->memory, info->offset);
+	vmb_trace_number(&slice.args, "size", info->size);
+	return vmb_traced_end(&slice, vmb_MapMemory2(handle, info, out));
+}
+#endif
+
+VKAPI_ATTR VkResult VKAPI_CALL vmb_traced_BindImageMemory(
+	VkDevice handle, VkImage image, VkDeviceMemory memory, VkDeviceSize offset)
+{
+	struct vmb_trace_slice slice;
+
+	vmb_trace_begin(&slice, vmb_device_of(handle)->trace, "vkBindImageMemory");
+	vmb_trace_hex(&slice.args, "image", (uint64_t)image);
+	add_range(&slice, memory, offset);
+	return vmb_traced_end(&slice, vmb_BindImageMemory(handle, image, memory, offset));
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vmb_traced_BindImageMemory2(
+	VkDevice handle, uint32_t count, const VkBindImageMemoryInfo *infos)
+{
+	struct vmb_trace_slice slice;
+
+	vmb_trace_begin(&slice, vmb_device_of(handle)->trace, "vkBindImageMemory2");
+	vmb_trace_number(&slice.args, "images", count);
+	if (count == 1) {
+		vmb_trace_hex(&slice.args, "image", (uint64_t)infos->image);
+		add_range(&slice, infos->memory, infos->memoryOffset);
+	}
+	return vmb_traced_end(&slice, vmb_BindImageMemory2(handle, count, infos));
 }
 
 static uint64_t count_binds(const VkBindSparseInfo *info)
