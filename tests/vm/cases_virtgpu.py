@@ -26,7 +26,7 @@ class Report:
     """What a run has said."""
 
     def __init__(self, result):
-        self.objects = [json.loads(line) for line in result.lines if line.startswith("{")]
+        self.objects = [json.loads(line) for line in result.lines if line.startswith("{") and line.endswith("}")]
         self.marks = {each["at"]: each["used"] for each in self.objects if "mark" in each}
         self.outside = {each["at"]: result.outside[each["mark"]] for each in self.objects if "mark" in each}
         self.values = {key: value for each in self.objects for key, value in each.items()}
@@ -328,6 +328,33 @@ def vulkan_full(knows_hint):
     return vulkan("full", judge, hows=("with",))
 
 
+def vulkan_traced():
+    """The same with a trace, which has the memory that could not be mapped, and what is mapped of the window."""
+
+    def judge(result):
+        yield from ended(result)
+        report = Report(result)
+        lines = [line for line in result.lines if line in ("[", "]") or line.startswith('{"ph":')]
+        try:
+            events = json.loads("".join(lines))
+        except ValueError as error:
+            yield False, f"the trace is no JSON: {error}"
+            return
+        maps = [event["args"] for event in events if event["name"] == "vkMapMemory"]
+        mapped = {each["memory"] for each in maps if each["result"] == "VK_SUCCESS"}
+        refused = {each["memory"] for each in maps if each["result"] == "VK_ERROR_MEMORY_MAP_FAILED"}
+        yield len(mapped) == TRIED, f"in the trace {len(mapped)} of {TRIED} are mapped at some time"
+        yield refused and refused <= mapped, f"in the trace {len(refused)} are refused at first"
+        for name, most in (("promised", TRIED * BLOB), ("mapped", report["mapped"] * BLOB)):
+            values = [event["args"]["bytes"] for event in events if event["name"] == f"hostmem {name}"]
+            seen = (max(values, default=0), values[-1:])
+            yield seen == (most, [0]), f"in the trace {mib(seen[0])} are {name} at most, {seen[1]} in the end"
+
+    run = vulkan_run("vulkan.traced", "full", "with", 240, None)
+    command = f"VMBIND_TRACE=/tmp/trace {run.command} && cat /tmp/trace"
+    return Case("vulkan.traced", [run._replace(command=command)], judge)
+
+
 def vulkan_refused(knows_hint):
     def judge(without, with_layer):
         for how, report in (("without", without), ("with", with_layer)):
@@ -454,6 +481,7 @@ def cases(knows_hint):
         vulkan_plain(knows_hint),
         vulkan_late(knows_hint),
         vulkan_full(knows_hint),
+        *([vulkan_traced()] if knows_hint else []),
         vulkan_refused(knows_hint),
         vulkan_never(knows_hint),
         vulkan_export(knows_hint),
