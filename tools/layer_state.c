@@ -77,6 +77,7 @@ static void ask_loader(struct vmb_answer *answer, const void *data)
 	const char *driver = data;
 	VkInstance instance;
 
+	vmb_environment_drop_files();
 	if (driver) {
 		vmb_environment_pin_driver(driver);
 	}

@@ -40,6 +40,12 @@ void vmb_environment_drop_layer(void)
 	}
 }
 
+void vmb_environment_drop_files(void)
+{
+	unsetenv("VMBIND_STATS");
+	unsetenv("VMBIND_TRACE");
+}
+
 void vmb_environment_pin_driver(const char *manifest)
 {
 	setenv("VK_DRIVER_FILES", manifest, 1);

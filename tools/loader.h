@@ -18,6 +18,8 @@ struct vmb_loader_facts {
 
 /* Takes the layer out of what this process asks the loader for. */
 void vmb_environment_drop_layer(void);
+/* Keeps the layer from the files that it was told to write: they are not about this program. */
+void vmb_environment_drop_files(void);
 /* Has the loader see only that driver. */
 void vmb_environment_pin_driver(const char *manifest);
 
