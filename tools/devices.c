@@ -9,11 +9,14 @@
 #include "physical_device.h"
 
 static PFN_vkGetInstanceProcAddr open_loader(
-	struct vmb_answer *answer, struct vmb_loader_facts *loader, const char *manifest)
+	struct vmb_answer *answer, struct vmb_loader_facts *loader, const struct vmb_asked *asked)
 {
 	vmb_environment_drop_layer();
-	if (manifest) {
-		vmb_environment_pin_driver(manifest);
+	if (asked->without_layers) {
+		vmb_environment_drop_all_layers();
+	}
+	if (asked->manifest) {
+		vmb_environment_pin_driver(asked->manifest);
 	}
 	return vmb_loader_open(answer, loader);
 }
@@ -197,7 +200,7 @@ void vmb_describe_device(struct vmb_answer *answer, const void *data)
 	struct vmb_instance instance;
 	VkInstance handle;
 
-	PFN_vkGetInstanceProcAddr get = open_loader(answer, &loader, question->manifest);
+	PFN_vkGetInstanceProcAddr get = open_loader(answer, &loader, question->asked);
 	if (!get || !vmb_loader_create_instance(answer, get, &handle)) {
 		return;
 	}

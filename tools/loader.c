@@ -40,6 +40,15 @@ void vmb_environment_drop_layer(void)
 	}
 }
 
+void vmb_environment_drop_all_layers(void)
+{
+	setenv("VK_LOADER_LAYERS_DISABLE", "~all~", 1);
+	/* These win over it. */
+	unsetenv("VK_LOADER_LAYERS_ALLOW");
+	unsetenv("VK_LOADER_LAYERS_ENABLE");
+	unsetenv("VK_INSTANCE_LAYERS");
+}
+
 void vmb_environment_drop_files(void)
 {
 	unsetenv("VMBIND_STATS");

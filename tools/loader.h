@@ -20,6 +20,8 @@ struct vmb_loader_facts {
 void vmb_environment_drop_layer(void);
 /* Keeps the layer from the files that it was told to write: they are not about this program. */
 void vmb_environment_drop_files(void);
+/* Has the loader use no layers at all; those before 1.3.234 do not know the variable. */
+void vmb_environment_drop_all_layers(void);
 /* Has the loader see only that driver. */
 void vmb_environment_pin_driver(const char *manifest);
 

@@ -35,11 +35,11 @@ bool vmb_report_has_gains(const struct vmb_report *report)
 	return false;
 }
 
-/* manifest: of its driver, NULL if all drivers are asked together. */
 static int add_device(struct vmb_report *report, const struct vmb_asking *asking,
-	const struct vmb_settings *settings, const char *manifest, uint32_t index)
+	const struct vmb_settings *settings, const struct vmb_asked *asked, uint32_t index)
 {
-	const struct vmb_device_question question = { manifest, index, settings };
+	const struct vmb_device_question question = { asked, index, settings };
+	const char *manifest = asked->manifest;
 	struct vmb_device_report *devices = realloc(
 		report->devices, (report->device_count + 1) * sizeof(*devices));
 
@@ -82,7 +82,8 @@ static int add_driver(
 
 /* All devices of the driver, or of all drivers. */
 static int add_devices(struct vmb_report *report, const struct vmb_asking *asking,
-	const struct vmb_settings *settings, const char *manifest, struct vmb_problem *problem)
+	const struct vmb_settings *settings, const struct vmb_asked *asked,
+	struct vmb_problem *problem)
 {
 	struct vmb_count_answer *answer = vmb_answer_alloc(sizeof(*answer));
 	int ret = 0;
@@ -90,14 +91,14 @@ static int add_devices(struct vmb_report *report, const struct vmb_asking *askin
 	if (!answer) {
 		return -ENOMEM;
 	}
-	*problem = vmb_ask(asking, vmb_count_devices, &answer->answer, manifest);
+	*problem = vmb_ask(asking, vmb_count_devices, &answer->answer, asked);
 	if (answer->loader.found) {
 		report->loader = answer->loader;
 	}
 	uint32_t count = problem->kind == VMB_PROBLEM_NONE ? answer->count : 0;
 	vmb_answer_free(answer, sizeof(*answer));
 	for (uint32_t i = 0; i < count && ret == 0; i++) {
-		ret = add_device(report, asking, settings, manifest, i);
+		ret = add_device(report, asking, settings, asked, i);
 	}
 	return ret;
 }
@@ -111,7 +112,7 @@ static bool is_fault(const struct vmb_problem *problem)
 }
 
 /* One driver spoils the instance for all: find out which. *working is the manifest of one that does
- * not, owned by the list of manifests. */
+ * not, owned by the list of manifests. Without layers, so that only the driver can be to blame. */
 static int ask_one_by_one(struct vmb_report *report, const struct vmb_asking *asking,
 	const struct vmb_settings *settings, const struct vmb_manifests *manifests,
 	const char **working)
@@ -119,13 +120,13 @@ static int ask_one_by_one(struct vmb_report *report, const struct vmb_asking *as
 	int ret = 0;
 
 	for (size_t i = 0; i < manifests->count && ret == 0; i++) {
-		const char *manifest = manifests->paths[i];
+		const struct vmb_asked one = { manifests->paths[i], .without_layers = true };
 		struct vmb_problem problem;
-		ret = add_devices(report, asking, settings, manifest, &problem);
+		ret = add_devices(report, asking, settings, &one, &problem);
 		if (ret == 0 && is_fault(&problem)) {
-			ret = add_driver(report, manifest, &problem);
+			ret = add_driver(report, one.manifest, &problem);
 		} else if (problem.kind == VMB_PROBLEM_NONE && !*working) {
-			*working = manifest;
+			*working = one.manifest;
 		}
 	}
 	return ret;
@@ -137,16 +138,32 @@ static bool is_spoiled(const struct vmb_problem *problem)
 		problem->kind == VMB_PROBLEM_HUNG;
 }
 
+/* It may be a layer of somebody else's that spoils the instance: then all is well without layers. */
+static int ask_without_layers(struct vmb_report *report, const struct vmb_asking *asking,
+	const struct vmb_settings *settings)
+{
+	const struct vmb_asked all = { NULL, .without_layers = true };
+	struct vmb_problem problem;
+	int ret = add_devices(report, asking, settings, &all, &problem);
+
+	report->has_broken_layer = ret == 0 && !is_fault(&problem);
+	return ret;
+}
+
 int vmb_report_init(struct vmb_report *report, const struct vmb_asking *asking,
 	const struct vmb_settings *settings)
 {
 	struct vmb_manifests drivers = { 0 };
+	const struct vmb_asked all = { NULL, .without_layers = false };
 	const char *working = NULL;
 
 	*report = (struct vmb_report){ 0 };
 	uname(&report->system);
-	int ret = add_devices(report, asking, settings, NULL, &report->problem);
+	int ret = add_devices(report, asking, settings, &all, &report->problem);
 	if (ret == 0 && is_spoiled(&report->problem)) {
+		ret = ask_without_layers(report, asking, settings);
+	}
+	if (ret == 0 && is_spoiled(&report->problem) && !report->has_broken_layer) {
 		ret = vmb_manifests_find(&drivers, VMB_MANIFEST_DRIVER);
 		if (ret == 0) {
 			ret = ask_one_by_one(report, asking, settings, &drivers, &working);

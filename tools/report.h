@@ -56,6 +56,7 @@ struct vmb_report {
 	struct vmb_layer_state layer;
 	struct vmb_driver_report *drivers;
 	size_t driver_count;
+	bool has_broken_layer; /* it spoils the instance, and no driver: devices are asked without layers */
 	struct vmb_device_report *devices;
 	size_t device_count;
 };

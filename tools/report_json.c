@@ -266,6 +266,7 @@ void vmb_report_write_json(const struct vmb_report *report, FILE *out)
 	}
 	vmb_json_end(&json, ']');
 	write_drivers(&json, report);
+	vmb_json_bool(&json, "broken_layer", report->has_broken_layer);
 	vmb_json_bool(&json, "gains", vmb_report_has_gains(report));
 	write_problem(&json, &report->problem);
 	vmb_json_end(&json, '}');

@@ -337,6 +337,19 @@ static void write_driver(const struct vmb_driver_report *report, const struct vm
 	vmb_text_field(text, "problem", VMB_TEXT_BAD, value.text);
 }
 
+static void write_broken_layer(const struct vmb_report *report, const struct vmb_text *text)
+{
+	struct value value = { .length = 0 };
+
+	fputc('\n', text->out);
+	vmb_text_line(text, VMB_TEXT_HEADING, "A broken layer");
+	append_problem(&value, &report->problem);
+	append(&value,
+		"; not so without layers, as the devices were asked. "
+		"VK_LOADER_DEBUG=layer tells which there are");
+	vmb_text_field(text, "problem", VMB_TEXT_BAD, value.text);
+}
+
 static void append_no_devices(struct value *value, const struct vmb_report *report)
 {
 	if (!report->loader.found) {
@@ -383,6 +396,9 @@ void vmb_report_write_text(const struct vmb_report *report, FILE *out, bool has_
 	}
 	for (size_t i = 0; i < report->driver_count; i++) {
 		write_driver(&report->drivers[i], &text);
+	}
+	if (report->has_broken_layer) {
+		write_broken_layer(report, &text);
 	}
 	write_sum(report, &text);
 }

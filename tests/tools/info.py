@@ -92,6 +92,7 @@ SCHEMA = {
     },
     "devices": [DEVICE],
     "broken_drivers": [{"manifest": str, "problem": PROBLEM}],
+    "broken_layer": bool,
     "gains": bool,
     "problem": PROBLEM,
 }
