@@ -132,10 +132,21 @@ static int ask_one_by_one(struct vmb_report *report, const struct vmb_asking *as
 	return ret;
 }
 
+/* Loaders hand on some errors of a driver, whatever the others would answer. */
 static bool is_spoiled(const struct vmb_problem *problem)
 {
-	return problem->kind == VMB_PROBLEM_CRASHED || problem->kind == VMB_PROBLEM_EXITED ||
-		problem->kind == VMB_PROBLEM_HUNG;
+	switch (problem->kind) {
+	case VMB_PROBLEM_CRASHED:
+	case VMB_PROBLEM_EXITED:
+	case VMB_PROBLEM_HUNG:
+		return true;
+	case VMB_PROBLEM_FAILED:
+		return (problem->stage == VMB_STAGE_INSTANCE ||
+			       problem->stage == VMB_STAGE_ENUMERATE) &&
+			is_fault(problem);
+	default:
+		return false;
+	}
 }
 
 /* It may be a layer of somebody else's that spoils the instance: then all is well without layers. */

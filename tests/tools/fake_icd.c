@@ -2,7 +2,8 @@
 /*
  * A Vulkan driver with one device, that misbehaves as told:
  *
- *   VMB_FAKE_ICD=WHAT:FUNCTION   WHAT is hang, crash or exit; FUNCTION is the one in which, e.g. vkCreateInstance
+ *   VMB_FAKE_ICD=WHAT:FUNCTION   WHAT is hang, crash, exit or a VkResult below 0; FUNCTION is the one in which, e.g.
+ *                                vkCreateInstance
  *   VMB_FAKE_PANVK=MINOR         calls itself panvk of Mesa 26.MINOR, and reports sparseBinding
  *   VMB_FAKE_NAME=TEXT           what the device is called
  */
@@ -21,13 +22,14 @@
 /* The loader keeps its own pointer in the first word. */
 static VK_LOADER_DATA instance_object, device_object;
 
-static void misbehave(const char *function)
+/* What the function is to return, if that is up to it. */
+static VkResult misbehave(const char *function)
 {
 	const char *how = getenv("VMB_FAKE_ICD");
 	const char *colon = how ? strchr(how, ':') : NULL;
 
 	if (!colon || strcmp(colon + 1, function) != 0) {
-		return;
+		return VK_SUCCESS;
 	}
 	switch (*how) {
 	case 'h':
@@ -41,6 +43,7 @@ static void misbehave(const char *function)
 	case 'e':
 		exit(0);
 	}
+	return (VkResult)atoi(how);
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL create_instance(
@@ -48,7 +51,10 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_instance(
 {
 	(void)info;
 	(void)allocator;
-	misbehave("vkCreateInstance");
+	VkResult result = misbehave("vkCreateInstance");
+	if (result != VK_SUCCESS) {
+		return result;
+	}
 	set_loader_magic_value(&instance_object);
 	*out = (VkInstance)&instance_object;
 	return VK_SUCCESS;
@@ -65,7 +71,10 @@ static VKAPI_ATTR VkResult VKAPI_CALL enumerate_devices(
 	VkInstance instance, uint32_t *count, VkPhysicalDevice *devices)
 {
 	(void)instance;
-	misbehave("vkEnumeratePhysicalDevices");
+	VkResult result = misbehave("vkEnumeratePhysicalDevices");
+	if (result != VK_SUCCESS) {
+		return result;
+	}
 	if (devices && *count > 0) {
 		set_loader_magic_value(&device_object);
 		devices[0] = (VkPhysicalDevice)&device_object;
