@@ -92,11 +92,28 @@ static void ask_loader(struct vmb_answer *answer, const void *data)
 	}
 }
 
+/* In a list that is separated by colons. */
+static bool has_name(const char *list, const char *name)
+{
+	size_t length = strlen(name);
+
+	while (list) {
+		size_t item = strcspn(list, ":");
+		if (item == length && strncmp(list, name, length) == 0) {
+			return true;
+		}
+		list = list[item] ? list + item + 1 : NULL;
+	}
+	return false;
+}
+
+/* As loaders judge: the variable has to have the value that the manifest names. */
 static bool is_asked_for(void)
 {
-	const char *layers = secure_getenv("VK_INSTANCE_LAYERS");
+	const char *enable = secure_getenv("ENABLE_VMBIND_SPARSE");
 
-	return secure_getenv("ENABLE_VMBIND_SPARSE") || (layers && strstr(layers, VMB_LAYER_NAME));
+	return (enable && strcmp(enable, "1") == 0) ||
+		has_name(secure_getenv("VK_INSTANCE_LAYERS"), VMB_LAYER_NAME);
 }
 
 static enum vmb_layer_status judge(const struct vmb_layer_state *state,
