@@ -159,24 +159,13 @@ static void read_kernel(struct vmb_device_answer *out, const struct vmb_physical
 	}
 }
 
-/* As the layer does when it first matters (drm/virtgpu.c). That its helper program can be started is taken
- * for granted: this program does not know where the layer would find it. */
 static bool defers(
 	const struct vmb_kernel_facts *kernel, const struct vmb_physical_device *physical)
 {
 	const struct vmb_settings *settings = &physical->instance->settings;
 
-	if (!physical->is_virtgpu || settings->route == VMB_WISH_OFF) {
-		return false;
-	}
-	switch (settings->defer_blobs) {
-	case VMB_DEFER_OFF:
-		return false;
-	case VMB_DEFER_ON:
-		return kernel->defers != VMB_NO;
-	default:
-		return kernel->defers == VMB_YES;
-	}
+	return physical->is_virtgpu && settings->route != VMB_WISH_OFF &&
+		vmb_kernel_facts_defers(kernel, settings->defer_blobs);
 }
 
 static void decide(struct vmb_device_answer *out, struct vmb_physical_device *physical)

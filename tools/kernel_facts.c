@@ -62,6 +62,7 @@ static void read_virtgpu(struct vmb_kernel_facts *facts, int fd)
 		return;
 	}
 	facts->hostmem = window.size;
+	facts->probes = window.capset != 0;
 	facts->defers = known[vmb_window_honoured(&window)];
 	vmb_window_finish(&window);
 	read_hostmem_used(facts);
@@ -86,4 +87,20 @@ void vmb_kernel_facts_read(struct vmb_kernel_facts *facts)
 		read_virtgpu(facts, fd);
 	}
 	close(fd);
+}
+
+/* As the layer does when it first matters (drm/virtgpu.c). */
+bool vmb_kernel_facts_defers(const struct vmb_kernel_facts *facts, enum vmb_defer wish)
+{
+	if (!facts->probes) {
+		return false;
+	}
+	switch (wish) {
+	case VMB_DEFER_OFF:
+		return false;
+	case VMB_DEFER_ON:
+		return facts->defers != VMB_NO;
+	default:
+		return facts->defers == VMB_YES;
+	}
 }

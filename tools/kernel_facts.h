@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "drm/kernel.h"
+#include "settings.h"
 
 enum vmb_known {
 	VMB_UNKNOWN,
@@ -22,6 +23,7 @@ struct vmb_kernel_facts {
 	enum vmb_known sparse; /* whether it makes a range sparse in one op */
 	uint64_t page_sizes; /* that it maps with, a bit for each */
 	enum vmb_known defers; /* whether it was seen to honour the hint to defer a mapping */
+	bool probes; /* the layer can look for room in the window of a virtio-gpu */
 	uint64_t hostmem; /* bytes: the window of a virtio-gpu (drm/window.h) */
 	bool has_hostmem_used;
 	uint64_t hostmem_used; /* bytes */
@@ -29,5 +31,9 @@ struct vmb_kernel_facts {
 
 /* Asks through the render node, which has to be named already. */
 void vmb_kernel_facts_read(struct vmb_kernel_facts *facts);
+
+/* Whether the layer defers mappings there. That its helper program can be started is taken for granted: this
+ * program does not know where the layer would find it. */
+bool vmb_kernel_facts_defers(const struct vmb_kernel_facts *facts, enum vmb_defer wish);
 
 #endif

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <uapi/drm.h>
 #include <uapi/panthor.h>
 #include <uapi/virtgpu.h>
@@ -29,7 +30,19 @@ static struct {
 	const char *resources; /* the PCI device's file, NULL if there is none */
 	const char *debugfs;
 	bool honours; /* the hint to defer a mapping */
+	int blob_error; /* why no blob can be created at all */
+	bool has_no_window;
+	int capsets;
+	const char *release;
 } kernel;
+
+int __wrap_uname(struct utsname *name);
+int __wrap_uname(struct utsname *name)
+{
+	memset(name, 0, sizeof(*name));
+	strcpy(name->release, kernel.release);
+	return 0;
+}
 
 /* The names that the calls have with _FILE_OFFSET_BITS=64. */
 int __wrap_open64(const char *path, int flags, ...);
@@ -89,10 +102,10 @@ static int answer_parameter(const struct vmb_virtgpu_getparam *get)
 
 	switch (get->param) {
 	case VMB_VIRTGPU_PARAM_HOST_VISIBLE:
-		value = 1;
+		value = !kernel.has_no_window;
 		break;
 	case VMB_VIRTGPU_PARAM_SUPPORTED_CAPSETS:
-		value = 1 << VMB_VIRTGPU_CAPSET_VENUS;
+		value = kernel.capsets;
 		break;
 	default:
 		return EINVAL;
@@ -105,6 +118,9 @@ static int answer_blob(const struct vmb_virtgpu_resource_create_blob *create)
 {
 	bool deferred = create->blob_hints & VMB_VIRTGPU_BLOB_HINT_DEFER_MAPPING;
 
+	if (kernel.blob_error) {
+		return kernel.blob_error;
+	}
 	return create->size <= HOSTMEM || (kernel.honours && deferred) ? 0 : ENOSPC;
 }
 
@@ -154,6 +170,8 @@ static int reset(void **state)
 {
 	(void)state;
 	memset(&kernel, 0, sizeof(kernel));
+	kernel.capsets = 1 << VMB_VIRTGPU_CAPSET_VENUS;
+	kernel.release = "7.3.0";
 	return 0;
 }
 
@@ -226,6 +244,42 @@ static void test_virtgpu(void **state)
 	assert_false(facts.has_hostmem_used);
 }
 
+static void check_defers(bool by_default, bool if_on)
+{
+	const struct vmb_kernel_facts facts = read_facts();
+
+	assert_false(vmb_kernel_facts_defers(&facts, VMB_DEFER_OFF));
+	assert_int_equal(vmb_kernel_facts_defers(&facts, VMB_DEFER_AUTO), by_default);
+	assert_int_equal(vmb_kernel_facts_defers(&facts, VMB_DEFER_ON), if_on);
+}
+
+/* As find_obstacle() in the layer's drm/virtgpu.c. */
+static void test_defers(void **state)
+{
+	(void)state;
+	kernel.driver = "virtio_gpu";
+	kernel.honours = true;
+	check_defers(true, true);
+	kernel.honours = false;
+	check_defers(false, false);
+	/* It could not be tried: the release says no, or nothing. */
+	kernel.blob_error = ENOMEM;
+	check_defers(false, true);
+	kernel.release = "7.2.0";
+	check_defers(false, false);
+	/* Whatever is wished: without probing there is no telling when to defer. */
+	reset(NULL);
+	kernel.driver = "virtio_gpu";
+	kernel.honours = true;
+	kernel.has_no_window = true;
+	check_defers(false, false);
+	kernel.has_no_window = false;
+	kernel.capsets = 0;
+	check_defers(false, false);
+	kernel.open_error = EACCES;
+	check_defers(false, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +287,7 @@ int main(void)
 		cmocka_unit_test_setup(test_panthor, reset),
 		cmocka_unit_test_setup(test_other, reset),
 		cmocka_unit_test_setup(test_virtgpu, reset),
+		cmocka_unit_test_setup(test_defers, reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
