@@ -25,7 +25,7 @@ def run_command(command, environment=()):
     """The finished process, with its output. A program that waits for ever ends."""
     variables = {k: v for k, v in os.environ.items() if k != "VMBIND_SIM_FAULT"} | dict(environment)
     try:
-        done = subprocess.run(command, cwd=ROOT, env=variables, timeout=60, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=ROOT, env=variables, timeout=240, capture_output=True, text=True, check=False)
     except subprocess.TimeoutExpired:
         fail(f"does not end: {' '.join(command)}")
     if done.returncode == SKIPPED:
