@@ -32,8 +32,8 @@ class Result:
 
 class Machine:
     def __init__(self, command, log, environment=None, errors=subprocess.STDOUT, outside=None):
-        """log: a file that gets all that the console says; errors: one for what the emulator itself says; outside: called at the
-        end of each run, for what there is to see from outside."""
+        """log: a file that gets all that the console says; errors: one for what the emulator itself says; outside: called with
+        what was said at the end of each run, for what there is to see from outside."""
         self.log = log
         self.results = {}
         self.uptime = None
@@ -87,7 +87,7 @@ class Machine:
         elif self._current and (match := END.match(line)):
             self._current.status, self._current.complaints, self._current.hung = match[2], int(match[3]), int(match[4])
             if self._outside:
-                self._current.outside = self._outside()
+                self._current.outside = self._outside(self._current.lines)
             self.results[self._current.name] = self._current
             ended(self._current)
             self._current = None

@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import subprocess
+import time
 
 import cases_virtgpu
 import guest
@@ -27,6 +28,14 @@ MARK = re.compile(r"virtio_gpu_cmd_ctx_create ctx \S+, name (vm:\S+)")
 
 TRACED = ["virtio_gpu_cmd_ctx_create", "virtio_gpu_cmd_ctx_res_*", "virtio_gpu_cmd_res_*_blob", "virtio_gpu_cmd_res_unref"]
 
+# The same mark, as the guest's programs report it.
+REPORTED_MARK = re.compile(r'"mark": "(vm:[^"]+)"')
+# How long QEMU may be behind what the guest has said.
+PATIENCE = 30
+
+# What the caller's shell may have set is not the renderer's business.
+NOT_INHERITED = re.compile(r"VK_|VMBIND_|ENABLE_|DISABLE_|MESA_|LIBGL_|GALLIUM_")
+
 # What the host had been asked for when it came to a mark: commands are all that are traced, but for marks.
 Outside = collections.namedtuple("Outside", "blobs maps commands mapped_bytes")
 
@@ -44,8 +53,17 @@ class Trace:
         self._maps = 0
         self._commands = 0
 
-    def read(self):
-        """Returns the marks up to now: an Outside for each name."""
+    def wait_for(self, lines):
+        """Returns the marks, an Outside for each name, when those are among them that the lines report."""
+        wanted = {match[1] for line in lines if (match := REPORTED_MARK.search(line))}
+        deadline = time.monotonic() + PATIENCE
+        self._read()
+        while not wanted <= self.marks.keys() and time.monotonic() < deadline:
+            time.sleep(0.05)
+            self._read()
+        return self.marks
+
+    def _read(self):
         with open(self.path, "rb") as file:
             file.seek(self.position)
             data = file.read()
@@ -53,7 +71,6 @@ class Trace:
         self.position += len(data)
         for line in data.decode(errors="replace").splitlines():
             self._line(line)
-        return self.marks
 
     def _line(self, line):
         if match := MARK.match(line):
@@ -100,7 +117,7 @@ class Host:
         server.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
         server.chmod(0o755)
         return {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not NOT_INHERITED.match(name)},
             "DISPLAY": f":{display}",
             "QEMU_MODULE_DIR": f"{self.libraries}/qemu",
             "RENDER_SERVER_EXEC_PATH": str(server),
@@ -186,8 +203,9 @@ class Virtgpu:
             *("-serial", "stdio", "-monitor", "none"),
             *("-D", trace, *(word for event in TRACED for word in ("-trace", event))),
             *("-kernel", kernel.image, "-initrd", initramfs),
-            *("-append", "console=ttyS0 panic=-1 loglevel=4"),
+            # The kernel panics if it gets no timer interrupt in a moment of its choice, on a busy machine too.
+            *("-append", "console=ttyS0 panic=-1 loglevel=4 no_timer_check"),
         ]
         with open(directory / "qemu.log", "wb") as errors, x_server(errors) as display:
             environment = host.environment(directory, display, build / self.for_host[0])
-            yield Machine(command, log, environment, errors, Trace(trace).read)
+            yield Machine(command, log, environment, errors, Trace(trace).wait_for)
