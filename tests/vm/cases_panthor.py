@@ -44,7 +44,7 @@ def vulkan_run(name, root, workload, layer):
         environment["VMBIND_LOG"] = "info"
     words = [f"{key}={value}" for key, value in environment.items()]
     command = f"env {' '.join(words)} chroot /roots/{root} /vmbind/vmbind-vm-sparse {workload}"
-    return Run(name, command, 90, root)
+    return Run(name, command, 240, root)
 
 
 def completed(result):

@@ -53,7 +53,7 @@ def used(report, expected):
         yield inside == outside == size, text + ("" if inside == outside == size else f", not {mib(size)}")
 
 
-def raw(name, judge, seconds=60):
+def raw(name, judge, seconds=240):
     """A case of the program without Vulkan."""
     run = Run(f"raw.{name}", f"/vmbind/vmbind-vm-raw {name}", seconds, None)
 
@@ -263,6 +263,11 @@ def growth(report, how, at, expected):
     return (inside, outside) == expected, text if (inside, outside) == expected else f"{text}, not {expected}"
 
 
+def retried(report, how):
+    if report["retries"]:
+        yield None, f"{how} the layer: mappings that must succeed were refused {report['retries']} times, and tried again"
+
+
 def vulkan_fit(knows_hint):
     def judge(without, with_layer):
         for how, report, deferred in (("without", without, False), ("with", with_layer, knows_hint)):
@@ -274,6 +279,7 @@ def vulkan_fit(knows_hint):
             yield from gone(report, how)
         text = f"to map one gives {with_layer['map']} with the layer, {without['map']} without"
         yield with_layer["map"] == without["map"], text
+        yield from retried(with_layer, "with")
 
     return vulkan("fit", judge)
 
@@ -284,6 +290,7 @@ def judge_late(report, how, allocated, sizes):
         yield growth(report, how, at, (size, size))
     text = f"{report['written']} written, {report['wrong']} bytes of {mib(report['written'] * BLOB)} wrong in later mappings"
     yield (report["written"], report["wrong"]) == (report["visited"], 0), f"{how} the layer: {text}"
+    yield from retried(report, how)
     yield from gone(report, how)
 
 
@@ -322,6 +329,7 @@ def vulkan_full(knows_hint):
         replaced = count - report["mapped"]
         text = f"for {report['replaced']} of {replaced} others one is mapped that was refused"
         yield report["replaced"] == replaced, text
+        yield from retried(report, "with")
         yield report["wrong"] == 0, f"{report['wrong']} bytes wrong"
         yield from gone(report, "with")
 
@@ -431,6 +439,7 @@ def vulkan_children(knows_hint):
         each = ways["exec"]
         text = f"exec: {each['mapped']} mapped, {each['wrong']} of {each['started']} programs inherited a file"
         yield (each["mapped"], each["wrong"], each["wait"]) == (4, 0, none) and each["started"] > 0, text
+        yield from retried(report, "with")
         yield from gone(report, "with")
 
     return vulkan("children", judge, hows=("with",))

@@ -28,7 +28,7 @@
 #define BLOCK (64 * KIB)
 #define MEMORY_SIZE MIB
 #define IMAGE_EDGE 4096
-#define TIMEOUT_NS UINT64_C(20000000000)
+#define TIMEOUT_NS UINT64_C(60000000000)
 /* Exit status where the driver has no sparse binding. */
 #define NOT_THERE 3
 

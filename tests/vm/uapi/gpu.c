@@ -10,7 +10,7 @@
 #include <time.h>
 
 #define DEVICE "/dev/dri/renderD128"
-#define WAIT_SECONDS 30
+#define WAIT_SECONDS 100
 
 unsigned int failures;
 static int fd = -1;

@@ -2,6 +2,7 @@
 #include "app.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 void app_init(struct app *app)
 {
@@ -62,6 +63,19 @@ VkResult app_visit(const struct app *app, VkDeviceMemory memory, uint32_t seed, 
 	}
 	vkUnmapMemory(app->vk.device, memory);
 	return VK_SUCCESS;
+}
+
+VkResult app_visit_patiently(
+	const struct app *app, VkDeviceMemory memory, uint32_t seed, unsigned *retries)
+{
+	VkResult result;
+
+	while ((result = app_visit(app, memory, seed, NULL)) == VK_ERROR_MEMORY_MAP_FAILED &&
+		*retries < APP_RETRIES) {
+		++*retries;
+		usleep(100000);
+	}
+	return result;
 }
 
 int app_export(const struct app *app, VkDeviceMemory memory)

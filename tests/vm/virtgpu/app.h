@@ -27,6 +27,14 @@ void app_free(const struct app *app, VkDeviceMemory memory);
 /* Maps, writes what depends on the seed or compares with it, and unmaps. Adds the bytes that are wrong
  * to *wrong; NULL: writes. */
 VkResult app_visit(const struct app *app, VkDeviceMemory memory, uint32_t seed, size_t *wrong);
+/*
+ * Writes where the mapping must succeed. The layer waits only so long for a helper and for room that
+ * was freed, and a busy machine may take longer: what it refuses is tried again. *retries, of all such
+ * visits together, ends at APP_RETRIES, after half a minute or so.
+ */
+VkResult app_visit_patiently(
+	const struct app *app, VkDeviceMemory memory, uint32_t seed, unsigned *retries);
+#define APP_RETRIES 100
 /* A dma-buf. */
 int app_export(const struct app *app, VkDeviceMemory memory);
 

@@ -28,7 +28,7 @@ static void write_file(const char *path, const char *text)
 
 int other_device_open(void)
 {
-	double deadline = milliseconds() + 10000;
+	double deadline = milliseconds() + 60000;
 	int fd;
 
 	write_file("/sys/bus/pci/rescan", "1");

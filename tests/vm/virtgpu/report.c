@@ -76,10 +76,16 @@ uint64_t window_used(void)
 
 void wait_until_used(uint64_t bytes)
 {
-	double deadline = milliseconds() + 10000;
+	double deadline = milliseconds() + 60000;
+	uint64_t used;
 
-	while (window_used() != bytes && milliseconds() < deadline) {
+	while ((used = window_used()) != bytes && milliseconds() < deadline) {
 		usleep(10000);
+	}
+	if (used != bytes) {
+		printf("%" PRIu64 " bytes of the window are used after a minute, not %" PRIu64 "\n",
+			used, bytes);
+		fflush(stdout);
 	}
 }
 

@@ -17,7 +17,8 @@ void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)
 
 /* Bytes of the host-visible window that the kernel has given away, from debugfs. */
 uint64_t window_used(void);
-/* Space comes back some time after it was given up: waits until that is all, or for 10 s. */
+/* Space comes back some time after it was given up: waits until that is all, or for a minute, and says
+ * so then. */
 void wait_until_used(uint64_t bytes);
 
 /*

@@ -20,6 +20,7 @@
 #define EACH 4
 
 static atomic_int signals;
+static unsigned retries;
 
 static void count_signal(int number)
 {
@@ -36,7 +37,7 @@ static unsigned map_some(const struct app *app)
 	unsigned count = app_allocate_many(app, true, memory, EACH, &last);
 
 	for (unsigned i = 0; i < count; i++) {
-		mapped += app_visit(app, memory[i], i, NULL) == VK_SUCCESS;
+		mapped += app_visit_patiently(app, memory[i], i, &retries) == VK_SUCCESS;
 	}
 	app_free_many(app, memory, count);
 	return mapped;
@@ -162,6 +163,7 @@ void vulkan_children(void)
 	while_ignored(&app);
 	with_wait_loop(&app);
 	while_starting(&app);
+	report("\"retries\": %u", retries);
 	app_finish(&app);
 	wait_until_used(0);
 	mark("end");

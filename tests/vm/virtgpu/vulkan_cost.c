@@ -23,9 +23,15 @@ static double median(double *samples)
 static double map_and_unmap(const struct app *app, VkDeviceMemory memory)
 {
 	double start = milliseconds();
+	unsigned retries = 0;
+	VkResult result;
 	void *map;
 
-	VKU_CHECK(vkMapMemory(app->vk.device, memory, 0, VK_WHOLE_SIZE, 0, &map));
+	/* See app_visit_patiently(). */
+	do {
+		result = vkMapMemory(app->vk.device, memory, 0, VK_WHOLE_SIZE, 0, &map);
+	} while (result == VK_ERROR_MEMORY_MAP_FAILED && retries++ < APP_RETRIES);
+	VKU_CHECK(result);
 	vkUnmapMemory(app->vk.device, memory);
 	return milliseconds() - start;
 }
