@@ -212,14 +212,14 @@ static void write_counters(struct vmb_trace *trace)
 	write_text(trace, &text);
 }
 
-void vmb_trace_hostmem(struct vmb_trace *trace, uint64_t promised, uint64_t mapped)
+void vmb_trace_hostmem(struct vmb_trace *trace, int64_t promised, int64_t mapped)
 {
 	if (!trace) {
 		return;
 	}
 	pthread_mutex_lock(&trace->counters_lock);
-	trace->counters[VMB_TRACE_HOSTMEM_PROMISED] = (int64_t)promised;
-	trace->counters[VMB_TRACE_HOSTMEM_MAPPED] = (int64_t)mapped;
+	trace->counters[VMB_TRACE_HOSTMEM_PROMISED] += promised;
+	trace->counters[VMB_TRACE_HOSTMEM_MAPPED] += mapped;
 	write_counters(trace);
 	pthread_mutex_unlock(&trace->counters_lock);
 }

@@ -112,8 +112,8 @@ enum vmb_trace_counter {
 
 /* Changes a counter, which is written when the next slice ends. */
 void vmb_trace_add(struct vmb_trace *trace, enum vmb_trace_counter counter, int64_t change);
-/* Bytes of blobs in the host's memory window: those promised to the driver, and those mapped for it.
- * Written at once. */
-void vmb_trace_hostmem(struct vmb_trace *trace, uint64_t promised, uint64_t mapped);
+/* Changes of the bytes of blobs in the host's memory window: those promised to the driver, and those mapped
+ * for it. Written at once. */
+void vmb_trace_hostmem(struct vmb_trace *trace, int64_t promised, int64_t mapped);
 
 #endif

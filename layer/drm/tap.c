@@ -180,7 +180,7 @@ void vmb_tap_destroy(struct vmb_tap *tap)
 	bool is_live = vmb_tap_is_live(tap);
 	atomic_store_explicit(&tap->fd, -1, memory_order_release);
 	if (is_live && tap->kind == VMB_TAP_VIRTGPU) {
-		vmb_virtgpu_put(tap->virtgpu);
+		vmb_virtgpu_put(tap->virtgpu, tap->driver.trace);
 	}
 	vmb_hook_release();
 	put(tap);

@@ -123,16 +123,71 @@ static bool defers(const struct vmb_virtgpu *virtgpu)
 		virtgpu->facts.defers;
 }
 
-/* blobs_lock is held, so that what is told last is what is true. */
-static void trace_bytes(const struct vmb_virtgpu *virtgpu)
+/* Of an instance, whose devices may share the file with each other and with those of other instances. */
+struct vmb_virtgpu_watcher {
+	struct vmb_virtgpu_watcher *next;
+	struct vmb_trace *trace;
+	unsigned users;
+};
+
+/* Traces are told what has changed: their instance may have other files. blobs_lock is held, so that what is
+ * told last is what is true. */
+static void trace_bytes(struct vmb_virtgpu *virtgpu)
 {
 	const struct vmb_virtgpu_stats *stats = &virtgpu->stats;
+	int64_t promised = (int64_t)atomic_load_explicit(
+		&stats->bytes_promised, memory_order_relaxed);
+	int64_t mapped = (int64_t)atomic_load_explicit(&stats->bytes_mapped, memory_order_relaxed);
 
-	if (virtgpu->trace) {
-		vmb_trace_hostmem(virtgpu->trace,
-			atomic_load_explicit(&stats->bytes_promised, memory_order_relaxed),
-			atomic_load_explicit(&stats->bytes_mapped, memory_order_relaxed));
+	for (struct vmb_virtgpu_watcher *watcher = virtgpu->watchers; watcher;
+		watcher = watcher->next) {
+		vmb_trace_hostmem(watcher->trace, promised - virtgpu->told_promised,
+			mapped - virtgpu->told_mapped);
 	}
+	virtgpu->told_promised = promised;
+	virtgpu->told_mapped = mapped;
+}
+
+static struct vmb_virtgpu_watcher **find_watcher(
+	struct vmb_virtgpu *virtgpu, const struct vmb_trace *trace)
+{
+	struct vmb_virtgpu_watcher **watcher = &virtgpu->watchers;
+
+	while (*watcher && (*watcher)->trace != trace) {
+		watcher = &(*watcher)->next;
+	}
+	return watcher;
+}
+
+/* The file's share in the trace comes with its first user, false if memory is short. blobs_lock is held. */
+static bool add_watcher(struct vmb_virtgpu *virtgpu, struct vmb_trace *trace)
+{
+	struct vmb_virtgpu_watcher **watcher = find_watcher(virtgpu, trace);
+
+	if (!*watcher) {
+		*watcher = calloc(1, sizeof(**watcher));
+		if (!*watcher) {
+			return false;
+		}
+		(*watcher)->trace = trace;
+		vmb_trace_hostmem(trace, virtgpu->told_promised, virtgpu->told_mapped);
+	}
+	(*watcher)->users++;
+	return true;
+}
+
+/* And goes with the last. blobs_lock is held. */
+static void remove_watcher(struct vmb_virtgpu *virtgpu, struct vmb_trace *trace)
+{
+	struct vmb_virtgpu_watcher **watcher = find_watcher(virtgpu, trace);
+	struct vmb_virtgpu_watcher *removed = *watcher;
+
+	if (--removed->users) {
+		return;
+	}
+	vmb_trace_hostmem(trace, -virtgpu->told_promised, -virtgpu->told_mapped);
+	*watcher = removed->next;
+	free(removed);
 }
 
 /* Counts a blob out that is no more. blobs_lock is held. */
@@ -530,6 +585,20 @@ static struct vmb_virtgpu *take(void)
 	return virtgpu;
 }
 
+/* Counts a user in, false if memory is short. files_lock is held. */
+static bool use(struct vmb_virtgpu *virtgpu, struct vmb_trace *trace)
+{
+	bool is_told = true;
+
+	if (trace) {
+		pthread_mutex_lock(&virtgpu->blobs_lock);
+		is_told = add_watcher(virtgpu, trace);
+		pthread_mutex_unlock(&virtgpu->blobs_lock);
+	}
+	virtgpu->users += is_told;
+	return is_told;
+}
+
 struct vmb_virtgpu *vmb_virtgpu_get(const struct vmb_window_system *system, struct vmb_guard *guard,
 	const struct vmb_virtgpu_driver *driver)
 {
@@ -538,20 +607,21 @@ struct vmb_virtgpu *vmb_virtgpu_get(const struct vmb_window_system *system, stru
 	pthread_mutex_lock(&files_lock);
 	for (virtgpu = files; virtgpu; virtgpu = virtgpu->next) {
 		if (virtgpu->users && virtgpu->fd == driver->fd) {
-			virtgpu->users++;
+			virtgpu = use(virtgpu, driver->trace) ? virtgpu : NULL;
 			goto out;
 		}
 	}
 	virtgpu = take();
+	if (virtgpu && !use(virtgpu, driver->trace)) {
+		virtgpu = NULL;
+	}
 	if (virtgpu) {
-		virtgpu->users = 1;
 		virtgpu->ioctl = driver->ioctl;
 		virtgpu->system = system;
 		virtgpu->guard = guard;
 		virtgpu->wish = driver->wish;
 		virtgpu->early_types = 0;
 		virtgpu->late_types = driver->late_types;
-		virtgpu->trace = driver->trace;
 		virtgpu->facts = (struct vmb_virtgpu_facts){ .window = 0 };
 		memset(&virtgpu->stats, 0, sizeof(virtgpu->stats));
 		atomic_store_explicit(&virtgpu->fd, driver->fd, memory_order_release);
@@ -580,11 +650,16 @@ static void forget(struct vmb_virtgpu *virtgpu)
 	pthread_mutex_unlock(&virtgpu->blobs_lock);
 }
 
-void vmb_virtgpu_put(struct vmb_virtgpu *virtgpu)
+void vmb_virtgpu_put(struct vmb_virtgpu *virtgpu, struct vmb_trace *trace)
 {
 	pthread_mutex_lock(&files_lock);
 	if (virtgpu->users == 1) {
 		forget(virtgpu);
+	}
+	if (trace) {
+		pthread_mutex_lock(&virtgpu->blobs_lock);
+		remove_watcher(virtgpu, trace);
+		pthread_mutex_unlock(&virtgpu->blobs_lock);
 	}
 	virtgpu->users--;
 	pthread_mutex_unlock(&files_lock);

@@ -61,6 +61,8 @@ struct vmb_virtgpu_scope {
 	bool was_refused;
 };
 
+struct vmb_virtgpu_watcher;
+
 /*
  * An open file of a driver's. Several VkDevices share it where the driver has one for its instance. Once
  * made it stays, and is used again for another file, so that other threads may look at it at any time.
@@ -75,7 +77,6 @@ struct vmb_virtgpu {
 	const struct vmb_window_system *system;
 	struct vmb_guard *guard;
 	enum vmb_defer wish;
-	struct vmb_trace *trace;
 
 	/* Memory types whose memory the driver was seen to map while it allocates, and was seen not to
 	 * (bit masks). Nothing is gained by deferring the former. */
@@ -90,12 +91,16 @@ struct vmb_virtgpu {
 	bool has_window;
 	char helper[PATH_MAX];
 
-	/* Guards the state of blobs. Inside it only the locks of their table and of the trace's counters are
-	 * taken. */
+	/* Guards the state of blobs, and who is told of it. Inside it only the locks of their table and of the
+	 * traces' counters are taken. */
 	pthread_mutex_t blobs_lock;
 	struct vmb_map blobs; /* GEM handle to blob; of those that take a place in the window */
 	uint64_t serial; /* of the last one */
 	struct vmb_virtgpu_stats stats;
+	struct vmb_virtgpu_watcher *watchers;
+	/* What they were told last, in bytes. */
+	int64_t told_promised;
+	int64_t told_mapped;
 };
 
 /* The process's own. */
@@ -108,17 +113,20 @@ struct vmb_virtgpu_driver {
 	enum vmb_defer wish;
 	/* Memory types that it is known not to map while it allocates (bit mask). */
 	uint32_t late_types;
-	struct vmb_trace *trace; /* gets the bytes promised and mapped; NULL for none */
+	/* Gets the bytes promised and mapped, until it is put; NULL for none. */
+	struct vmb_trace *trace;
 };
 
 /*
  * The object of an open file of virtio_gpu's, which the caller has made sure of. If there is one already
- * it gets one more user, and all but the descriptor counts for nothing. NULL if memory is short.
+ * it gets one more user, and all but the descriptor and the trace counts for nothing. NULL if memory is
+ * short.
  */
 struct vmb_virtgpu *vmb_virtgpu_get(const struct vmb_window_system *system, struct vmb_guard *guard,
 	const struct vmb_virtgpu_driver *driver);
-/* The last user's call forgets all blobs. */
-void vmb_virtgpu_put(struct vmb_virtgpu *virtgpu);
+/* With the trace that it was got with, which is told no more after that. The last user's call forgets all
+ * blobs. */
+void vmb_virtgpu_put(struct vmb_virtgpu *virtgpu, struct vmb_trace *trace);
 
 /* An ioctl of the driver, in a scope or outside of any (NULL). Returns what ioctl returns, with errno. */
 int vmb_virtgpu_ioctl(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *scope,

@@ -477,7 +477,7 @@ static void counts(void **state)
 	write_call(trace, "two");
 	vmb_trace_add(trace, VMB_TRACE_BYTES_BOUND, -8192);
 	vmb_trace_hostmem(trace, 100, 50);
-	vmb_trace_hostmem(trace, 100, 60);
+	vmb_trace_hostmem(trace, 0, 10);
 	assert_string_equal(read_file(path),
 		"[\n" PROCESS ",\n" CALL("one", "") COUNTER("bound", "4096") ",\n" CALL("two", "")
 			COUNTER("bound", "-4096") COUNTER("hostmem promised", "100")

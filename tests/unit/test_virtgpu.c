@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* O_CLOEXEC */
+#define _GNU_SOURCE /* O_CLOEXEC, mkstemp */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -85,7 +85,7 @@ static void start(struct process *process, enum vmb_defer wish)
 
 static void stop(struct process *process)
 {
-	vmb_virtgpu_put(process->virtgpu);
+	vmb_virtgpu_put(process->virtgpu, NULL);
 	close(process->fd);
 }
 
@@ -485,7 +485,7 @@ static void test_rescue_by_another_file(void **state)
 	uint32_t handle = allocate(&app, 8);
 	vmb_sim_gpu_before_helper(steal);
 	assert_int_equal(map(&app, handle), -ENOSPC);
-	vmb_virtgpu_put(app.virtgpu);
+	vmb_virtgpu_put(app.virtgpu, NULL);
 	close(app.fd);
 	assert_int_equal(vmb_sim_gpu_sleepers(), 4);
 	stop(&other);
@@ -612,7 +612,7 @@ static void test_types(void **state)
 
 	(void)state;
 	begin(&ordinary, VMB_DEFER_AUTO);
-	vmb_virtgpu_put(app.virtgpu);
+	vmb_virtgpu_put(app.virtgpu, NULL);
 	const struct vmb_virtgpu_driver unknown = { .ioctl = vmb_sim_gpu_ioctl, .fd = app.fd };
 	app.virtgpu = vmb_virtgpu_get(&simulated, &app.guard, &unknown);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
@@ -870,7 +870,7 @@ static void test_without_memory(void **state)
 	/* Each blob, and the table. */
 	assert_in_range(needed, 11, sizeof(kept) / sizeof(kept[0]));
 	for (uint64_t i = 0; i < needed; i++) {
-		vmb_virtgpu_put(kept[i]);
+		vmb_virtgpu_put(kept[i], NULL);
 	}
 }
 
@@ -881,7 +881,7 @@ static void test_sharing(void **state)
 	uint32_t handle = allocate(&app, 8);
 	/* A second VkDevice on the same file. */
 	assert_ptr_equal(get(&app.guard, app.fd, VMB_DEFER_OFF), app.virtgpu);
-	vmb_virtgpu_put(app.virtgpu);
+	vmb_virtgpu_put(app.virtgpu, NULL);
 	unsigned helpers = vmb_sim_gpu_helpers();
 	assert_int_equal(map(&app, handle), 0);
 	assert_int_equal(vmb_sim_gpu_helpers(), helpers + 1);
@@ -907,6 +907,161 @@ static void test_sharing(void **state)
 	assert_int_equal(vmb_virtgpu_ioctl(other.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
 				 VMB_IOCTL_VIRTGPU_MAP, &map_it),
 		0);
+	end();
+}
+
+/* An instance of the application's, which has a trace. */
+struct instance {
+	char path[32];
+	struct vmb_trace *trace;
+};
+
+static void start_instance(struct instance *instance)
+{
+	strcpy(instance->path, "/tmp/vmbind-virtgpu-XXXXXX");
+	int fd = mkstemp(instance->path);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(vmb_trace_open(instance->path, &instance->trace), 0);
+}
+
+static void stop_instance(struct instance *instance)
+{
+	vmb_trace_close(instance->trace);
+	unlink(instance->path);
+}
+
+/* What the trace says last of a counter. */
+static long long traced(const struct instance *instance, const char *counter)
+{
+	FILE *file = fopen(instance->path, "r");
+	char name[64];
+	char line[512];
+	long long value = 0;
+
+	assert_non_null(file);
+	snprintf(name, sizeof(name), "\"name\":\"%s\"", counter);
+	while (fgets(line, sizeof(line), file)) {
+		const char *bytes = strstr(line, "\"bytes\":");
+		if (strstr(line, name) && bytes) {
+			value = strtoll(bytes + strlen("\"bytes\":"), NULL, 10);
+		}
+	}
+	fclose(file);
+	return value;
+}
+
+static void assert_traced(const struct instance *instance, uint64_t promised, uint64_t mapped)
+{
+	assert_int_equal(traced(instance, "hostmem promised"), promised * PAGE);
+	assert_int_equal(traced(instance, "hostmem mapped"), mapped * PAGE);
+}
+
+/* A device on a file, as one of an instance that is traced. */
+static void open_device(struct process *device, int fd, const struct instance *instance)
+{
+	const struct vmb_virtgpu_driver driver = {
+		.ioctl = vmb_sim_gpu_ioctl,
+		.fd = fd,
+		.late_types = UINT32_MAX,
+		.trace = instance->trace,
+	};
+
+	device->guard = (struct vmb_guard)VMB_GUARD_INITIALIZER;
+	device->fd = fd;
+	device->virtgpu = vmb_virtgpu_get(&simulated, &app.guard, &driver);
+	assert_non_null(device->virtgpu);
+}
+
+/* Instances that come and go while their devices share a file. */
+static void test_traces_of_a_shared_file(void **state)
+{
+	struct instance instances[2];
+	struct process devices[3];
+
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	for (size_t i = 0; i < 2; i++) {
+		start_instance(&instances[i]);
+	}
+	/* Nobody's so far; what it holds by then is theirs, too. */
+	uint32_t early = allocate(&app, 4);
+	for (size_t i = 0; i < 3; i++) {
+		open_device(&devices[i], app.fd, &instances[i / 2]);
+		assert_ptr_equal(devices[i].virtgpu, app.virtgpu);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		assert_traced(&instances[i], 4, 0);
+	}
+	uint32_t handle = allocate(&devices[0], 8);
+	assert_int_equal(map(&devices[0], handle), 0);
+	for (size_t i = 0; i < 2; i++) {
+		assert_traced(&instances[i], 4, 8);
+	}
+	/* One of the first instance's devices is left, then none. */
+	vmb_virtgpu_put(devices[0].virtgpu, instances[0].trace);
+	assert_traced(&instances[0], 4, 8);
+	vmb_virtgpu_put(devices[1].virtgpu, instances[0].trace);
+	assert_traced(&instances[0], 0, 0);
+	stop_instance(&instances[0]);
+	/* The second one's goes on. */
+	allocate(&devices[2], 2);
+	assert_traced(&instances[1], 6, 8);
+	close_handle(&devices[2], handle);
+	close_handle(&devices[2], early);
+	assert_traced(&instances[1], 2, 0);
+	vmb_virtgpu_put(devices[2].virtgpu, instances[1].trace);
+	assert_traced(&instances[1], 0, 0);
+	stop_instance(&instances[1]);
+	allocate(&app, 1);
+	end();
+}
+
+/* An instance whose devices have a file each. */
+static void test_trace_of_several_files(void **state)
+{
+	struct instance instance;
+	struct process devices[2];
+
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	start_instance(&instance);
+	for (size_t i = 0; i < 2; i++) {
+		open_device(&devices[i], vmb_sim_gpu_open(), &instance);
+		allocate(&devices[i], 8);
+		assert_int_equal(map(&devices[i], allocate(&devices[i], 3)), 0);
+	}
+	assert_traced(&instance, 16, 6);
+	/* What is still open goes with its file. */
+	vmb_virtgpu_put(devices[0].virtgpu, instance.trace);
+	close(devices[0].fd);
+	assert_traced(&instance, 8, 3);
+	vmb_virtgpu_put(devices[1].virtgpu, instance.trace);
+	close(devices[1].fd);
+	assert_traced(&instance, 0, 0);
+	stop_instance(&instance);
+	end();
+}
+
+static void test_trace_without_memory(void **state)
+{
+	struct instance instance;
+
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	start_instance(&instance);
+	const struct vmb_virtgpu_driver driver = {
+		.ioctl = vmb_sim_gpu_ioctl,
+		.fd = app.fd,
+		.trace = instance.trace,
+	};
+	fail_alloc_after(0);
+	assert_null(vmb_virtgpu_get(&simulated, &app.guard, &driver));
+	fail_alloc_after(FAIL_NEVER);
+	assert_int_equal(app.virtgpu->users, 1);
+	assert_ptr_equal(vmb_virtgpu_get(&simulated, &app.guard, &driver), app.virtgpu);
+	vmb_virtgpu_put(app.virtgpu, instance.trace);
+	stop_instance(&instance);
 	end();
 }
 
@@ -1155,6 +1310,9 @@ int main(void)
 		TEST(test_faults),
 		TEST(test_without_memory),
 		TEST(test_sharing),
+		TEST(test_traces_of_a_shared_file),
+		TEST(test_trace_of_several_files),
+		TEST(test_trace_without_memory),
 		TEST(test_threads),
 		TEST(test_random),
 	};
