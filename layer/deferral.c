@@ -30,6 +30,7 @@ VkResult vmb_deferral_allocate(struct vmb_device *device, const VkMemoryAllocate
 	vmb_scope_begin(&scope, device->virtgpu, VMB_SCOPE_MEMORY);
 	scope.virtgpu.memory_type = info->memoryTypeIndex;
 	VkResult result = device->next.AllocateMemory(device->handle, info, allocator, out);
+	scope.virtgpu.has_failed = result != VK_SUCCESS;
 	vmb_scope_end(&scope);
 	tell(device);
 	return result;

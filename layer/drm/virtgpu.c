@@ -279,36 +279,33 @@ static int create_with_hints(vmb_ioctl_fn next, int fd, unsigned long request, v
 	return ret;
 }
 
-/* Whether there is room at this time. */
-static bool has_room(struct vmb_virtgpu *virtgpu, uint64_t size)
-{
-	pthread_mutex_lock(&virtgpu->guard->map_lock);
-	int ret = vmb_window_probe(&virtgpu->window, size);
-	pthread_mutex_unlock(&virtgpu->guard->map_lock);
-	return ret == 0;
-}
-
-/*
- * Whether a blob of vkAllocateMemory is to be deferred. One that other devices of the host's share by its
- * UUID is mapped at once, as without the layer.
- *
- * Some drivers map some types of memory while they allocate, and not all of them are prepared for that to
- * fail. So a type of which it is not known yet is deferred only if there is room; otherwise the
- * creation fails, as it would without the layer.
- */
-static bool is_deferrable(struct vmb_virtgpu *virtgpu, const struct vmb_virtgpu_scope *scope,
-	const struct vmb_virtgpu_resource_create_blob *blob)
+/* Whether it is for vkAllocateMemory, and for nobody else: one that other devices of the host's share by its
+ * UUID is mapped at once, as without the layer. */
+static bool is_of_allocation(
+	const struct vmb_virtgpu_scope *scope, const struct vmb_virtgpu_resource_create_blob *blob)
 {
 	const uint32_t others = ~(
 		uint32_t)(VMB_VIRTGPU_BLOB_USE_MAPPABLE | VMB_VIRTGPU_BLOB_USE_SHAREABLE);
-	const uint32_t type = UINT32_C(1) << (scope->memory_type & 31);
 
-	if ((blob->blob_flags & others) ||
-		(atomic_load_explicit(&virtgpu->early_types, memory_order_relaxed) & type)) {
-		return false;
-	}
-	return (atomic_load_explicit(&virtgpu->late_types, memory_order_relaxed) & type) ||
-		(decide(virtgpu) && has_room(virtgpu, blob->size));
+	return scope && scope->is_allocation && !(blob->blob_flags & others);
+}
+
+static uint32_t type_bit(const struct vmb_virtgpu_scope *scope)
+{
+	return UINT32_C(1) << (scope->memory_type & 31);
+}
+
+/*
+ * Some drivers map some types of memory while they allocate, and not all of them are prepared for that to
+ * fail. Room that was seen before may be another thread's by then. So as long as it is not known of a
+ * type, the blob is mapped at once: if there is no room its creation fails, as it would without the layer.
+ */
+static bool is_mapped_late(const struct vmb_virtgpu *virtgpu, const struct vmb_virtgpu_scope *scope)
+{
+	uint32_t early = atomic_load_explicit(&virtgpu->early_types, memory_order_relaxed);
+	uint32_t late = atomic_load_explicit(&virtgpu->late_types, memory_order_relaxed);
+
+	return late & ~early & type_bit(scope);
 }
 
 /* The request as it came, or with its hint set or cleared. What was created is in *blob. */
@@ -338,8 +335,8 @@ static int create_blob(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *sc
 		!(created.blob_flags & VMB_VIRTGPU_BLOB_USE_MAPPABLE)) {
 		return next(fd, request, arg);
 	}
-	bool is_hinted = (scope && scope->is_allocation &&
-				 is_deferrable(virtgpu, scope, &created)) ||
+	bool is_allocated = is_of_allocation(scope, &created);
+	bool is_hinted = (is_allocated && is_mapped_late(virtgpu, scope)) ||
 		(created.blob_hints & VMB_VIRTGPU_BLOB_HINT_DEFER_MAPPING);
 	is_hinted = is_hinted && decide(virtgpu);
 	struct blob *blob = malloc(sizeof(*blob));
@@ -361,8 +358,8 @@ static int create_blob(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *sc
 	if (error < 0) {
 		return fail(error);
 	}
-	if (scope && is_hinted) {
-		scope->deferred = created.bo_handle;
+	if (is_allocated) {
+		scope->created = created.bo_handle;
 	}
 	return ret;
 }
@@ -470,7 +467,6 @@ static int settle_in(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *scop
 
 	if (scope) {
 		scope->was_refused |= ret < 0;
-		scope->was_mapped |= handle == scope->deferred;
 	}
 	return ret;
 }
@@ -479,10 +475,14 @@ static int map_blob(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *scope
 	int fd, unsigned long request, void *arg)
 {
 	const struct vmb_virtgpu_map *map = arg;
-	int ret = _IOC_SIZE(request) < sizeof(*map)
-		? 0
-		: settle_in(virtgpu, scope, next, fd, map->handle);
 
+	if (_IOC_SIZE(request) < sizeof(*map)) {
+		return next(fd, request, arg);
+	}
+	if (scope && scope->created) {
+		scope->was_mapped |= map->handle == scope->created;
+	}
+	int ret = settle_in(virtgpu, scope, next, fd, map->handle);
 	return ret < 0 ? fail(ret) : next(fd, request, arg);
 }
 
@@ -558,10 +558,11 @@ int vmb_virtgpu_ioctl(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *sco
 
 void vmb_virtgpu_end(struct vmb_virtgpu *virtgpu, const struct vmb_virtgpu_scope *scope)
 {
-	if (scope->is_allocation && scope->deferred) {
+	/* One that failed may have done so before the driver would have mapped it. */
+	if (scope->created && !scope->has_failed) {
 		atomic_fetch_or_explicit(
 			scope->was_mapped ? &virtgpu->early_types : &virtgpu->late_types,
-			UINT32_C(1) << (scope->memory_type & 31), memory_order_relaxed);
+			type_bit(scope), memory_order_relaxed);
 	}
 }
 

@@ -53,10 +53,11 @@ struct vmb_virtgpu_scope {
 	/* vkAllocateMemory of this memory type; what the driver makes elsewhere it maps at once anyway. */
 	bool is_allocation;
 	uint32_t memory_type;
-	/* The blob that was created for it with a deferred mapping, 0 if there is none, and whether the
-	 * driver mapped that before the call was over. */
-	uint32_t deferred;
+	/* The blob that was created for it, 0 if there is none, and whether the driver asked where to map that
+	 * before the call was over. */
+	uint32_t created;
 	bool was_mapped;
+	bool has_failed; /* the call; set by who ends it */
 	/* There was no room for a mapping. Some drivers do not notice. */
 	bool was_refused;
 };
@@ -79,7 +80,7 @@ struct vmb_virtgpu {
 	enum vmb_defer wish;
 
 	/* Memory types whose memory the driver was seen to map while it allocates, and was seen not to
-	 * (bit masks). Nothing is gained by deferring the former. */
+	 * (bit masks). Only the latter are deferred. */
 	_Atomic uint32_t early_types;
 	_Atomic uint32_t late_types;
 
@@ -131,7 +132,7 @@ void vmb_virtgpu_put(struct vmb_virtgpu *virtgpu, struct vmb_trace *trace);
 /* An ioctl of the driver, in a scope or outside of any (NULL). Returns what ioctl returns, with errno. */
 int vmb_virtgpu_ioctl(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *scope,
 	vmb_ioctl_fn next, int fd, unsigned long request, void *arg);
-/* Learns from what was done in a scope. */
+/* Learns from what was done in a scope, if that has not failed. */
 void vmb_virtgpu_end(struct vmb_virtgpu *virtgpu, const struct vmb_virtgpu_scope *scope);
 
 /* NULL as long as they were of no interest to anybody. */

@@ -558,10 +558,12 @@ static void test_stale_handles(void **state)
 struct allocation {
 	uint32_t type;
 	bool is_mapped; /* by the driver, at once */
+	bool is_given_up; /* by the driver, for another reason, before it would map it */
 	uint64_t pages;
+	uint64_t pages_taken; /* by another thread, meanwhile */
 };
 
-/* Whether it is created. *hints is what the kernel was given, *was_refused of the mapping. */
+/* Whether the blob is created. *hints is what the kernel was given, *was_refused of the mapping. */
 static bool allocate_type(const struct allocation *allocation, uint32_t *hints, bool *was_refused)
 {
 	struct vmb_virtgpu_scope scope = {
@@ -577,7 +579,14 @@ static bool allocate_type(const struct allocation *allocation, uint32_t *hints, 
 		VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob);
 
 	*hints = vmb_sim_gpu_last_hints();
-	if (ret == 0 && allocation->is_mapped) {
+	pass_time();
+	if (allocation->pages_taken) {
+		assert_int_not_equal(create_eager(&app, allocation->pages_taken), 0);
+	}
+	scope.has_failed = ret < 0 || allocation->is_given_up;
+	if (ret == 0 && allocation->is_given_up) {
+		close_handle(&app, blob.bo_handle);
+	} else if (ret == 0 && allocation->is_mapped) {
 		struct vmb_virtgpu_map map_it = { .handle = blob.bo_handle };
 		assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
 					 VMB_IOCTL_VIRTGPU_MAP, &map_it),
@@ -596,14 +605,19 @@ static void test_types(void **state)
 		uint32_t hints;
 		bool fails;
 	} steps[] = {
-		/* With room the first of a type is deferred, whatever the driver does with it. */
-		{ { .type = 0, .pages = 8 }, DEFER, false },
-		{ { .type = 1, .pages = 8, .is_mapped = true }, DEFER, false },
+		/* The first of a type is not deferred. */
+		{ { .type = 0, .pages = 4 }, 0, false },
+		{ { .type = 1, .pages = 4, .is_mapped = true }, 0, false },
 		/* Now it is known. */
-		{ { .type = 0, .pages = 8 }, DEFER, false },
-		{ { .type = 1, .pages = 8, .is_mapped = true }, 0, false },
-		{ { .type = 1, .pages = 40, .is_mapped = true }, 0, false },
-		/* The window is as good as full. */
+		{ { .type = 0, .pages = 100 }, DEFER, false },
+		{ { .type = 1, .pages = 4, .is_mapped = true }, 0, false },
+		{ { .type = 1, .pages = 4 }, 0, false },
+		/* One that fails tells nothing. */
+		{ { .type = 2, .pages = 4, .is_mapped = true, .is_given_up = true }, 0, false },
+		{ { .type = 2, .pages = 4, .is_mapped = true, .is_given_up = true }, 0, false },
+		/* Another thread takes what room is left. The driver is not prepared for that. */
+		{ { .type = 2, .pages = 4, .is_mapped = true, .pages_taken = 44 }, 0, false },
+		/* The window is full. */
 		{ { .type = 0, .pages = 16 }, DEFER, false },
 		{ { .type = 1, .pages = 16, .is_mapped = true }, 0, true },
 		{ { .type = 31, .pages = 16, .is_mapped = true }, 0, true },
@@ -618,13 +632,43 @@ static void test_types(void **state)
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		uint32_t hints;
 		bool was_refused;
-		pass_time();
 		bool is_created = allocate_type(&steps[i].allocation, &hints, &was_refused);
 		assert_int_equal(hints, steps[i].hints);
 		assert_int_equal(is_created, !steps[i].fails);
-		/* The driver may not be prepared for that. */
 		assert_false(was_refused);
 	}
+	end();
+}
+
+/* What a driver exports while it allocates it has not mapped. */
+static void test_type_of_exported(void **state)
+{
+	struct vmb_virtgpu_scope scope = { .is_allocation = true };
+	struct vmb_virtgpu_resource_create_blob blob = {
+		.blob_mem = HOST3D,
+		.blob_flags = MAPPABLE | SHAREABLE,
+		.size = PAGE,
+	};
+	const struct allocation next = { .pages = 1 };
+	uint32_t hints;
+	bool was_refused;
+
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	vmb_virtgpu_put(app.virtgpu, NULL);
+	const struct vmb_virtgpu_driver unknown = { .ioctl = vmb_sim_gpu_ioctl, .fd = app.fd };
+	app.virtgpu = vmb_virtgpu_get(&simulated, &app.guard, &unknown);
+	assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
+				 VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob),
+		0);
+	struct vmb_drm_prime_handle prime = { .handle = blob.bo_handle, .flags = O_CLOEXEC };
+	assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
+				 VMB_IOCTL_PRIME_HANDLE_TO_FD, &prime),
+		0);
+	close(prime.fd);
+	vmb_virtgpu_end(app.virtgpu, &scope);
+	assert_true(allocate_type(&next, &hints, &was_refused));
+	assert_int_equal(hints, DEFER);
 	end();
 }
 
@@ -1303,6 +1347,7 @@ int main(void)
 		TEST(test_close_while_helper_works),
 		TEST(test_stale_handles),
 		TEST(test_types),
+		TEST(test_type_of_exported),
 		TEST(test_tells_of_refusal),
 		TEST(test_facts),
 		TEST(test_observes_again),
