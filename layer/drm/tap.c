@@ -19,7 +19,18 @@ static pthread_mutex_t taps_lock = PTHREAD_MUTEX_INITIALIZER;
 /* The innermost scope of this thread. */
 static _Thread_local struct vmb_scope *current;
 
-static struct vmb_tap *find(int fd)
+/* What is known of a descriptor by a tap that had it just now. NULL if the tap is another device's by now;
+ * what is known of a file stays where it is as long as anybody has it. */
+static struct vmb_virtgpu *file_of(struct vmb_tap *tap, int fd)
+{
+	struct vmb_virtgpu *virtgpu = atomic_load_explicit(&tap->virtgpu, memory_order_acquire);
+
+	return virtgpu && atomic_load_explicit(&virtgpu->fd, memory_order_acquire) == fd ? virtgpu
+											 : NULL;
+}
+
+/* A tap that has the descriptor; on virtio_gpu one of several, and *virtgpu is what they share. */
+static struct vmb_tap *find(int fd, struct vmb_virtgpu **virtgpu)
 {
 	struct vmb_tap *tap = atomic_load_explicit(&taps, memory_order_acquire);
 
@@ -27,10 +38,19 @@ static struct vmb_tap *find(int fd)
 	if (fd < 0) {
 		return NULL;
 	}
-	while (tap && atomic_load_explicit(&tap->fd, memory_order_acquire) != fd) {
-		tap = tap->next;
+	for (; tap; tap = tap->next) {
+		if (atomic_load_explicit(&tap->fd, memory_order_acquire) != fd) {
+			continue;
+		}
+		if (tap->kind == VMB_TAP_PANTHOR) {
+			return tap;
+		}
+		*virtgpu = file_of(tap, fd);
+		if (*virtgpu) {
+			return tap;
+		}
 	}
-	return tap;
+	return NULL;
 }
 
 /* A driver that makes a VM in vkCreateDevice makes it on the descriptor that it will work on. */
@@ -74,10 +94,10 @@ static void learn_virtgpu(struct vmb_tap *tap, vmb_ioctl_fn next, int fd, unsign
 		if (!vmb_tap_is_live(tap)) {
 			tap->driver.ioctl = next;
 			tap->driver.fd = fd;
-			tap->virtgpu = vmb_virtgpu_get(
+			struct vmb_virtgpu *virtgpu = vmb_virtgpu_get(
 				&vmb_window_linux, &vmb_virtgpu_guard, &tap->driver);
-			atomic_store_explicit(
-				&tap->fd, tap->virtgpu ? fd : -1, memory_order_release);
+			atomic_store_explicit(&tap->virtgpu, virtgpu, memory_order_release);
+			atomic_store_explicit(&tap->fd, virtgpu ? fd : -1, memory_order_release);
 		}
 		pthread_mutex_unlock(&taps_lock);
 	}
@@ -93,12 +113,13 @@ static int handle(vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
 	if (scope && scope->tap->kind == VMB_TAP_VIRTGPU && !vmb_tap_is_live(scope->tap)) {
 		learn_virtgpu(scope->tap, next, fd, request);
 	}
-	struct vmb_tap *tap = find(fd);
+	struct vmb_virtgpu *virtgpu;
+	struct vmb_tap *tap = find(fd, &virtgpu);
 	if (tap && tap->kind == VMB_TAP_VIRTGPU) {
 		bool is_of_tap = scope &&
 			atomic_load_explicit(&scope->tap->fd, memory_order_relaxed) == fd;
 		return vmb_virtgpu_ioctl(
-			tap->virtgpu, is_of_tap ? &scope->virtgpu : NULL, next, fd, request, arg);
+			virtgpu, is_of_tap ? &scope->virtgpu : NULL, next, fd, request, arg);
 	}
 	if (tap) {
 		return vmb_panthor_ioctl(&tap->panthor, scope && scope->tap == tap ? scope : NULL,

@@ -39,8 +39,9 @@ struct vmb_tap {
 	 * is live. */
 	struct vmb_trace *trace;
 	struct vmb_panthor panthor;
-	/* Shared by the taps of one descriptor; NULL until that is known. */
-	struct vmb_virtgpu *virtgpu;
+	/* Shared by the taps of one descriptor; NULL until that is known. Other threads may find the file of
+	 * the tap's next user here: it says itself which descriptor it is of. */
+	_Atomic(struct vmb_virtgpu *) virtgpu;
 	struct vmb_virtgpu_driver driver;
 };
 

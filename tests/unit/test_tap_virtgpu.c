@@ -228,6 +228,147 @@ static void test_threads(void **state)
 	vmb_sim_gpu_finish();
 }
 
+/* A blob, whose handle is returned. */
+static uint32_t make(struct vmb_tap *tap, enum vmb_scope_kind kind, int fd)
+{
+	struct vmb_virtgpu_resource_create_blob blob = {
+		.blob_mem = VMB_VIRTGPU_BLOB_MEM_HOST3D,
+		.blob_flags = VMB_VIRTGPU_BLOB_USE_MAPPABLE,
+		.size = PAGE,
+	};
+	struct vmb_scope scope;
+
+	vmb_scope_begin(&scope, tap, kind);
+	assert_int_equal(driver.call(fd, VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob), 0);
+	assert_int_equal(vmb_scope_end(&scope), 0);
+	return blob.bo_handle;
+}
+
+/* One that is deferred. */
+static uint32_t allocate(struct vmb_tap *tap, int fd)
+{
+	return make(tap, VMB_SCOPE_MEMORY, fd);
+}
+
+static void close_handle(int fd, uint32_t handle)
+{
+	struct vmb_drm_gem_close closed = { .handle = handle };
+
+	assert_int_equal(driver.call(fd, VMB_IOCTL_GEM_CLOSE, &closed), 0);
+}
+
+/* Asks where to map it; says whether an mmap() there would return. */
+static bool is_guarded(int fd, uint32_t handle)
+{
+	struct vmb_virtgpu_map map = { .handle = handle };
+
+	return driver.call(fd, VMB_IOCTL_VIRTGPU_MAP, &map) == 0 &&
+		vmb_sim_gpu_map(fd, handle) == VMB_SIM_GPU_MAPPED;
+}
+
+/* Taps that have the descriptor, whichever is seen first. */
+struct sharing {
+	int fd;
+	struct vmb_tap *first;
+	struct vmb_tap *second;
+};
+
+static void share(struct sharing *sharing)
+{
+	struct vmb_tap *taps[2] = { create_tap(), create_tap() };
+	const struct vmb_tap *tap = taps[0];
+
+	while (tap && tap != taps[1]) {
+		tap = tap->next;
+	}
+	sharing->first = tap ? taps[0] : taps[1];
+	sharing->second = tap ? taps[1] : taps[0];
+	sharing->fd = vmb_sim_gpu_open();
+	allocate(sharing->first, sharing->fd);
+	allocate(sharing->second, sharing->fd);
+	assert_ptr_equal(sharing->first->virtgpu, sharing->second->virtgpu);
+}
+
+/* What a thread sees that has found a device's tap by its number just before that became another's. */
+static void test_tap_used_again(void **state)
+{
+	struct sharing sharing;
+	int other = vmb_sim_gpu_open();
+
+	(void)state;
+	share(&sharing);
+	vmb_tap_destroy(sharing.first);
+	struct vmb_tap *again = create_tap();
+	assert_ptr_equal(again, sharing.first);
+	allocate(again, other);
+	atomic_store(&again->fd, sharing.fd);
+	assert_true(is_guarded(sharing.fd, allocate(sharing.second, sharing.fd)));
+	atomic_store(&again->fd, other);
+	vmb_tap_destroy(again);
+
+	/* Memory was short when the other device was found out. */
+	again = create_tap();
+	assert_ptr_equal(again, sharing.first);
+	atomic_store(&again->virtgpu, NULL);
+	atomic_store(&again->fd, sharing.fd);
+	assert_true(is_guarded(sharing.fd, allocate(sharing.second, sharing.fd)));
+	atomic_store(&again->fd, -1);
+	vmb_tap_destroy(again);
+	vmb_tap_destroy(sharing.second);
+	close(sharing.fd);
+	close(other);
+	vmb_sim_gpu_finish();
+}
+
+#define ROUNDS 1000
+
+static void live_on(int fd)
+{
+	struct vmb_tap *tap = create_tap();
+
+	close_handle(fd, make(tap, VMB_SCOPE_DEVICE, fd));
+	vmb_tap_destroy(tap);
+}
+
+struct visitor {
+	int fds[2];
+	atomic_bool is_done;
+};
+
+static void *come_and_go(void *argument)
+{
+	struct visitor *visitor = argument;
+
+	for (size_t i = 0; i < ROUNDS; i++) {
+		live_on(visitor->fds[i % 2]);
+	}
+	visitor->is_done = true;
+	return NULL;
+}
+
+/* Devices come and go with one tap, in turn on the file that another device has and on one of their own. */
+static void test_tap_used_again_by_threads(void **state)
+{
+	struct sharing sharing;
+	pthread_t thread;
+
+	(void)state;
+	share(&sharing);
+	vmb_tap_destroy(sharing.first);
+	struct visitor visitor = { .fds = { sharing.fd, vmb_sim_gpu_open() } };
+	assert_int_equal(pthread_create(&thread, NULL, come_and_go, &visitor), 0);
+	while (!visitor.is_done) {
+		uint32_t handle = allocate(sharing.second, sharing.fd);
+		assert_true(is_guarded(sharing.fd, handle));
+		close_handle(sharing.fd, handle);
+	}
+	pthread_join(thread, NULL);
+	vmb_tap_destroy(sharing.second);
+	close(sharing.fd);
+	close(visitor.fds[1]);
+	vmb_sim_gpu_finish();
+}
+
 static int set_up(void **state)
 {
 	static const struct vmb_sim_gpu_config config = {
@@ -252,6 +393,8 @@ int main(void)
 		TEST(test_shared_file),
 		TEST(test_two_files),
 		TEST(test_threads),
+		TEST(test_tap_used_again),
+		TEST(test_tap_used_again_by_threads),
 	};
 
 	library_open(&driver, "relro_driver");
