@@ -37,6 +37,13 @@ struct vmb_virtgpu_getparam {
 	uint64_t value; /* pointer to an int, which the value is written to */
 };
 
+struct vmb_virtgpu_resource_info {
+	uint32_t bo_handle;
+	uint32_t res_handle; /* returned */
+	uint32_t size; /* returned; its lower 32 bits */
+	uint32_t blob_mem; /* returned; as it was if the BO is no blob */
+};
+
 enum {
 	VMB_VIRTGPU_BLOB_MEM_GUEST = 1,
 	VMB_VIRTGPU_BLOB_MEM_HOST3D = 2,
@@ -95,6 +102,8 @@ struct vmb_virtgpu_context_init {
 #define VMB_IOCTL_VIRTGPU_MAP VMB_DRM_IOWR(VMB_DRM_COMMAND_BASE + 0x01, struct vmb_virtgpu_map)
 #define VMB_IOCTL_VIRTGPU_GETPARAM \
 	VMB_DRM_IOWR(VMB_DRM_COMMAND_BASE + 0x03, struct vmb_virtgpu_getparam)
+#define VMB_IOCTL_VIRTGPU_RESOURCE_INFO \
+	VMB_DRM_IOWR(VMB_DRM_COMMAND_BASE + 0x05, struct vmb_virtgpu_resource_info)
 #define VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB \
 	VMB_DRM_IOWR(VMB_DRM_COMMAND_BASE + 0x0a, struct vmb_virtgpu_resource_create_blob)
 #define VMB_IOCTL_VIRTGPU_CONTEXT_INIT \

@@ -81,14 +81,16 @@ static int learn(struct vmb_tap *tap, vmb_ioctl_fn next, int fd, unsigned long r
 }
 
 /* A driver on virtio_gpu may have opened its file with its instance. What it works on is told by the first
- * blob that it creates for the device. */
+ * blob that it creates or imports for the device. */
 static void learn_virtgpu(struct vmb_tap *tap, vmb_ioctl_fn next, int fd, unsigned long request)
 {
 	struct vmb_kernel_driver driver;
 	int error = errno;
 
-	if (_IOC_NR(request) == _IOC_NR(VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB) &&
-		vmb_kernel_driver_ask(next, fd, &driver) == 0 &&
+	bool is_telling = _IOC_NR(request) == _IOC_NR(VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB) ||
+		_IOC_NR(request) == _IOC_NR(VMB_IOCTL_PRIME_FD_TO_HANDLE);
+
+	if (is_telling && vmb_kernel_driver_ask(next, fd, &driver) == 0 &&
 		strcmp(driver.name, "virtio_gpu") == 0) {
 		pthread_mutex_lock(&taps_lock);
 		if (!vmb_tap_is_live(tap)) {

@@ -14,6 +14,8 @@
 
 /* How long a helper may take that has nothing to wait for, in ms. */
 #define TRIAL_PATIENCE 2000
+/* And one that may sleep, or have nothing to wait for: which, nobody can tell before. */
+#define IMPORTED_PATIENCE 800
 
 struct vmb_guard vmb_virtgpu_guard = VMB_GUARD_INITIALIZER;
 
@@ -27,6 +29,9 @@ struct blob {
 	uint64_t size; /* in whole pages */
 	uint64_t serial; /* handles are used again, this is not */
 	bool is_promised; /* its mapping was deferred, and not made so far */
+	/* Another's, of which no more is known than that it may be promised. It is not counted. */
+	bool is_imported;
+	bool was_tried; /* of the imported: a helper was not done with it in time */
 };
 
 static void count(_Atomic uint64_t *counter, uint64_t more)
@@ -195,10 +200,12 @@ static void retire(struct vmb_virtgpu *virtgpu, struct blob *blob)
 {
 	struct vmb_virtgpu_stats *stats = &virtgpu->stats;
 
-	subtract_bytes(
-		blob->is_promised ? &stats->bytes_promised : &stats->bytes_mapped, blob->size);
+	if (!blob->is_imported) {
+		subtract_bytes(blob->is_promised ? &stats->bytes_promised : &stats->bytes_mapped,
+			blob->size);
+		trace_bytes(virtgpu);
+	}
 	free(blob);
-	trace_bytes(virtgpu);
 }
 
 /* Handles are used again: what was known of this one, if its end was not seen, is of no use. */
@@ -364,6 +371,72 @@ static int create_blob(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *sc
 	return ret;
 }
 
+/* An import has the handle that the file had of the blob before, if it had one. */
+static int add_imported(struct vmb_virtgpu *virtgpu, uint32_t handle, uint64_t size)
+{
+	struct blob *blob = malloc(sizeof(*blob));
+	int ret = 0;
+
+	if (!blob) {
+		return -ENOMEM;
+	}
+	*blob = (struct blob){ .size = size, .is_promised = true, .is_imported = true };
+	pthread_mutex_lock(&virtgpu->blobs_lock);
+	bool is_known = vmb_map_find(&virtgpu->blobs, handle);
+	if (!is_known) {
+		blob->serial = ++virtgpu->serial;
+		ret = vmb_map_insert(&virtgpu->blobs, handle, blob);
+	}
+	pthread_mutex_unlock(&virtgpu->blobs_lock);
+	if (is_known || ret < 0) {
+		free(blob);
+	}
+	return ret;
+}
+
+/* The kernel's own field for it has 32 bits. */
+static uint64_t size_of(int dmabuf, const struct vmb_virtgpu_resource_info *info)
+{
+	off_t size = lseek(dmabuf, 0, SEEK_END);
+
+	return size > 0 ? (uint64_t)size : info->size;
+}
+
+/* Who made the blob may have deferred its mapping, and have no layer that guards it. */
+static int watch_imported(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd,
+	const struct vmb_drm_prime_handle *prime)
+{
+	struct vmb_virtgpu_resource_info info;
+	int ret;
+
+	if (vmb_map_find(&virtgpu->blobs, prime->handle)) {
+		return 0;
+	}
+	do {
+		info = (struct vmb_virtgpu_resource_info){ .bo_handle = prime->handle };
+		ret = next(fd, VMB_IOCTL_VIRTGPU_RESOURCE_INFO, &info);
+	} while (ret < 0 && (errno == EINTR || errno == EAGAIN));
+	if (ret < 0 || info.blob_mem != VMB_VIRTGPU_BLOB_MEM_HOST3D || !decide(virtgpu) ||
+		virtgpu->facts.honoured != VMB_HONOURED_YES) {
+		return 0;
+	}
+	return add_imported(virtgpu, prime->handle, size_of(prime->fd, &info));
+}
+
+static int import_blob(
+	struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
+{
+	const struct vmb_drm_prime_handle *prime = arg;
+	int ret = next(fd, request, arg);
+
+	if (ret < 0 || _IOC_SIZE(request) < sizeof(*prime)) {
+		return ret;
+	}
+	/* If this fails the handle stays open: the driver may have had it before. */
+	int error = watch_imported(virtgpu, next, fd, prime);
+	return error < 0 ? fail(error) : ret;
+}
+
 /* What a blob is, if its mapping is still to be made. */
 static bool find_promised(struct vmb_virtgpu *virtgpu, uint32_t handle, struct blob *copy)
 {
@@ -377,20 +450,30 @@ static bool find_promised(struct vmb_virtgpu *virtgpu, uint32_t handle, struct b
 	return is_promised;
 }
 
+/* blobs_lock is held. */
+static void count_mapped(struct vmb_virtgpu *virtgpu, const struct blob *blob)
+{
+	struct vmb_virtgpu_stats *stats = &virtgpu->stats;
+
+	if (blob->is_imported) {
+		return;
+	}
+	count(&stats->mapped_later, 1);
+	subtract_bytes(&stats->bytes_promised, blob->size);
+	add_bytes(&stats->bytes_mapped, &stats->bytes_mapped_peak, blob->size);
+	trace_bytes(virtgpu);
+}
+
 /* The guard's word. The blob may have been closed meanwhile. */
 static void set_mapped(const struct vmb_guarded *mapped)
 {
 	struct vmb_virtgpu *virtgpu = mapped->owner;
-	struct vmb_virtgpu_stats *stats = &virtgpu->stats;
 
 	pthread_mutex_lock(&virtgpu->blobs_lock);
 	struct blob *blob = vmb_map_find(&virtgpu->blobs, mapped->handle);
 	if (blob && blob->serial == mapped->serial) {
 		blob->is_promised = false;
-		count(&stats->mapped_later, 1);
-		subtract_bytes(&stats->bytes_promised, blob->size);
-		add_bytes(&stats->bytes_mapped, &stats->bytes_mapped_peak, blob->size);
-		trace_bytes(virtgpu);
+		count_mapped(virtgpu, blob);
 	}
 	pthread_mutex_unlock(&virtgpu->blobs_lock);
 }
@@ -409,6 +492,39 @@ static int export(vmb_ioctl_fn next, int fd, uint32_t handle)
 		ret = next(fd, VMB_IOCTL_PRIME_HANDLE_TO_FD, &prime);
 	} while (ret < 0 && (errno == EINTR || errno == EAGAIN));
 	return ret < 0 ? -errno : prime.fd;
+}
+
+static void set_tried(const struct vmb_guarded *tried)
+{
+	struct vmb_virtgpu *virtgpu = tried->owner;
+
+	pthread_mutex_lock(&virtgpu->blobs_lock);
+	struct blob *blob = vmb_map_find(&virtgpu->blobs, tried->handle);
+	if (blob && blob->serial == tried->serial) {
+		blob->was_tried = true;
+	}
+	pthread_mutex_unlock(&virtgpu->blobs_lock);
+}
+
+/*
+ * Whether there is nothing left to be guarded of an imported blob, as there is not if it has its place
+ * already, however full the window is. There is no other way to find out, and if it has none the helper
+ * sleeps: this is tried once. What helpers are not allowed to map (EACCES), or nobody can (EINVAL), is
+ * left to the driver.
+ */
+static bool try_imported(struct vmb_virtgpu *virtgpu, const struct vmb_guarded *guarded)
+{
+	int ret = virtgpu->system->run_helper(virtgpu->helper, guarded->dmabuf, IMPORTED_PATIENCE);
+
+	if (ret == -EINPROGRESS) {
+		set_tried(guarded);
+	}
+	if (ret < 0 && ret != -EACCES && ret != -EINVAL) {
+		return false;
+	}
+	set_mapped(guarded);
+	close(guarded->dmabuf);
+	return true;
 }
 
 /* Puts a promised blob into the window. map_lock is held, so that one thread does at a time; what another
@@ -431,8 +547,11 @@ static int map_promised(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, 
 	if (guarded.dmabuf < 0) {
 		return guarded.dmabuf;
 	}
+	if (blob.is_imported && !blob.was_tried && try_imported(virtgpu, &guarded)) {
+		return 0;
+	}
 	int ret = vmb_guard_map(virtgpu->guard, &virtgpu->window, virtgpu->helper, &guarded);
-	if (ret < 0) {
+	if (ret < 0 && !blob.is_imported) {
 		count(&virtgpu->stats.refused, 1);
 	}
 	return ret;
@@ -486,11 +605,21 @@ static int map_blob(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *scope
 	return ret < 0 ? fail(ret) : next(fd, request, arg);
 }
 
+/* Whoever gets it from here could have got it from where it came from: it is the importer's to guard. */
+static bool is_imported(struct vmb_virtgpu *virtgpu, uint32_t handle)
+{
+	pthread_mutex_lock(&virtgpu->blobs_lock);
+	const struct blob *blob = vmb_map_find(&virtgpu->blobs, handle);
+	bool is_imported = blob && blob->is_imported;
+	pthread_mutex_unlock(&virtgpu->blobs_lock);
+	return is_imported;
+}
+
 static int export_blob(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *scope,
 	vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
 {
 	const struct vmb_drm_prime_handle *prime = arg;
-	int ret = _IOC_SIZE(request) < sizeof(*prime)
+	int ret = _IOC_SIZE(request) < sizeof(*prime) || is_imported(virtgpu, prime->handle)
 		? 0
 		: settle_in(virtgpu, scope, next, fd, prime->handle);
 
@@ -533,6 +662,8 @@ static int translate(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *scop
 		return map_blob(virtgpu, scope, next, fd, request, arg);
 	case _IOC_NR(VMB_IOCTL_PRIME_HANDLE_TO_FD):
 		return export_blob(virtgpu, scope, next, fd, request, arg);
+	case _IOC_NR(VMB_IOCTL_PRIME_FD_TO_HANDLE):
+		return import_blob(virtgpu, next, fd, request, arg);
 	case _IOC_NR(VMB_IOCTL_GEM_CLOSE):
 		return close_blob(virtgpu, next, fd, request, arg);
 	default:

@@ -31,6 +31,8 @@ enum state {
 
 struct blob {
 	enum state state;
+	uint32_t mem;
+	uint64_t size;
 	size_t first; /* pages */
 	size_t pages;
 	unsigned handles;
@@ -251,12 +253,22 @@ static int init_context(struct file *file, const struct vmb_virtgpu_context_init
 	return file->capset ? 0 : -EINVAL;
 }
 
+/* The first one that stands for it, or that is free; 0 if there is none. */
+static uint32_t find_handle(const struct file *file, const struct blob *blob)
+{
+	for (uint32_t handle = 1; handle < HANDLES; handle++) {
+		if (file->handles[handle] == blob) {
+			return handle;
+		}
+	}
+	return 0;
+}
+
 static int create_blob(
 	struct file *file, struct vmb_virtgpu_resource_create_blob *create, size_t size)
 {
 	uint32_t hints = size >= sizeof(*create) ? create->blob_hints : 0;
 	struct blob *blob = gpu.blobs;
-	uint32_t handle = 1;
 
 	gpu.last_hints = hints;
 	if (gpu.config.alignment && create->size % gpu.config.alignment) {
@@ -272,14 +284,14 @@ static int create_blob(
 	while (blob < gpu.blobs + BLOBS && blob->state != FREE) {
 		blob++;
 	}
-	while (handle < HANDLES && file->handles[handle]) {
-		handle++;
-	}
-	if (blob == gpu.blobs + BLOBS || handle == HANDLES) {
+	uint32_t handle = find_handle(file, NULL);
+	if (blob == gpu.blobs + BLOBS || !handle) {
 		return -ENOMEM;
 	}
 	*blob = (struct blob){
 		.state = PROMISED,
+		.mem = create->blob_mem,
+		.size = create->size,
 		.pages = (create->size + VMB_SIM_GPU_PAGE - 1) / VMB_SIM_GPU_PAGE,
 		.handles = 1,
 		.dmabuf = -1,
@@ -318,6 +330,57 @@ static int export_blob(struct file *file, struct vmb_drm_prime_handle *prime)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", blob->dmabuf);
 	prime->fd = open(path, O_WRONLY | O_CLOEXEC);
 	return prime->fd < 0 ? -errno : 0;
+}
+
+static struct blob *find_dmabuf(int dmabuf)
+{
+	struct stat given;
+	struct stat known;
+
+	if (fstat(dmabuf, &given) < 0 || !S_ISFIFO(given.st_mode)) {
+		return NULL;
+	}
+	for (size_t i = 0; i < BLOBS; i++) {
+		struct blob *blob = &gpu.blobs[i];
+		if (blob->state != FREE && blob->state != LEAVING && blob->dmabuf >= 0 &&
+			fstat(blob->dmabuf, &known) == 0 && known.st_ino == given.st_ino) {
+			return blob;
+		}
+	}
+	return NULL;
+}
+
+static int import_blob(struct file *file, struct vmb_drm_prime_handle *prime)
+{
+	struct blob *blob = find_dmabuf(prime->fd);
+
+	if (!blob) {
+		return -EBADF;
+	}
+	prime->handle = find_handle(file, blob);
+	if (prime->handle) {
+		return 0;
+	}
+	prime->handle = find_handle(file, NULL);
+	if (!prime->handle) {
+		return -ENOMEM;
+	}
+	file->handles[prime->handle] = blob;
+	blob->handles++;
+	return 0;
+}
+
+static int say_info(const struct file *file, struct vmb_virtgpu_resource_info *info)
+{
+	const struct blob *blob = find_blob(file, info->bo_handle);
+
+	if (!blob) {
+		return -ENOENT;
+	}
+	info->res_handle = 1000 + (uint32_t)(blob - gpu.blobs);
+	info->size = (uint32_t)blob->size;
+	info->blob_mem = blob->mem;
+	return 0;
 }
 
 static int close_blob(struct file *file, const struct vmb_drm_gem_close *closed)
@@ -373,6 +436,10 @@ static int answer(int fd, unsigned long request, void *arg)
 		return map_offset(file, arg);
 	case _IOC_NR(VMB_IOCTL_PRIME_HANDLE_TO_FD):
 		return export_blob(file, arg);
+	case _IOC_NR(VMB_IOCTL_PRIME_FD_TO_HANDLE):
+		return import_blob(file, arg);
+	case _IOC_NR(VMB_IOCTL_VIRTGPU_RESOURCE_INFO):
+		return say_info(file, arg);
 	case _IOC_NR(VMB_IOCTL_GEM_CLOSE):
 		return close_blob(file, arg);
 	default:
@@ -479,24 +546,6 @@ int vmb_sim_gpu_find_helper(char *path, size_t size)
 {
 	snprintf(path, size, "simulated");
 	return 0;
-}
-
-static struct blob *find_dmabuf(int dmabuf)
-{
-	struct stat given;
-	struct stat known;
-
-	if (fstat(dmabuf, &given) < 0 || !S_ISFIFO(given.st_mode)) {
-		return NULL;
-	}
-	for (size_t i = 0; i < BLOBS; i++) {
-		struct blob *blob = &gpu.blobs[i];
-		if (blob->state != FREE && blob->state != LEAVING && blob->dmabuf >= 0 &&
-			fstat(blob->dmabuf, &known) == 0 && known.st_ino == given.st_ino) {
-			return blob;
-		}
-	}
-	return NULL;
 }
 
 static int map_dmabuf(int dmabuf, unsigned patience_ms)

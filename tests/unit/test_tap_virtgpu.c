@@ -138,6 +138,38 @@ static void test_learns_late(void **state)
 	vmb_sim_gpu_finish();
 }
 
+/* And one that allocates nothing, but gets memory from elsewhere, is when it imports that. */
+static void test_learns_by_import(void **state)
+{
+	int fd = vmb_sim_gpu_open();
+	int elsewhere = vmb_sim_gpu_open();
+	struct vmb_virtgpu_resource_create_blob blob = {
+		.blob_mem = VMB_VIRTGPU_BLOB_MEM_HOST3D,
+		.blob_flags = VMB_VIRTGPU_BLOB_USE_MAPPABLE,
+		.size = PAGE,
+		.blob_hints = DEFER,
+	};
+	struct vmb_scope scope;
+
+	(void)state;
+	assert_int_equal(
+		vmb_sim_gpu_ioctl(elsewhere, VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob), 0);
+	struct vmb_drm_prime_handle prime = { .handle = blob.bo_handle };
+	assert_int_equal(vmb_sim_gpu_ioctl(elsewhere, VMB_IOCTL_PRIME_HANDLE_TO_FD, &prime), 0);
+	struct vmb_tap *tap = create_tap();
+	vmb_scope_begin(&scope, tap, VMB_SCOPE_MEMORY);
+	assert_int_equal(driver.call(fd, VMB_IOCTL_PRIME_FD_TO_HANDLE, &prime), 0);
+	assert_int_equal(vmb_scope_end(&scope), 0);
+	struct vmb_virtgpu_map map = { .handle = prime.handle };
+	assert_int_equal(driver.call(fd, VMB_IOCTL_VIRTGPU_MAP, &map), 0);
+	assert_int_equal(vmb_sim_gpu_map(fd, prime.handle), VMB_SIM_GPU_MAPPED);
+	close(prime.fd);
+	vmb_tap_destroy(tap);
+	close(elsewhere);
+	close(fd);
+	vmb_sim_gpu_finish();
+}
+
 static void test_other_kernel_drivers(void **state)
 {
 	int fd = vmb_sim_gpu_open();
@@ -389,6 +421,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_learns),
 		TEST(test_learns_late),
+		TEST(test_learns_by_import),
 		TEST(test_other_kernel_drivers),
 		TEST(test_shared_file),
 		TEST(test_two_files),

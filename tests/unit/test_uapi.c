@@ -138,6 +138,7 @@ PANTHOR(bo_query_info, MEMBER(handle); MEMBER(extra_flags); MEMBER(create_flags)
 
 VIRTGPU(map, MEMBER64(offset); MEMBER(handle); MEMBER(pad))
 VIRTGPU(getparam, MEMBER64(param); MEMBER64(value))
+VIRTGPU(resource_info, MEMBER(bo_handle); MEMBER(res_handle); MEMBER(size); MEMBER(blob_mem))
 VIRTGPU(resource_create_blob,
 	MEMBER(blob_mem); MEMBER(blob_flags); MEMBER(bo_handle); MEMBER(res_handle); MEMBER64(size); MEMBER(pad);
 	MEMBER(cmd_size); MEMBER64(cmd); MEMBER64(blob_id); MEMBER(blob_hints); MEMBER(pad2))
@@ -189,6 +190,7 @@ static void compare_structs(void)
 	compare_vmb_panthor_bo_query_info();
 	compare_vmb_virtgpu_map();
 	compare_vmb_virtgpu_getparam();
+	compare_vmb_virtgpu_resource_info();
 	compare_vmb_virtgpu_resource_create_blob();
 	compare_vmb_virtgpu_context_set_param();
 	compare_vmb_virtgpu_context_init();
@@ -331,6 +333,7 @@ static void compare_virtgpu_values(void)
 
 	REQUEST(VIRTGPU_MAP);
 	REQUEST(VIRTGPU_GETPARAM);
+	REQUEST(VIRTGPU_RESOURCE_INFO);
 	REQUEST(VIRTGPU_RESOURCE_CREATE_BLOB);
 	REQUEST(VIRTGPU_CONTEXT_INIT);
 }

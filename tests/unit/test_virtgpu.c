@@ -392,6 +392,170 @@ static void test_refused_by_host(void **state)
 	end();
 }
 
+/* Another process, whose driver defers by itself and has no layer: the dma-buf of a blob. */
+static int export_without_layer(uint32_t mem, uint32_t hints, uint64_t pages)
+{
+	int fd = vmb_sim_gpu_open();
+	struct vmb_virtgpu_resource_create_blob blob = {
+		.blob_mem = mem,
+		.blob_flags = MAPPABLE | SHAREABLE,
+		.size = pages * PAGE,
+		.blob_hints = hints,
+	};
+
+	assert_int_equal(vmb_sim_gpu_ioctl(fd, VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob), 0);
+	struct vmb_drm_prime_handle prime = { .handle = blob.bo_handle, .flags = O_CLOEXEC };
+	assert_int_equal(vmb_sim_gpu_ioctl(fd, VMB_IOCTL_PRIME_HANDLE_TO_FD, &prime), 0);
+	close(fd);
+	return prime.fd;
+}
+
+/* A handle, or a negative errno. The dma-buf stays. */
+static int import(struct process *process, int dmabuf)
+{
+	struct vmb_drm_prime_handle prime = { .fd = dmabuf };
+
+	return call(process, VMB_IOCTL_PRIME_FD_TO_HANDLE, &prime) < 0 ? -errno : (int)prime.handle;
+}
+
+/* One that nobody has mapped yet. */
+static void test_import(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	uint32_t filling = create_eager(&app, 60);
+	int dmabuf = export_without_layer(HOST3D, DEFER, 8);
+	int handle = import(&app, dmabuf);
+	assert_true(handle > 0);
+	assert_int_equal(vmb_sim_gpu_helpers(), TRIAL);
+	assert_int_equal(map(&app, (uint32_t)handle), -ENOSPC);
+	assert_int_equal(vmb_sim_gpu_sleepers(), 1);
+	/* No more of them, however often it is tried. */
+	assert_int_equal(map(&app, (uint32_t)handle), -ENOSPC);
+	assert_int_equal(map(&app, (uint32_t)handle), -ENOSPC);
+	assert_int_equal(vmb_sim_gpu_sleepers(), 1);
+	/* It can be had from elsewhere. */
+	int again = export(&app, (uint32_t)handle);
+	assert_true(again >= 0);
+	close(again);
+	close_handle(&app, filling);
+	pass_time();
+	assert_int_equal(map(&app, (uint32_t)handle), 0);
+	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	unsigned helpers = vmb_sim_gpu_helpers();
+	assert_int_equal(map(&app, (uint32_t)handle), 0);
+	assert_int_equal(vmb_sim_gpu_helpers(), helpers);
+	/* It is another's to count. */
+	const struct vmb_virtgpu_stats *stats = &app.virtgpu->stats;
+	assert_int_equal(stat_of(&stats->created), 1);
+	assert_int_equal(stat_of(&stats->mapped_later), 0);
+	assert_int_equal(stat_of(&stats->refused), 0);
+	assert_int_equal(stat_of(&stats->bytes_promised_peak), 0);
+	assert_int_equal(stat_of(&stats->bytes_mapped), 0);
+	close_handle(&app, (uint32_t)handle);
+	assert_int_equal(stat_of(&stats->bytes_mapped), 0);
+	close(dmabuf);
+	end();
+}
+
+/* With room the first mapping makes it. */
+static void test_import_with_room(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	int dmabuf = export_without_layer(HOST3D, DEFER, 8);
+	int handle = import(&app, dmabuf);
+	assert_int_equal(map(&app, (uint32_t)handle), 0);
+	assert_int_equal(vmb_sim_gpu_helpers(), TRIAL + 1);
+	close(dmabuf);
+	end();
+}
+
+/* One that has its place needs no other, and one quick helper to find out. */
+static void test_import_mapped(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	int dmabuf = export_without_layer(HOST3D, 0, 8);
+	assert_int_not_equal(create_eager(&app, 56), 0);
+	int handle = import(&app, dmabuf);
+	assert_int_equal(map(&app, (uint32_t)handle), 0);
+	assert_int_equal(map(&app, (uint32_t)handle), 0);
+	assert_int_equal(vmb_sim_gpu_helpers(), TRIAL + 1);
+	close(dmabuf);
+	end();
+}
+
+/* What helpers are not allowed to do the driver may be: it is let through. */
+static void test_import_read_only(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	int dmabuf = export_without_layer(HOST3D, 0, 8);
+	int handle = import(&app, dmabuf);
+	vmb_sim_gpu_fail_helpers(-EACCES);
+	assert_int_equal(map(&app, (uint32_t)handle), 0);
+	close(dmabuf);
+	end();
+}
+
+static void test_import_own(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	uint32_t promised = allocate(&app, 8);
+	uint32_t eager = create_eager(&app, 8);
+	const uint32_t own[] = { promised, eager };
+	for (size_t i = 0; i < 2; i++) {
+		int dmabuf = export(&app, own[i]);
+		assert_int_equal(import(&app, dmabuf), (int)own[i]);
+		assert_int_equal(map(&app, own[i]), 0);
+		close(dmabuf);
+	}
+	/* For the export. */
+	assert_int_equal(vmb_sim_gpu_helpers(), TRIAL + 1);
+	assert_int_equal(stat_of(&app.virtgpu->stats.bytes_mapped), 16 * PAGE);
+	end();
+}
+
+static void test_import_left_alone(void **state)
+{
+	struct vmb_sim_gpu_config older = ordinary;
+
+	(void)state;
+	older.ignores_hints = true;
+	begin(&older, VMB_DEFER_AUTO);
+	int dmabuf = export_without_layer(HOST3D, DEFER, 8);
+	assert_int_equal(map(&app, (uint32_t)import(&app, dmabuf)), 0);
+	assert_int_equal(vmb_sim_gpu_helpers(), 0);
+	close(dmabuf);
+	end();
+
+	/* Not of the window. */
+	begin(&ordinary, VMB_DEFER_AUTO);
+	dmabuf = export_without_layer(VMB_VIRTGPU_BLOB_MEM_GUEST, 0, 8);
+	struct vmb_virtgpu_map map_it = { .handle = (uint32_t)import(&app, dmabuf) };
+	assert_int_equal(call(&app, VMB_IOCTL_VIRTGPU_MAP, &map_it), 0);
+	assert_int_equal(vmb_sim_gpu_helpers(), 0);
+	close(dmabuf);
+	end();
+}
+
+/* What cannot be guarded is not imported. */
+static void test_import_without_memory(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	int dmabuf = export_without_layer(HOST3D, DEFER, 8);
+	fail_alloc_after(0);
+	assert_int_equal(import(&app, dmabuf), -ENOMEM);
+	fail_alloc_after(FAIL_NEVER);
+	assert_int_equal(map(&app, (uint32_t)import(&app, dmabuf)), 0);
+	assert_int_equal(vmb_sim_gpu_helpers(), TRIAL + 1);
+	close(dmabuf);
+	end();
+}
+
 static struct process other;
 static uint32_t stolen;
 
@@ -1339,6 +1503,13 @@ int main(void)
 		TEST(test_last_room),
 		TEST(test_map_twice),
 		TEST(test_export),
+		TEST(test_import),
+		TEST(test_import_with_room),
+		TEST(test_import_mapped),
+		TEST(test_import_read_only),
+		TEST(test_import_own),
+		TEST(test_import_left_alone),
+		TEST(test_import_without_memory),
 		TEST(test_refused_by_host),
 		TEST(test_stolen),
 		TEST(test_stolen_and_retried),
