@@ -262,8 +262,35 @@ static bool is_to_change(const struct vmb_panthor *panthor, const struct vmb_sco
 	return false;
 }
 
-static int translate(struct vmb_panthor *panthor, const struct vmb_scope *scope,
-	struct vmb_panthor_vm_bind *bind)
+/*
+ * A driver to which a map is refused takes it that nothing was mapped, and gives the addresses away as
+ * they are. But some pieces of a reservation may have been mapped before one was refused. Where even
+ * this is refused there is nothing left to try: the error is that of the map.
+ */
+static void take_back(struct vmb_panthor *panthor, const struct vmb_panthor_vm_bind *how,
+	struct vmb_panthor_scope *scope)
+{
+	const struct vmb_panthor_vm_bind_op op = {
+		.flags = VMB_PANTHOR_VM_BIND_OP_UNMAP,
+		.va = scope->va,
+		.size = scope->size,
+	};
+	struct vmb_panthor_batch batch;
+	uint32_t failed;
+
+	if (!scope->size) {
+		return;
+	}
+	scope->size = 0;
+	vmb_panthor_batch_init(&batch);
+	if (vmb_panthor_batch_add(&batch, &op, 0) == 0) {
+		send(panthor, how, &batch, 0, &failed);
+	}
+	vmb_panthor_batch_finish(&batch);
+}
+
+static int translate(
+	struct vmb_panthor *panthor, struct vmb_scope *scope, struct vmb_panthor_vm_bind *bind)
 {
 	const struct vmb_panthor_vm_bind_op *ops = ops_of(bind);
 	struct vmb_panthor_batch batch;
@@ -287,6 +314,9 @@ static int translate(struct vmb_panthor *panthor, const struct vmb_scope *scope,
 		ret = send(panthor, bind, &batch, filler, &failed);
 	}
 	vmb_panthor_batch_finish(&batch);
+	if (ret < 0 && scope && scope->kind == VMB_SCOPE_RESERVE) {
+		take_back(panthor, bind, &scope->panthor);
+	}
 	if (ret < 0) {
 		bind->ops.count = failed;
 		return fail(ret);

@@ -10,6 +10,7 @@
  *   begin NAME
  *   memory ID                what is created before the next mark is memory of that number
  *   create, bind, signal, destroy, done     what is about to happen
+ *   failed                 nothing of what came before is left
  *   shows ADDRESS SIZE sparse | shows ADDRESS SIZE ID OFFSET    what has to be there now
  */
 
@@ -348,7 +349,7 @@ static void creation_fails(void **state)
 	mark("fault");
 	EXPECT_RESULT(
 		vkCreateBuffer(vk->device, &info, NULL, &buffer), VK_ERROR_OUT_OF_DEVICE_MEMORY);
-	mark("done");
+	mark("failed");
 	/* And again, which finds everything as it was. */
 	VKU_CHECK(vkCreateBuffer(vk->device, &info, NULL, &buffer));
 	vkDestroyBuffer(vk->device, buffer, NULL);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -37,7 +38,8 @@
 #define MAX_OPS 70000
 #define MAX_SYNCS 8
 
-/* What the kernel was given: every op of every VM_BIND that did not fail, in order. */
+/* What the kernel did: every op of every VM_BIND that did not fail, in order, and of a synchronous one that
+ * did, those before. */
 struct recorded {
 	struct vmb_panthor_vm_bind_op op;
 	struct vmb_panthor_sync_op syncs[MAX_SYNCS];
@@ -55,8 +57,9 @@ static struct {
 	/* The next ioctls that fail, and how. */
 	unsigned failures;
 	int error;
-	/* Ops above this size fail with ENOMEM. */
+	/* Ops above this size fail with ENOMEM, and those that reach up to this address. */
 	uint64_t limit;
+	uint64_t poor;
 	uint32_t next_handle;
 	uint64_t created_size;
 } kernel;
@@ -65,6 +68,27 @@ static int refuse(int error)
 {
 	errno = error;
 	return -1;
+}
+
+static void record_op(const struct vmb_panthor_vm_bind_op *op)
+{
+	assert_true(kernel.count < MAX_OPS);
+	assert_true(op->syncs.count <= MAX_SYNCS);
+	struct recorded *recorded = &kernel.ops[kernel.count++];
+	recorded->op = *op;
+	recorded->ioctl = kernel.ioctls;
+	if (op->syncs.count) {
+		memcpy(recorded->syncs, (const void *)(uintptr_t)op->syncs.array,
+			op->syncs.count * sizeof(recorded->syncs[0]));
+	}
+}
+
+static bool is_refused(const struct vmb_panthor_vm_bind_op *op)
+{
+	bool is_poor = kernel.poor && op->va < kernel.poor && op->va + op->size >= kernel.poor;
+
+	return (op->flags & VMB_PANTHOR_VM_BIND_OP_TYPE_MASK) == MAP &&
+		(is_poor || (kernel.limit && op->size > kernel.limit));
 }
 
 static int record_bind(struct vmb_panthor_vm_bind *bind)
@@ -82,24 +106,21 @@ static int record_bind(struct vmb_panthor_vm_bind *bind)
 		bind->ops.count = 0;
 		return refuse(kernel.error);
 	}
-	for (uint32_t i = 0; i < bind->ops.count; i++) {
-		if (kernel.limit && ops[i].size > kernel.limit) {
-			bind->ops.count = i;
-			return refuse(ENOMEM);
-		}
+	uint32_t refused = 0;
+	while (refused < bind->ops.count && !is_refused(&ops[refused])) {
+		refused++;
 	}
-	for (uint32_t i = 0; i < bind->ops.count; i++) {
-		assert_true(kernel.count < MAX_OPS);
-		assert_true(ops[i].syncs.count <= MAX_SYNCS);
-		struct recorded *recorded = &kernel.ops[kernel.count++];
-		recorded->op = ops[i];
-		recorded->ioctl = kernel.ioctls;
-		if (ops[i].syncs.count) {
-			memcpy(recorded->syncs, (const void *)(uintptr_t)ops[i].syncs.array,
-				ops[i].syncs.count * sizeof(recorded->syncs[0]));
-		}
+	bool is_done = refused == bind->ops.count;
+	for (uint32_t i = 0; i < refused && (is_done || bind->flags != ASYNC); i++) {
+		record_op(&ops[i]);
 	}
-	return 0;
+	if (is_done) {
+		return 0;
+	}
+	if (bind->flags != ASYNC) {
+		bind->ops.count = refused;
+	}
+	return refuse(ENOMEM);
 }
 
 static int kernel_ioctl(int fd, unsigned long request, ...)
@@ -637,6 +658,51 @@ static void test_reservation_before_sparse(void **state)
 	assert_op(2, MAP | NOEXEC, BO, 0, 68 * MIB, MIB);
 }
 
+#define RANGE (8 * MIB)
+
+/* Has the kernel refuse the last bytes of a reservation; nothing of it is mapped then. */
+static void fail_reservation(uint32_t minor)
+{
+	struct vmb_panthor_vm_bind_op op = map(BO, 0, 64 * MIB, RANGE);
+	bool is_mapped[RANGE / PAGE] = { 0 };
+	struct vmb_scope scope;
+	size_t maps = 0;
+
+	tap.panthor.minor = minor;
+	vmb_scope_begin(&scope, &tap, VMB_SCOPE_RESERVE);
+	create_bo(&scope, RANGE, 0, BO, RANGE);
+	kernel.poor = op.va + op.size;
+	assert_int_equal(bind_ops(&scope, 0, &op, 1, NULL), -1);
+	assert_int_equal(errno, ENOMEM);
+	close_bo(&scope, BO);
+	assert_int_equal(vmb_scope_end(&scope), 0);
+	for (size_t i = 0; i < kernel.count; i++) {
+		const struct vmb_panthor_vm_bind_op *done = &kernel.ops[i].op;
+		bool maps_it = (done->flags & VMB_PANTHOR_VM_BIND_OP_TYPE_MASK) == MAP;
+		maps += maps_it;
+		for (uint64_t at = 0; at < done->size; at += PAGE) {
+			is_mapped[(done->va - op.va + at) / PAGE] = maps_it;
+		}
+	}
+	assert_true(maps > 0);
+	for (size_t i = 0; i < RANGE / PAGE; i++) {
+		assert_false(is_mapped[i]);
+	}
+	assert_int_equal(scope.panthor.size, 0);
+}
+
+static void test_reservation_fails(void **state)
+{
+	(void)state;
+	fail_reservation(9);
+}
+
+static void test_reservation_fails_before_sparse(void **state)
+{
+	(void)state;
+	fail_reservation(8);
+}
+
 #define PAGES 64
 
 /* What a page shows: 0 for nothing mapped, SPARSE, or the BO and its page. */
@@ -719,6 +785,8 @@ int main(void)
 		cmocka_unit_test_setup(test_memory, set_up),
 		cmocka_unit_test_setup(test_reservation, set_up),
 		cmocka_unit_test_setup(test_reservation_before_sparse, set_up),
+		cmocka_unit_test_setup(test_reservation_fails, set_up),
+		cmocka_unit_test_setup(test_reservation_fails_before_sparse, set_up),
 		cmocka_unit_test_setup(test_random, set_up),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
