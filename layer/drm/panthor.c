@@ -98,7 +98,7 @@ static int send_ops(struct vmb_panthor *panthor, const struct vmb_panthor_vm_bin
 
 /* Each op in an ioctl of its own, so that the kernel has to set memory aside for one at a time. */
 static int send_each(struct vmb_panthor *panthor, const struct vmb_panthor_vm_bind *how,
-	struct vmb_panthor_batch *batch)
+	struct vmb_panthor_batch *batch, bool *begun)
 {
 	size_t failed;
 	int ret = 0;
@@ -106,6 +106,7 @@ static int send_each(struct vmb_panthor *panthor, const struct vmb_panthor_vm_bi
 	while (batch->count && ret == 0) {
 		ret = send_ops(panthor, how, batch, 1, &failed);
 		if (ret == 0) {
+			*begun = true;
 			vmb_panthor_batch_drop(batch, 1);
 		}
 	}
@@ -127,10 +128,11 @@ static uint64_t largest_sparse(const struct vmb_panthor_batch *batch)
 
 /*
  * The kernel sets memory aside for the page tables of an op's whole range: smaller ops may pass
- * where a large one does not. Ops that were sent already are not sent again.
+ * where a large one does not. Ops that were sent already are not sent again. *begun tells whether any
+ * was.
  */
 static int send_smaller(struct vmb_panthor *panthor, const struct vmb_panthor_vm_bind *how,
-	struct vmb_panthor_batch *batch)
+	struct vmb_panthor_batch *batch, bool *begun)
 {
 	uint64_t largest;
 	int ret = -ENOMEM;
@@ -141,7 +143,7 @@ static int send_smaller(struct vmb_panthor *panthor, const struct vmb_panthor_vm
 		if (ret < 0) {
 			return ret;
 		}
-		ret = send_each(panthor, how, batch);
+		ret = send_each(panthor, how, batch, begun);
 	}
 	return ret;
 }
@@ -161,6 +163,7 @@ static int send(struct vmb_panthor *panthor, const struct vmb_panthor_vm_bind *h
 	struct vmb_panthor_batch *batch, uint32_t filler, uint32_t *source)
 {
 	size_t failed = 0;
+	bool begun = false;
 
 	count_sparse(panthor, batch);
 	int ret = vmb_panthor_batch_cut(batch, VMB_PANTHOR_SPARSE_MAX, filler);
@@ -171,7 +174,12 @@ static int send(struct vmb_panthor *panthor, const struct vmb_panthor_vm_bind *h
 	ret = send_ops(panthor, how, batch, batch->count, &failed);
 	if (ret == -ENOMEM && largest_sparse(batch)) {
 		failed = 0;
-		ret = send_smaller(panthor, how, batch);
+		ret = send_smaller(panthor, how, batch, &begun);
+	}
+	/* The kernel takes an asynchronous batch as a whole or not at all, and that is what its other
+	 * errors say to whoever sent it. */
+	if (ret < 0 && begun && (how->flags & VMB_PANTHOR_VM_BIND_ASYNC)) {
+		ret = -EIO;
 	}
 	if (ret < 0) {
 		*source = batch->sources[failed];

@@ -77,8 +77,8 @@ int vmb_panthor_flush(struct vmb_panthor *panthor, struct vmb_panthor_scope *sco
 /*
  * Sends a batch of the layer's own, an empty one not at all. Ops with the flag SPARSE have bo_handle
  * 0; filler is a BO of VMB_PANTHOR_CYCLE bytes to be mapped instead where the kernel has no sparse
- * op, otherwise 0. If memory is short the batch is tried in smaller ops; an asynchronous one that
- * fails then may be executed in part, and has not signaled.
+ * op, otherwise 0. If memory is short the batch is tried in smaller ops. An asynchronous one that fails
+ * has not signaled; with -EIO it is or will be executed in part, with any other error nothing of it is.
  */
 int vmb_panthor_bind(
 	struct vmb_panthor *panthor, struct vmb_panthor_batch *batch, bool async, uint32_t filler);

@@ -85,8 +85,8 @@ struct vmb_vm_interface {
 	/*
 	 * Hands the ops to the kernel, which executes them in order when wait is signaled (NULL: as
 	 * soon as it can), behind all that were submitted before, and then signals signal. wait has to
-	 * be available. If it fails nothing is signaled; nothing is executed either, unless the ops were
-	 * too large for the kernel to take them all together.
+	 * be available. If it fails nothing is signaled; nothing is executed either, but with -EIO: then
+	 * memory was too short to take the ops all together, and the kernel has some of them.
 	 */
 	int (*submit)(struct vmb_vm *vm, const struct vmb_op *ops, size_t count,
 		const struct vmb_point *wait, const struct vmb_point *signal);

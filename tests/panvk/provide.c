@@ -371,6 +371,30 @@ static void bind_fails(void **state)
 	end(&scene);
 }
 
+/* Of what the kernel refuses it has some pieces already: that is no want of memory to go on after. */
+static void half_bind_fails(void **state)
+{
+	const struct vku_options options = { .name = "half_bind_fails" };
+	struct vku own;
+	void *vk_state = &own;
+
+	(void)state;
+	vku_init(&own, &options);
+	struct scene scene = begin(&vk_state, "half_bind_fails");
+	const struct vku *vk = scene.vk;
+	struct icd_batch bind = bind_of(&scene, 0, SIZE, 0);
+
+	bind.fence = scene.fence;
+	mark("fault");
+	EXPECT_RESULT(icd_try_bind(vk, &bind), VK_ERROR_DEVICE_LOST);
+	EXPECT_RESULT(vkWaitForFences(vk->device, 1, &scene.fence, VK_TRUE, UINT64_MAX),
+		VK_ERROR_DEVICE_LOST);
+	EXPECT_RESULT(icd_try_bind(vk, &bind), VK_ERROR_DEVICE_LOST);
+	end(&scene);
+	vku_device_finish(&own);
+	vkDestroyInstance(own.instance, NULL);
+}
+
 /* Without any hope of a result: the device is lost, but nobody waits for ever. */
 static void late_bind_fails(void **state)
 {
@@ -415,6 +439,7 @@ int main(int argc, char **argv)
 		SCENARIO(exported),
 		SCENARIO(creation_fails),
 		SCENARIO(bind_fails),
+		SCENARIO_BARE(half_bind_fails),
 		SCENARIO_BARE(late_bind_fails),
 	};
 

@@ -436,6 +436,37 @@ static void test_no_memory(void **state)
 	assert_int_equal(errno, EINVAL);
 }
 
+static int bind_sparse(bool async, uint64_t va, uint64_t size)
+{
+	const struct vmb_panthor_vm_bind_op op = {
+		.flags = MAP | SPARSE,
+		.va = va,
+		.size = size,
+	};
+	struct vmb_panthor_batch batch;
+
+	vmb_panthor_batch_init(&batch);
+	assert_int_equal(vmb_panthor_batch_add(&batch, &op, 0), 0);
+	int ret = vmb_panthor_bind(&tap.panthor, &batch, async, 0);
+	vmb_panthor_batch_finish(&batch);
+	return ret;
+}
+
+/* To whoever sent it, -ENOMEM of an asynchronous batch says that nothing was done. */
+static void test_half_done(void **state)
+{
+	(void)state;
+	kernel.limit = PAGE;
+	assert_int_equal(bind_sparse(true, 0, 8 * MIB), -ENOMEM);
+	assert_int_equal(kernel.count, 0);
+	kernel.limit = 0;
+	kernel.poor = 8 * MIB;
+	assert_int_equal(bind_sparse(true, 0, 8 * MIB), -EIO);
+	assert_true(kernel.count > 0);
+	/* A synchronous one does what it can. */
+	assert_int_equal(bind_sparse(false, 0, 8 * MIB), -ENOMEM);
+}
+
 /* An interrupted batch is begun again as a whole, whatever the kernel wrote about it. */
 static void test_interrupted(void **state)
 {
@@ -776,6 +807,7 @@ int main(void)
 		cmocka_unit_test_setup(test_cyclic, set_up),
 		cmocka_unit_test_setup(test_smaller_ops, set_up),
 		cmocka_unit_test_setup(test_no_memory, set_up),
+		cmocka_unit_test_setup(test_half_done, set_up),
 		cmocka_unit_test_setup(test_interrupted, set_up),
 		cmocka_unit_test_setup(test_creation, set_up),
 		cmocka_unit_test_setup(test_creation_fails, set_up),
