@@ -187,8 +187,7 @@ static int send(struct vmb_panthor *panthor, const struct vmb_panthor_vm_bind *h
 	return ret;
 }
 
-int vmb_panthor_bind(
-	struct vmb_panthor *panthor, struct vmb_panthor_batch *batch, bool async, uint32_t filler)
+int vmb_panthor_bind(struct vmb_panthor *panthor, struct vmb_panthor_batch *batch, bool async)
 {
 	const struct vmb_panthor_vm_bind how = {
 		.vm_id = panthor->vm,
@@ -196,7 +195,7 @@ int vmb_panthor_bind(
 	};
 	uint32_t source;
 
-	return batch->count ? send(panthor, &how, batch, filler, &source) : 0;
+	return batch->count ? send(panthor, &how, batch, panthor->filler, &source) : 0;
 }
 
 int vmb_panthor_flush(struct vmb_panthor *panthor, struct vmb_panthor_scope *scope)
@@ -215,7 +214,7 @@ int vmb_panthor_flush(struct vmb_panthor *panthor, struct vmb_panthor_scope *sco
 	vmb_panthor_batch_init(&batch);
 	int ret = vmb_panthor_batch_add(&batch, &op, 0);
 	if (ret == 0) {
-		ret = vmb_panthor_bind(panthor, &batch, false, 0);
+		ret = vmb_panthor_bind(panthor, &batch, false);
 	}
 	vmb_panthor_batch_finish(&batch);
 	return ret;
@@ -239,21 +238,19 @@ static bool is_map(const struct vmb_panthor_vm_bind_op *op)
 		op->bo_handle;
 }
 
-/* The BO that stands for nothing in an op, 0 if the op maps memory or is no map. */
-static uint32_t nothing_of(const struct vmb_panthor *panthor, const struct vmb_scope *scope,
-	const struct vmb_panthor_vm_bind_op *op)
+/* Whether the driver maps what stands for a range without memory. */
+static bool is_nothing(const struct vmb_panthor *panthor, const struct vmb_panthor_vm_bind_op *op)
 {
-	if (!is_map(op)) {
-		return 0;
-	}
-	if (op->bo_handle == atomic_load_explicit(&panthor->hole, memory_order_relaxed) ||
-		op->bo_handle == atomic_load_explicit(&panthor->dummy, memory_order_relaxed)) {
-		return op->bo_handle;
-	}
-	if (scope && scope->kind == VMB_SCOPE_RESERVE && op->bo_handle == scope->panthor.bo) {
-		return op->bo_handle;
-	}
-	return 0;
+	return is_map(op) &&
+		(op->bo_handle == atomic_load_explicit(&panthor->hole, memory_order_relaxed) ||
+			op->bo_handle ==
+				atomic_load_explicit(&panthor->dummy, memory_order_relaxed));
+}
+
+static bool is_reservation(const struct vmb_scope *scope, const struct vmb_panthor_vm_bind_op *op)
+{
+	return scope && scope->kind == VMB_SCOPE_RESERVE && is_map(op) &&
+		op->bo_handle == scope->panthor.bo;
 }
 
 static bool is_to_change(const struct vmb_panthor *panthor, const struct vmb_scope *scope,
@@ -262,7 +259,7 @@ static bool is_to_change(const struct vmb_panthor *panthor, const struct vmb_sco
 	const struct vmb_panthor_vm_bind_op *ops = ops_of(bind);
 
 	for (uint32_t i = 0; i < bind->ops.count; i++) {
-		if (nothing_of(panthor, scope, &ops[i]) ||
+		if (is_nothing(panthor, &ops[i]) || is_reservation(scope, &ops[i]) ||
 			(i && vmb_panthor_ops_merge(&ops[i - 1], &ops[i]))) {
 			return true;
 		}
@@ -309,9 +306,9 @@ static int translate(
 	vmb_panthor_batch_init(&batch);
 	for (uint32_t i = 0; i < bind->ops.count && ret == 0; i++) {
 		struct vmb_panthor_vm_bind_op op = ops[i];
-		uint32_t nothing = nothing_of(panthor, scope, &op);
-		if (nothing) {
-			filler = vmb_panthor_has_sparse(panthor) ? 0 : nothing;
+		bool reserves = is_reservation(scope, &op);
+		if (reserves || is_nothing(panthor, &op)) {
+			filler = reserves ? panthor->filler : op.bo_handle;
 			op.flags |= SPARSE_FLAGS;
 			op.bo_handle = 0;
 			op.bo_offset = 0;
@@ -319,7 +316,8 @@ static int translate(
 		ret = vmb_panthor_batch_add(&batch, &op, i);
 	}
 	if (ret == 0) {
-		ret = send(panthor, bind, &batch, filler, &failed);
+		ret = send(panthor, bind, &batch, vmb_panthor_has_sparse(panthor) ? 0 : filler,
+			&failed);
 	}
 	vmb_panthor_batch_finish(&batch);
 	if (ret < 0 && scope && scope->kind == VMB_SCOPE_RESERVE) {
@@ -341,7 +339,7 @@ static bool is_holdable(const struct vmb_panthor *panthor, const struct vmb_pant
 		return false;
 	}
 	for (uint32_t i = 0; i < bind->ops.count; i++) {
-		if (!nothing_of(panthor, NULL, &ops[i]) || ops[i].syncs.count ||
+		if (!is_nothing(panthor, &ops[i]) || ops[i].syncs.count ||
 			ops[i].size > UINT64_MAX - ops[i].va) {
 			return false;
 		}
@@ -443,14 +441,6 @@ static bool takes_addresses(const struct vmb_scope *scope)
 	return scope->kind == VMB_SCOPE_RESERVE || scope->kind == VMB_SCOPE_MEASURE;
 }
 
-/* A reservation needs a BO for the driver to hold, and before the sparse op one to fill it with. */
-static uint64_t reserved_size(const struct vmb_panthor *panthor, const struct vmb_scope *scope)
-{
-	bool fills = scope->kind == VMB_SCOPE_RESERVE && !vmb_panthor_has_sparse(panthor);
-
-	return fills ? VMB_PANTHOR_CYCLE : whole_pages(1);
-}
-
 static int bo_create(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_ioctl_fn next,
 	unsigned long request, void *arg)
 {
@@ -462,7 +452,8 @@ static int bo_create(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_i
 	uint64_t asked = create->size;
 	bool reserves = takes_addresses(scope) && asked;
 	if (reserves) {
-		create->size = reserved_size(panthor, scope);
+		/* For the driver to hold: nothing of it is ever mapped. */
+		create->size = whole_pages(1);
 	}
 	int ret = next(panthor->fd, request, arg);
 	if (reserves) {

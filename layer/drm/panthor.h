@@ -39,6 +39,9 @@ struct vmb_panthor {
 	 * 0 if there is none. */
 	_Atomic uint32_t hole;
 	_Atomic uint32_t dummy;
+	/* What sparse ranges of the layer's own show where the kernel has no sparse op: a BO of
+	 * VMB_PANTHOR_CYCLE bytes. Otherwise 0, and before the first of them is made. */
+	uint32_t filler;
 	struct vmb_trace *trace; /* the tap's */
 	struct vmb_panthor_stats stats;
 };
@@ -76,11 +79,9 @@ int vmb_panthor_flush(struct vmb_panthor *panthor, struct vmb_panthor_scope *sco
 
 /*
  * Sends a batch of the layer's own, an empty one not at all. Ops with the flag SPARSE have bo_handle
- * 0; filler is a BO of VMB_PANTHOR_CYCLE bytes to be mapped instead where the kernel has no sparse
- * op, otherwise 0. If memory is short the batch is tried in smaller ops. An asynchronous one that fails
+ * 0, and become maps of the filler where the kernel has no sparse op. If memory is short the batch is tried in smaller ops. An asynchronous one that fails
  * has not signaled; with -EIO it is or will be executed in part, with any other error nothing of it is.
  */
-int vmb_panthor_bind(
-	struct vmb_panthor *panthor, struct vmb_panthor_batch *batch, bool async, uint32_t filler);
+int vmb_panthor_bind(struct vmb_panthor *panthor, struct vmb_panthor_batch *batch, bool async);
 
 #endif

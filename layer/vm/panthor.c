@@ -15,8 +15,6 @@ struct panthor_vm {
 	struct vmb_vm base;
 	struct vmb_tap *tap;
 	struct vmb_panthor *panthor; /* the tap's */
-	/* What sparse ranges show where the kernel has no sparse op, otherwise 0. */
-	uint32_t filler;
 	/* Guards the backings, and is held until the kernel has taken an op that names one: the driver
 	 * may then free its BO, which the kernel keeps for as long as it is mapped. */
 	pthread_mutex_t backings_lock;
@@ -208,7 +206,7 @@ static int submit(struct vmb_vm *vm, const struct vmb_op *ops, size_t count,
 	if (ret == 0) {
 		add_syncs(&batch, syncs, wait, signal);
 		atomic_fetch_add_explicit(&vm->system_calls, 1, memory_order_relaxed);
-		ret = vmb_panthor_bind(panthor->panthor, &batch, true, panthor->filler);
+		ret = vmb_panthor_bind(panthor->panthor, &batch, true);
 	}
 	pthread_mutex_unlock(&panthor->backings_lock);
 	vmb_panthor_batch_finish(&batch);
@@ -267,13 +265,14 @@ static int wait_for(struct vmb_vm *vm, const struct vmb_point *point, enum vmb_p
 static void destroy(struct vmb_vm *vm)
 {
 	struct panthor_vm *panthor = panthor_vm(vm);
-	struct vmb_drm_gem_close filler = { .handle = panthor->filler };
+	struct vmb_drm_gem_close filler = { .handle = panthor->panthor->filler };
 	void *backing;
 
 	while ((backing = vmb_map_pop(&panthor->backings))) {
 		free(backing);
 	}
 	if (filler.handle) {
+		panthor->panthor->filler = 0;
 		call(panthor, VMB_IOCTL_GEM_CLOSE, &filler);
 	}
 	vmb_map_finish(&panthor->backings);
@@ -307,7 +306,7 @@ static int create_filler(struct panthor_vm *vm)
 		return 0;
 	}
 	int ret = call(vm, VMB_IOCTL_PANTHOR_BO_CREATE, &create);
-	vm->filler = create.handle;
+	vm->panthor->filler = create.handle;
 	return ret;
 }
 
