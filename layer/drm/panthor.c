@@ -63,87 +63,92 @@ static void trace_ops(const struct vmb_panthor *panthor, const struct vmb_pantho
 	}
 }
 
-/* The first ops of a batch in one ioctl. *failed is the index that the kernel names if it fails. */
-static int send_ops(struct vmb_panthor *panthor, const struct vmb_panthor_vm_bind *how,
-	const struct vmb_panthor_batch *batch, size_t size, size_t *failed)
+/* A batch on its way to the kernel. */
+struct sending {
+	struct vmb_panthor *panthor;
+	const struct vmb_panthor_vm_bind *how;
+	struct vmb_panthor_batch *batch;
+	uint32_t filler; /* as vmb_panthor_batch_cut() takes it */
+	size_t most; /* ops that go into one ioctl */
+	size_t done; /* ops of the batch that the kernel has taken, from the first on */
+	bool begun; /* it has taken some, which may be in the batch no more */
+	uint64_t ioctls;
+};
+
+/* The next ops of a batch in one ioctl. */
+static int send_ops(struct sending *sending, size_t size)
 {
+	struct vmb_panthor *panthor = sending->panthor;
+	const struct vmb_panthor_vm_bind_op *ops = &sending->batch->ops[sending->done];
 	struct vmb_panthor_vm_bind bind;
+	size_t taken = size;
 	int ret;
 
-	if (size > UINT32_MAX) {
-		return -ENOMEM;
-	}
 	uint64_t start = panthor->trace ? vmb_trace_now() : 0;
 	do {
 		/* The kernel writes the count: each try has to have the right one. */
 		bind = (struct vmb_panthor_vm_bind){
-			.vm_id = how->vm_id,
-			.flags = how->flags,
-			.ops = VMB_PANTHOR_OBJ_ARRAY((uint32_t)size, batch->ops),
+			.vm_id = sending->how->vm_id,
+			.flags = sending->how->flags,
+			.ops = VMB_PANTHOR_OBJ_ARRAY((uint32_t)size, ops),
 		};
 		ret = panthor->ioctl(panthor->fd, VMB_IOCTL_PANTHOR_VM_BIND, &bind);
-		count(&panthor->stats.sent_ioctls, 1);
+		sending->ioctls++;
 	} while (ret < 0 && (errno == EINTR || errno == EAGAIN));
 	ret = ret < 0 ? -errno : 0;
 	if (ret < 0) {
-		*failed = bind.ops.count < size ? bind.ops.count : 0;
-	} else {
-		count(&panthor->stats.sent_ops, size);
+		/* Of a synchronous one, those before that which the kernel names. */
+		taken = bind.ops.count < size ? bind.ops.count : 0;
 	}
 	if (panthor->trace) {
-		trace_ops(panthor, batch->ops, size, start, ret, ret < 0 ? *failed : size);
+		trace_ops(panthor, ops, size, start, ret, taken);
 	}
+	sending->done += taken;
+	sending->begun |= taken > 0;
+	count(&panthor->stats.sent_ops, taken);
 	return ret;
-}
-
-/* Each op in an ioctl of its own, so that the kernel has to set memory aside for one at a time. */
-static int send_each(struct vmb_panthor *panthor, const struct vmb_panthor_vm_bind *how,
-	struct vmb_panthor_batch *batch, bool *begun)
-{
-	size_t failed;
-	int ret = 0;
-
-	while (batch->count && ret == 0) {
-		ret = send_ops(panthor, how, batch, 1, &failed);
-		if (ret == 0) {
-			*begun = true;
-			vmb_panthor_batch_drop(batch, 1);
-		}
-	}
-	return ret;
-}
-
-static uint64_t largest_sparse(const struct vmb_panthor_batch *batch)
-{
-	uint64_t largest = 0;
-
-	for (size_t i = 0; i < batch->count; i++) {
-		const struct vmb_panthor_vm_bind_op *op = &batch->ops[i];
-		if ((op->flags & VMB_PANTHOR_VM_BIND_OP_SPARSE) && op->size > largest) {
-			largest = op->size;
-		}
-	}
-	return largest;
 }
 
 /*
- * The kernel sets memory aside for the page tables of an op's whole range: smaller ops may pass
- * where a large one does not. Ops that were sent already are not sent again. *begun tells whether any
- * was.
+ * The kernel sets memory aside for all ops of an ioctl, and for the page tables of an op's whole range:
+ * fewer ops may pass where many did not, and smaller ones where a large one by itself did not.
+ * -ENOMEM if there is nothing more to try.
  */
-static int send_smaller(struct vmb_panthor *panthor, const struct vmb_panthor_vm_bind *how,
-	struct vmb_panthor_batch *batch, bool *begun)
+static int make_smaller(struct sending *sending, size_t refused)
 {
-	uint64_t largest;
-	int ret = -ENOMEM;
+	struct vmb_panthor_batch *batch = sending->batch;
+	const struct vmb_panthor_vm_bind_op *op = &batch->ops[sending->done];
 
-	while (ret == -ENOMEM && (largest = largest_sparse(batch)) > SPARSE_MIN) {
-		uint64_t half = (largest / 2 + SPARSE_MIN - 1) / SPARSE_MIN * SPARSE_MIN;
-		ret = vmb_panthor_batch_cut(batch, half, 0);
-		if (ret < 0) {
-			return ret;
+	if (refused > 1) {
+		sending->most = refused / 2;
+		return 0;
+	}
+	if (!(op->flags & VMB_PANTHOR_VM_BIND_OP_SPARSE) || op->size <= SPARSE_MIN) {
+		return -ENOMEM;
+	}
+	/* The pieces together need as much as the whole: one at a time. */
+	sending->most = 1;
+	uint64_t half = (op->size / 2 + SPARSE_MIN - 1) / SPARSE_MIN * SPARSE_MIN;
+	vmb_panthor_batch_drop(batch, sending->done);
+	sending->done = 0;
+	return vmb_panthor_batch_cut(batch, half, 0);
+}
+
+/* Synchronization belongs to ops, and the kernel executes them in their order in whatever ioctls they
+ * come: to split them changes nothing. */
+static int send_all(struct sending *sending)
+{
+	const struct vmb_panthor_batch *batch = sending->batch;
+	int ret = 0;
+
+	while (ret == 0 && sending->done < batch->count) {
+		size_t left = batch->count - sending->done;
+		size_t before = sending->done;
+		size_t size = left < sending->most ? left : sending->most;
+		ret = send_ops(sending, size);
+		if (ret == -ENOMEM) {
+			ret = make_smaller(sending, size - (sending->done - before));
 		}
-		ret = send_each(panthor, how, batch, begun);
 	}
 	return ret;
 }
@@ -159,43 +164,44 @@ static void count_sparse(struct vmb_panthor *panthor, const struct vmb_panthor_b
 }
 
 /* *source is the op that failed, in the words of whoever filled the batch. */
-static int send(struct vmb_panthor *panthor, const struct vmb_panthor_vm_bind *how,
-	struct vmb_panthor_batch *batch, uint32_t filler, uint32_t *source)
+static int send(struct sending *sending, uint32_t *source)
 {
-	size_t failed = 0;
-	bool begun = false;
+	struct vmb_panthor_batch *batch = sending->batch;
 
-	count_sparse(panthor, batch);
-	int ret = vmb_panthor_batch_cut(batch, VMB_PANTHOR_SPARSE_MAX, filler);
-	if (ret < 0) {
-		*source = 0;
-		return ret;
+	count_sparse(sending->panthor, batch);
+	int ret = vmb_panthor_batch_cut(batch, VMB_PANTHOR_SPARSE_MAX, sending->filler);
+	if (ret == 0) {
+		ret = send_all(sending);
 	}
-	ret = send_ops(panthor, how, batch, batch->count, &failed);
-	if (ret == -ENOMEM && largest_sparse(batch)) {
-		failed = 0;
-		ret = send_smaller(panthor, how, batch, &begun);
-	}
+	count(&sending->panthor->stats.sent_ioctls, sending->ioctls);
+	*source = sending->done < batch->count ? batch->sources[sending->done] : 0;
 	/* The kernel takes an asynchronous batch as a whole or not at all, and that is what its other
 	 * errors say to whoever sent it. */
-	if (ret < 0 && begun && (how->flags & VMB_PANTHOR_VM_BIND_ASYNC)) {
+	if (ret < 0 && sending->begun && (sending->how->flags & VMB_PANTHOR_VM_BIND_ASYNC)) {
 		ret = -EIO;
-	}
-	if (ret < 0) {
-		*source = batch->sources[failed];
 	}
 	return ret;
 }
 
-int vmb_panthor_bind(struct vmb_panthor *panthor, struct vmb_panthor_batch *batch, bool async)
+int vmb_panthor_bind(
+	struct vmb_panthor *panthor, struct vmb_panthor_batch *batch, bool async, uint64_t *ioctls)
 {
 	const struct vmb_panthor_vm_bind how = {
 		.vm_id = panthor->vm,
 		.flags = async ? VMB_PANTHOR_VM_BIND_ASYNC : 0,
 	};
+	struct sending sending = {
+		.panthor = panthor,
+		.how = &how,
+		.batch = batch,
+		.filler = panthor->filler,
+		.most = VMB_PANTHOR_OPS_MAX,
+	};
 	uint32_t source;
 
-	return batch->count ? send(panthor, &how, batch, panthor->filler, &source) : 0;
+	int ret = batch->count ? send(&sending, &source) : 0;
+	*ioctls = sending.ioctls;
+	return ret;
 }
 
 int vmb_panthor_flush(struct vmb_panthor *panthor, struct vmb_panthor_scope *scope)
@@ -206,6 +212,7 @@ int vmb_panthor_flush(struct vmb_panthor *panthor, struct vmb_panthor_scope *sco
 		.size = scope->held_size,
 	};
 	struct vmb_panthor_batch batch;
+	uint64_t ioctls;
 
 	if (!scope->held_size) {
 		return 0;
@@ -214,7 +221,7 @@ int vmb_panthor_flush(struct vmb_panthor *panthor, struct vmb_panthor_scope *sco
 	vmb_panthor_batch_init(&batch);
 	int ret = vmb_panthor_batch_add(&batch, &op, 0);
 	if (ret == 0) {
-		ret = vmb_panthor_bind(panthor, &batch, false);
+		ret = vmb_panthor_bind(panthor, &batch, false, &ioctls);
 	}
 	vmb_panthor_batch_finish(&batch);
 	return ret;
@@ -281,6 +288,7 @@ static void take_back(struct vmb_panthor *panthor, const struct vmb_panthor_vm_b
 		.size = scope->size,
 	};
 	struct vmb_panthor_batch batch;
+	struct sending sending = { .panthor = panthor, .how = how, .batch = &batch, .most = 1 };
 	uint32_t failed;
 
 	if (!scope->size) {
@@ -289,7 +297,7 @@ static void take_back(struct vmb_panthor *panthor, const struct vmb_panthor_vm_b
 	scope->size = 0;
 	vmb_panthor_batch_init(&batch);
 	if (vmb_panthor_batch_add(&batch, &op, 0) == 0) {
-		send(panthor, how, &batch, 0, &failed);
+		send(&sending, &failed);
 	}
 	vmb_panthor_batch_finish(&batch);
 }
@@ -299,6 +307,13 @@ static int translate(
 {
 	const struct vmb_panthor_vm_bind_op *ops = ops_of(bind);
 	struct vmb_panthor_batch batch;
+	/* As many ops in one ioctl as the driver's own has, and more where cutting makes more. */
+	struct sending sending = {
+		.panthor = panthor,
+		.how = bind,
+		.batch = &batch,
+		.most = UINT32_MAX,
+	};
 	uint32_t filler = 0;
 	uint32_t failed = 0;
 	int ret = 0;
@@ -316,8 +331,8 @@ static int translate(
 		ret = vmb_panthor_batch_add(&batch, &op, i);
 	}
 	if (ret == 0) {
-		ret = send(panthor, bind, &batch, vmb_panthor_has_sparse(panthor) ? 0 : filler,
-			&failed);
+		sending.filler = vmb_panthor_has_sparse(panthor) ? 0 : filler;
+		ret = send(&sending, &failed);
 	}
 	vmb_panthor_batch_finish(&batch);
 	if (ret < 0 && scope && scope->kind == VMB_SCOPE_RESERVE) {

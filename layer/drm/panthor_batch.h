@@ -20,6 +20,11 @@
 /* Where the kernel has no sparse op, this much of a BO is mapped again and again. */
 #define VMB_PANTHOR_CYCLE (UINT64_C(2) << 20)
 
+/* The most ops that the layer by itself puts into one ioctl. For each op of an asynchronous one the kernel
+ * sets memory aside before it executes the first: three pages of page tables at least for a map, 6 MiB
+ * for so many. */
+#define VMB_PANTHOR_OPS_MAX 512
+
 #define VMB_PANTHOR_BATCH_INLINE 32
 
 struct vmb_panthor_batch {

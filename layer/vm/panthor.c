@@ -195,6 +195,7 @@ static int submit(struct vmb_vm *vm, const struct vmb_op *ops, size_t count,
 	struct panthor_vm *panthor = panthor_vm(vm);
 	struct vmb_panthor_sync_op syncs[2];
 	struct vmb_panthor_batch batch;
+	uint64_t ioctls = 0;
 	int ret = 0;
 
 	vmb_panthor_batch_init(&batch);
@@ -205,10 +206,10 @@ static int submit(struct vmb_vm *vm, const struct vmb_op *ops, size_t count,
 	}
 	if (ret == 0) {
 		add_syncs(&batch, syncs, wait, signal);
-		atomic_fetch_add_explicit(&vm->system_calls, 1, memory_order_relaxed);
-		ret = vmb_panthor_bind(panthor->panthor, &batch, true);
+		ret = vmb_panthor_bind(panthor->panthor, &batch, true, &ioctls);
 	}
 	pthread_mutex_unlock(&panthor->backings_lock);
+	atomic_fetch_add_explicit(&vm->system_calls, ioctls, memory_order_relaxed);
 	vmb_panthor_batch_finish(&batch);
 	return ret;
 }

@@ -9,7 +9,7 @@
  * of the layer's.
  *
  * A reservation is an allocation of the driver's that the tap turns into addresses without memory; a
- * backing is a BO of the driver's; a bind is one asynchronous VM_BIND for a whole plan.
+ * backing is a BO of the driver's; a plan of binds is an asynchronous VM_BIND, or several if it is long.
  */
 
 /* The granularity of any such VM. */

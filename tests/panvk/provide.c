@@ -215,6 +215,45 @@ static void plain(void **state)
 	end(&scene);
 }
 
+/* More ops than go into one ioctl: every second page, bound to the pages of the memory from the last to
+ * the first, over and over. */
+#define MANY 1200
+
+static void many(void **state)
+{
+	struct scene scene = begin(state, "many");
+	static VkSparseMemoryBind binds[MANY];
+	const VkSparseBufferMemoryBindInfo buffer = {
+		.buffer = scene.buffer,
+		.bindCount = MANY,
+		.pBinds = binds,
+	};
+	const VkBindSparseInfo info = {
+		.sType = VK_STRUCTURE_TYPE_BIND_SPARSE_INFO,
+		.bufferBindCount = 1,
+		.pBufferBinds = &buffer,
+	};
+
+	for (VkDeviceSize i = 0; i < MANY; i++) {
+		binds[i] = (VkSparseMemoryBind){
+			.resourceOffset = 2 * i * PAGE,
+			.size = PAGE,
+			.memory = scene.memory[0],
+			.memoryOffset = MIB - PAGE - i * PAGE % MIB,
+		};
+	}
+	mark("fault");
+	VKU_CHECK(vkQueueBindSparse(scene.vk->queue, 1, &info, scene.fence));
+	icd_wait_fence(scene.vk, scene.fence);
+	for (size_t i = 0; i < MANY; i++) {
+		mark("shows %llu %llu 1 %llu",
+			(unsigned long long)(scene.address + binds[i].resourceOffset),
+			(unsigned long long)PAGE, (unsigned long long)binds[i].memoryOffset);
+		shows_sparse(&scene, binds[i].resourceOffset + PAGE, PAGE);
+	}
+	end(&scene);
+}
+
 /* The semaphores' signals have been submitted, or have happened. */
 static void semaphores(void **state)
 {
@@ -433,6 +472,7 @@ int main(int argc, char **argv)
 		SCENARIO(gibibyte),
 		SCENARIO(image),
 		SCENARIO(plain),
+		SCENARIO(many),
 		SCENARIO(semaphores),
 		SCENARIO(before_signal),
 		SCENARIO(destroyed_too_early),

@@ -61,6 +61,8 @@ static struct {
 	/* Ops above this size fail with ENOMEM, and those that reach up to this address. */
 	uint64_t limit;
 	uint64_t poor;
+	/* So do VM_BINDs of more ops than this. */
+	uint32_t most;
 	uint32_t next_handle;
 	uint64_t created_size;
 } kernel;
@@ -106,6 +108,10 @@ static int record_bind(struct vmb_panthor_vm_bind *bind)
 		/* As the kernel does where a batch is interrupted. */
 		bind->ops.count = 0;
 		return refuse(kernel.error);
+	}
+	if (kernel.most && bind->ops.count > kernel.most) {
+		bind->ops.count = bind->flags == ASYNC ? bind->ops.count : 0;
+		return refuse(ENOMEM);
 	}
 	uint32_t refused = 0;
 	while (refused < bind->ops.count && !is_refused(&ops[refused])) {
@@ -445,10 +451,11 @@ static int bind_sparse(bool async, uint64_t va, uint64_t size)
 		.size = size,
 	};
 	struct vmb_panthor_batch batch;
+	uint64_t ioctls;
 
 	vmb_panthor_batch_init(&batch);
 	assert_int_equal(vmb_panthor_batch_add(&batch, &op, 0), 0);
-	int ret = vmb_panthor_bind(&tap.panthor, &batch, async);
+	int ret = vmb_panthor_bind(&tap.panthor, &batch, async, &ioctls);
 	vmb_panthor_batch_finish(&batch);
 	return ret;
 }
@@ -466,6 +473,128 @@ static void test_half_done(void **state)
 	assert_true(kernel.count > 0);
 	/* A synchronous one does what it can. */
 	assert_int_equal(bind_sparse(false, 0, 8 * MIB), -ENOMEM);
+}
+
+#define MANY 2000
+
+/* Every second page, the first of which waits, and the last signals. */
+static void make_many(struct vmb_panthor_vm_bind_op *ops, struct vmb_panthor_sync_op *syncs)
+{
+	syncs[0] = wait_for(1);
+	syncs[1] = signal_to(2);
+	for (uint64_t i = 0; i < MANY; i++) {
+		ops[i] = map(BO, i * PAGE, 2 * i * PAGE, PAGE);
+	}
+	give_syncs(&ops[0], &syncs[0], 1);
+	give_syncs(&ops[MANY - 1], &syncs[1], 1);
+}
+
+/* All of them once and in order, from one on, as they were given. */
+static void assert_many(const struct vmb_panthor_vm_bind_op *ops, size_t count)
+{
+	assert_int_equal(kernel.count, count);
+	for (size_t i = 0; i < count; i++) {
+		assert_memory_equal(&kernel.ops[i].op, &ops[i], sizeof(ops[i]));
+	}
+}
+
+static int bind_many(const struct vmb_panthor_vm_bind_op *ops)
+{
+	struct vmb_panthor_batch batch;
+	unsigned before = kernel.ioctls;
+	uint64_t ioctls;
+
+	vmb_panthor_batch_init(&batch);
+	for (uint32_t i = 0; i < MANY; i++) {
+		assert_int_equal(vmb_panthor_batch_add(&batch, &ops[i], i), 0);
+	}
+	int ret = vmb_panthor_bind(&tap.panthor, &batch, true, &ioctls);
+	vmb_panthor_batch_finish(&batch);
+	assert_int_equal(ioctls, kernel.ioctls - before);
+	return ret;
+}
+
+static void test_many_ops(void **state)
+{
+	static struct vmb_panthor_vm_bind_op ops[MANY];
+	struct vmb_panthor_sync_op syncs[2];
+
+	(void)state;
+	make_many(ops, syncs);
+	assert_int_equal(bind_many(ops), 0);
+	assert_many(ops, MANY);
+	assert_true(kernel.ioctls > 1 && kernel.ioctls <= 20);
+	for (size_t i = 0; i < MANY; i++) {
+		assert_int_equal(kernel.ops[i].ioctl, i / VMB_PANTHOR_OPS_MAX + 1);
+	}
+}
+
+/* What the driver sends at once is sent at once. */
+static void test_many_ops_of_the_driver(void **state)
+{
+	static struct vmb_panthor_vm_bind_op ops[MANY];
+	struct vmb_panthor_sync_op syncs[2];
+
+	(void)state;
+	make_many(ops, syncs);
+	ops[7].bo_handle = HOLE;
+	assert_int_equal(bind_ops(NULL, ASYNC, ops, MANY, NULL), 0);
+	assert_int_equal(kernel.count, MANY);
+	assert_int_equal(kernel.ioctls, 1);
+}
+
+static void test_fewer_ops(void **state)
+{
+	static struct vmb_panthor_vm_bind_op ops[MANY];
+	struct vmb_panthor_sync_op syncs[2];
+	uint32_t failed;
+
+	(void)state;
+	make_many(ops, syncs);
+	kernel.most = 100;
+	assert_int_equal(bind_many(ops), 0);
+	assert_many(ops, MANY);
+
+	/* The driver's, in both modes. */
+	ops[7].flags |= SPARSE;
+	ops[7].bo_handle = 0;
+	ops[7].bo_offset = 0;
+	for (uint32_t flags = 0; flags <= ASYNC; flags += ASYNC) {
+		static struct vmb_panthor_vm_bind_op given[MANY];
+		memcpy(given, ops, sizeof(given));
+		given[7] = map(HOLE, 0, ops[7].va, PAGE);
+		kernel.count = 0;
+		assert_int_equal(bind_ops(NULL, flags, given, MANY, NULL), 0);
+		assert_many(ops, MANY);
+	}
+
+	/* Nothing that was executed is so again, and the driver is told which was not. */
+	static struct vmb_panthor_vm_bind_op given[MANY];
+	memcpy(given, ops, sizeof(given));
+	given[7] = map(HOLE, 0, ops[7].va, PAGE);
+	kernel.count = 0;
+	kernel.most = 0;
+	kernel.poor = ops[1000].va + PAGE;
+	assert_int_equal(bind_ops(NULL, 0, given, MANY, &failed), -1);
+	assert_int_equal(errno, ENOMEM);
+	assert_int_equal(failed, 1000);
+	assert_many(ops, 1000);
+}
+
+/* What the kernel has already is not taken back by an error of what comes after. */
+static void test_many_half_done(void **state)
+{
+	static struct vmb_panthor_vm_bind_op ops[MANY];
+	struct vmb_panthor_sync_op syncs[2];
+
+	(void)state;
+	make_many(ops, syncs);
+	kernel.poor = ops[0].va + PAGE;
+	assert_int_equal(bind_many(ops), -ENOMEM);
+	assert_int_equal(kernel.count, 0);
+	kernel.poor = ops[MANY - 1].va + PAGE;
+	assert_int_equal(bind_many(ops), -EIO);
+	assert_many(ops, MANY - 1);
 }
 
 /* An interrupted batch is begun again as a whole, whatever the kernel wrote about it. */
@@ -811,6 +940,10 @@ int main(void)
 		cmocka_unit_test_setup(test_smaller_ops, set_up),
 		cmocka_unit_test_setup(test_no_memory, set_up),
 		cmocka_unit_test_setup(test_half_done, set_up),
+		cmocka_unit_test_setup(test_many_ops, set_up),
+		cmocka_unit_test_setup(test_many_ops_of_the_driver, set_up),
+		cmocka_unit_test_setup(test_fewer_ops, set_up),
+		cmocka_unit_test_setup(test_many_half_done, set_up),
 		cmocka_unit_test_setup(test_interrupted, set_up),
 		cmocka_unit_test_setup(test_creation, set_up),
 		cmocka_unit_test_setup(test_creation_fails, set_up),
