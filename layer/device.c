@@ -22,7 +22,7 @@ static struct vmb_map devices = VMB_MAP_INITIALIZER;
 
 __attribute__((destructor)) static void finish_devices(void)
 {
-	vmb_map_finish(&devices);
+	vmb_map_finish_empty(&devices);
 }
 
 struct vmb_device *vmb_device_of(const void *dispatchable)

@@ -16,7 +16,7 @@ static struct vmb_map instances = VMB_MAP_INITIALIZER;
 
 __attribute__((destructor)) static void finish_instances(void)
 {
-	vmb_map_finish(&instances);
+	vmb_map_finish_empty(&instances);
 }
 
 struct vmb_instance *vmb_instance_of(const void *dispatchable)

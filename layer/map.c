@@ -106,18 +106,32 @@ void vmb_map_init(struct vmb_map *map)
 	map->count = 0;
 }
 
-void vmb_map_finish(struct vmb_map *map)
+static void free_tables(struct vmb_map *map)
 {
 	struct vmb_map_table *table = live_table(map);
 
+	atomic_store_explicit(&map->table, NULL, memory_order_relaxed);
 	while (table) {
 		struct vmb_map_table *outgrown = table->outgrown;
 		free(table);
 		table = outgrown;
 	}
-	atomic_store_explicit(&map->table, NULL, memory_order_relaxed);
+}
+
+void vmb_map_finish(struct vmb_map *map)
+{
+	free_tables(map);
 	map->count = 0;
 	pthread_mutex_destroy(&map->write_lock);
+}
+
+void vmb_map_finish_empty(struct vmb_map *map)
+{
+	pthread_mutex_lock(&map->write_lock);
+	if (map->count == 0) {
+		free_tables(map);
+	}
+	pthread_mutex_unlock(&map->write_lock);
 }
 
 int vmb_map_insert(struct vmb_map *map, uint64_t key, void *value)

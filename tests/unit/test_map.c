@@ -95,6 +95,26 @@ static void test_one_key(void **state)
 	vmb_map_finish(&map);
 }
 
+/* What is in a map stays there to be found, and an empty one can be filled again. */
+static void test_finish_empty(void **state)
+{
+	static struct vmb_map map = VMB_MAP_INITIALIZER;
+	int object;
+
+	(void)state;
+	vmb_map_finish_empty(&map);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(vmb_map_insert(&map, 7, &object), 0);
+		vmb_map_finish_empty(&map);
+		assert_ptr_equal(vmb_map_find(&map, 7), &object);
+		assert_ptr_equal(vmb_map_remove(&map, 7), &object);
+		/* Nothing is left for a leak checker to find. */
+		vmb_map_finish_empty(&map);
+		assert_null(map.table);
+		assert_null(vmb_map_find(&map, 7));
+	}
+}
+
 /* The plain model: which object a key has, by the key's index. */
 struct round {
 	const struct shape *shape;
@@ -497,6 +517,7 @@ static void test_popping_by_threads(void **state)
 static const struct CMUnitTest others[] = {
 	cmocka_unit_test(test_empty),
 	cmocka_unit_test(test_one_key),
+	cmocka_unit_test(test_finish_empty),
 	cmocka_unit_test(test_random),
 	cmocka_unit_test(test_growth),
 	cmocka_unit_test(test_no_growth_without_need),

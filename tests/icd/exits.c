@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "vk.h"
+
+/*
+ * An application may end without destroying anything, and a thread of it may go on until the very end.
+ * Such a call is made here by the destructor of a library that was loaded last: glibc runs it behind the
+ * layer's. The program succeeds only there.
+ */
+
+static struct vku vk;
+static VkBuffer buffer;
+
+static void call_late(void)
+{
+	VkMemoryRequirements requirements;
+
+	vkGetBufferMemoryRequirements(vk.device, buffer, &requirements);
+	if (requirements.size < 65536 || vkQueueWaitIdle(vk.queue) != VK_SUCCESS) {
+		_exit(1);
+	}
+	_exit(0);
+}
+
+int main(void)
+{
+	vku_init(&vk, &(struct vku_options){ 0 });
+	buffer = vku_create_buffer(
+		&vk, VK_BUFFER_CREATE_SPARSE_BINDING_BIT, 65536, VK_BUFFER_USAGE_TRANSFER_DST_BIT);
+	void *library = dlopen(LAST_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	void (**in_the_end)(void) = library ? dlsym(library, "in_the_end") : NULL;
+	if (!in_the_end) {
+		fprintf(stderr, "%s\n", dlerror());
+		return 2;
+	}
+	*in_the_end = call_late;
+	return 1;
+}
