@@ -412,7 +412,8 @@ static int vm_bind(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_ioc
 {
 	struct vmb_panthor_vm_bind *bind = arg;
 
-	if (_IOC_SIZE(request) < sizeof(*bind)) {
+	/* What a longer one says besides is lost where we send our own. */
+	if (_IOC_SIZE(request) != sizeof(*bind)) {
 		return next(panthor->fd, request, arg);
 	}
 	count(&panthor->stats.driver_ioctls, 1);
