@@ -92,8 +92,10 @@ bool vmb_physical_device_render_node(const struct vmb_physical_device *physical,
 		.pNext = &drm,
 	};
 
-	if (!vmb_physical_device_has_extension(
-		    physical, VK_EXT_PHYSICAL_DEVICE_DRM_EXTENSION_NAME)) {
+	/* On a Vulkan 1.0 instance there need not be such a function. */
+	if (!physical->instance->next.GetPhysicalDeviceProperties2 ||
+		!vmb_physical_device_has_extension(
+			physical, VK_EXT_PHYSICAL_DEVICE_DRM_EXTENSION_NAME)) {
 		return false;
 	}
 	physical->instance->next.GetPhysicalDeviceProperties2(physical->handle, &all);
