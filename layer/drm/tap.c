@@ -53,6 +53,25 @@ static struct vmb_tap *find(int fd, struct vmb_virtgpu **virtgpu)
 	return NULL;
 }
 
+/*
+ * A driver whose vkCreateDevice failed has closed its descriptor, and its tap is to be destroyed in a moment.
+ * The number may be another's by now. A file has no two VMs of the same id, so that such a tap is seen
+ * to be of the one before. To be called with the taps' lock.
+ */
+static void forget_closed(int fd, uint32_t vm)
+{
+	struct vmb_tap *tap = atomic_load_explicit(&taps, memory_order_relaxed);
+
+	for (; tap; tap = tap->next) {
+		int had = fd;
+		if (tap->kind == VMB_TAP_PANTHOR &&
+			atomic_load_explicit(&tap->fd, memory_order_relaxed) == fd &&
+			tap->panthor.vm == vm) {
+			atomic_compare_exchange_strong(&tap->fd, &had, -1);
+		}
+	}
+}
+
 /* A driver that makes a VM in vkCreateDevice makes it on the descriptor that it will work on. */
 static int learn(struct vmb_tap *tap, vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
 {
@@ -60,13 +79,14 @@ static int learn(struct vmb_tap *tap, vmb_ioctl_fn next, int fd, unsigned long r
 	struct vmb_kernel_driver driver;
 	int ret = next(fd, request, arg);
 
-	if (ret < 0 || _IOC_NR(request) != _IOC_NR(VMB_IOCTL_PANTHOR_VM_CREATE) ||
-		_IOC_SIZE(request) < sizeof(*create)) {
+	if (ret < 0 || _IOC_SIZE(request) < sizeof(*create)) {
 		return ret;
 	}
 	int error = errno;
 	if (vmb_kernel_driver_ask(next, fd, &driver) == 0 && strcmp(driver.name, "panthor") == 0 &&
 		driver.major == 1) {
+		pthread_mutex_lock(&taps_lock);
+		forget_closed(fd, create->id);
 		tap->panthor = (struct vmb_panthor){
 			.ioctl = next,
 			.fd = fd,
@@ -75,6 +95,7 @@ static int learn(struct vmb_tap *tap, vmb_ioctl_fn next, int fd, unsigned long r
 			.trace = tap->trace,
 		};
 		atomic_store_explicit(&tap->fd, fd, memory_order_release);
+		pthread_mutex_unlock(&taps_lock);
 	}
 	errno = error;
 	return ret;
@@ -106,32 +127,42 @@ static void learn_virtgpu(struct vmb_tap *tap, vmb_ioctl_fn next, int fd, unsign
 	errno = error;
 }
 
+/* Whether the ioctl may tell what the scope's driver works on. Other taps do not count yet: one of them
+ * may have had that descriptor before. */
+static bool is_to_learn(const struct vmb_scope *scope, unsigned long request)
+{
+	return scope && scope->kind == VMB_SCOPE_DEVICE && scope->tap->kind == VMB_TAP_PANTHOR &&
+		!vmb_tap_is_live(scope->tap) &&
+		_IOC_NR(request) == _IOC_NR(VMB_IOCTL_PANTHOR_VM_CREATE);
+}
+
 static int handle(vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
 {
 	if (_IOC_TYPE(request) != VMB_DRM_IOCTL_TYPE) {
 		return next(fd, request, arg);
 	}
 	struct vmb_scope *scope = current;
+	if (is_to_learn(scope, request)) {
+		return learn(scope->tap, next, fd, request, arg);
+	}
 	if (scope && scope->tap->kind == VMB_TAP_VIRTGPU && !vmb_tap_is_live(scope->tap)) {
 		learn_virtgpu(scope->tap, next, fd, request);
 	}
 	struct vmb_virtgpu *virtgpu;
-	struct vmb_tap *tap = find(fd, &virtgpu);
-	if (tap && tap->kind == VMB_TAP_VIRTGPU) {
-		bool is_of_tap = scope &&
-			atomic_load_explicit(&scope->tap->fd, memory_order_relaxed) == fd;
+	bool is_of_scope = scope && fd >= 0 &&
+		atomic_load_explicit(&scope->tap->fd, memory_order_relaxed) == fd;
+	struct vmb_tap *tap = is_of_scope && scope->tap->kind == VMB_TAP_PANTHOR
+		? scope->tap
+		: find(fd, &virtgpu);
+	if (!tap) {
+		return next(fd, request, arg);
+	}
+	if (tap->kind == VMB_TAP_VIRTGPU) {
 		return vmb_virtgpu_ioctl(
-			virtgpu, is_of_tap ? &scope->virtgpu : NULL, next, fd, request, arg);
+			virtgpu, is_of_scope ? &scope->virtgpu : NULL, next, fd, request, arg);
 	}
-	if (tap) {
-		return vmb_panthor_ioctl(&tap->panthor, scope && scope->tap == tap ? scope : NULL,
-			next, request, arg);
-	}
-	if (scope && scope->kind == VMB_SCOPE_DEVICE && scope->tap->kind == VMB_TAP_PANTHOR &&
-		!vmb_tap_is_live(scope->tap)) {
-		return learn(scope->tap, next, fd, request, arg);
-	}
-	return next(fd, request, arg);
+	return vmb_panthor_ioctl(
+		&tap->panthor, scope && scope->tap == tap ? scope : NULL, next, request, arg);
 }
 
 /* One that is not used any more, or a new one at the head of the list; NULL if memory is short. */

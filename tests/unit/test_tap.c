@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* syscall */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -13,8 +16,48 @@
 #include "drm/tap.h"
 #include "hook_library.h"
 
-/* Which ioctls of a driver's library a tap leaves alone: what the kernel says of each tells which
- * descriptor it came with. */
+/*
+ * Which ioctls of a driver's library a tap looks at. Of those that it leaves alone, what the kernel says of
+ * each tells which descriptor it came with. For the others a panthor stands here that knows one
+ * descriptor, whatever it is of.
+ */
+
+static struct {
+	int fd;
+	/* The last VM_BIND's only op. */
+	struct vmb_panthor_vm_bind_op op;
+} panthor = { .fd = -1 };
+
+static int panthor_ioctl(unsigned long request, void *arg)
+{
+	if (request == VMB_IOCTL_VERSION) {
+		struct vmb_drm_version *version = arg;
+		version->version_major = 1;
+		version->version_minor = 9;
+		strncpy(version->name, "panthor", version->name_len);
+	} else if (request == VMB_IOCTL_PANTHOR_VM_CREATE) {
+		/* The first one of a file. */
+		((struct vmb_panthor_vm_create *)arg)->id = 1;
+	} else if (request == VMB_IOCTL_PANTHOR_VM_BIND) {
+		const struct vmb_panthor_vm_bind *bind = arg;
+		assert_int_equal(bind->ops.count, 1);
+		memcpy(&panthor.op, (const void *)(uintptr_t)bind->ops.array, sizeof(panthor.op));
+	}
+	return 0;
+}
+
+/* The program's own, which is seen by all libraries. */
+__attribute__((visibility("default"))) int ioctl(int fd, unsigned long request, ...)
+{
+	va_list list;
+
+	va_start(list, request);
+	void *arg = va_arg(list, void *);
+	va_end(list);
+	return fd >= 0 && fd == panthor.fd && _IOC_TYPE(request) == VMB_DRM_IOCTL_TYPE
+		? panthor_ioctl(request, arg)
+		: (int)syscall(SYS_ioctl, fd, request, arg);
+}
 
 struct fixture {
 	struct library library;
@@ -25,6 +68,7 @@ static int set_up(void **state)
 {
 	static struct fixture fixture;
 
+	panthor.fd = -1;
 	library_open(&fixture.library, "lazy_driver");
 	assert_int_equal(vmb_tap_create(&fixture.tap), 0);
 	*state = &fixture;
@@ -73,11 +117,73 @@ static void test_other_descriptor(void **state)
 	close(other);
 }
 
+#define HOLE 7
+
+/* What a driver does in its vkCreateDevice. */
+static void create_device(const struct fixture *fixture, struct vmb_tap *tap, int fd)
+{
+	struct vmb_panthor_vm_create create = { 0 };
+	struct vmb_scope scope;
+
+	vmb_scope_begin(&scope, tap, VMB_SCOPE_DEVICE);
+	assert_int_equal(fixture->library.call(fd, VMB_IOCTL_PANTHOR_VM_CREATE, &create), 0);
+	assert_int_equal(vmb_scope_end(&scope), 0);
+}
+
+/* What reaches the kernel when the driver maps the hole: the BO, 0 for the sparse op. */
+static uint32_t map_hole(const struct fixture *fixture, int fd)
+{
+	struct vmb_panthor_vm_bind_op op = {
+		.flags = VMB_PANTHOR_VM_BIND_OP_MAP,
+		.bo_handle = HOLE,
+		.size = 4096,
+	};
+	struct vmb_panthor_vm_bind bind = {
+		.vm_id = 1,
+		.ops = VMB_PANTHOR_OBJ_ARRAY(1, &op),
+	};
+
+	assert_int_equal(fixture->library.call(fd, VMB_IOCTL_PANTHOR_VM_BIND, &bind), 0);
+	return panthor.op.bo_handle;
+}
+
+/* The device of a tap could not be created, its descriptor is closed, and the number given to the driver of
+ * another one before the tap goes. Whichever of the two is found first. */
+static void test_closed_descriptor(void **state)
+{
+	struct fixture *fixture = *state;
+	struct vmb_tap *taps[2] = { fixture->tap };
+
+	assert_int_equal(vmb_tap_create(&taps[1]), 0);
+	for (unsigned failed = 0; failed < 2; failed++) {
+		struct vmb_tap *other = taps[1 - failed];
+		panthor.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		assert_true(panthor.fd >= 0);
+		create_device(fixture, taps[failed], panthor.fd);
+		assert_true(vmb_tap_is_live(taps[failed]));
+		create_device(fixture, other, panthor.fd);
+		assert_true(vmb_tap_is_live(other));
+		atomic_store(&other->panthor.hole, HOLE);
+		assert_int_equal(map_hole(fixture, panthor.fd), 0);
+		vmb_tap_destroy(taps[failed]);
+		assert_int_equal(map_hole(fixture, panthor.fd), 0);
+		vmb_tap_destroy(other);
+		assert_int_equal(map_hole(fixture, panthor.fd), HOLE);
+		close(panthor.fd);
+		/* In the other order. */
+		assert_int_equal(vmb_tap_create(&taps[1]), 0);
+		assert_int_equal(vmb_tap_create(&taps[0]), 0);
+	}
+	vmb_tap_destroy(taps[0]);
+	fixture->tap = taps[1];
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_no_descriptor, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_other_descriptor, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_closed_descriptor, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
