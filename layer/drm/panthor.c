@@ -66,6 +66,7 @@ static void trace_ops(const struct vmb_panthor *panthor, const struct vmb_pantho
 /* A batch on its way to the kernel. */
 struct sending {
 	struct vmb_panthor *panthor;
+	int fd;
 	const struct vmb_panthor_vm_bind *how;
 	struct vmb_panthor_batch *batch;
 	uint32_t filler; /* as vmb_panthor_batch_cut() takes it */
@@ -92,7 +93,7 @@ static int send_ops(struct sending *sending, size_t size)
 			.flags = sending->how->flags,
 			.ops = VMB_PANTHOR_OBJ_ARRAY((uint32_t)size, ops),
 		};
-		ret = panthor->ioctl(panthor->fd, VMB_IOCTL_PANTHOR_VM_BIND, &bind);
+		ret = panthor->ioctl(sending->fd, VMB_IOCTL_PANTHOR_VM_BIND, &bind);
 		sending->ioctls++;
 	} while (ret < 0 && (errno == EINTR || errno == EAGAIN));
 	ret = ret < 0 ? -errno : 0;
@@ -192,6 +193,7 @@ int vmb_panthor_bind(
 	};
 	struct sending sending = {
 		.panthor = panthor,
+		.fd = panthor->fd,
 		.how = &how,
 		.batch = batch,
 		.filler = panthor->filler,
@@ -245,13 +247,14 @@ static bool is_map(const struct vmb_panthor_vm_bind_op *op)
 		op->bo_handle;
 }
 
-/* Whether the driver maps what stands for a range without memory. */
+/* Whether the driver maps what stands for a range without memory. Whose tap it is may be asked after this,
+ * and not before. */
 static bool is_nothing(const struct vmb_panthor *panthor, const struct vmb_panthor_vm_bind_op *op)
 {
 	return is_map(op) &&
-		(op->bo_handle == atomic_load_explicit(&panthor->hole, memory_order_relaxed) ||
+		(op->bo_handle == atomic_load_explicit(&panthor->hole, memory_order_acquire) ||
 			op->bo_handle ==
-				atomic_load_explicit(&panthor->dummy, memory_order_relaxed));
+				atomic_load_explicit(&panthor->dummy, memory_order_acquire));
 }
 
 static bool is_reservation(const struct vmb_scope *scope, const struct vmb_panthor_vm_bind_op *op)
@@ -288,7 +291,13 @@ static void take_back(struct vmb_panthor *panthor, const struct vmb_panthor_vm_b
 		.size = scope->size,
 	};
 	struct vmb_panthor_batch batch;
-	struct sending sending = { .panthor = panthor, .how = how, .batch = &batch, .most = 1 };
+	struct sending sending = {
+		.panthor = panthor,
+		.fd = panthor->fd,
+		.how = how,
+		.batch = &batch,
+		.most = 1,
+	};
 	uint32_t failed;
 
 	if (!scope->size) {
@@ -302,14 +311,15 @@ static void take_back(struct vmb_panthor *panthor, const struct vmb_panthor_vm_b
 	vmb_panthor_batch_finish(&batch);
 }
 
-static int translate(
-	struct vmb_panthor *panthor, struct vmb_scope *scope, struct vmb_panthor_vm_bind *bind)
+static int translate(struct vmb_panthor *panthor, struct vmb_scope *scope, int fd,
+	struct vmb_panthor_vm_bind *bind)
 {
 	const struct vmb_panthor_vm_bind_op *ops = ops_of(bind);
 	struct vmb_panthor_batch batch;
 	/* As many ops in one ioctl as the driver's own has, and more where cutting makes more. */
 	struct sending sending = {
 		.panthor = panthor,
+		.fd = fd,
 		.how = bind,
 		.batch = &batch,
 		.most = UINT32_MAX,
@@ -394,12 +404,12 @@ static void note_map(struct vmb_panthor_scope *scope, const struct vmb_panthor_v
 	}
 }
 
-static int pass_traced(struct vmb_panthor *panthor, vmb_ioctl_fn next, unsigned long request,
-	struct vmb_panthor_vm_bind *bind)
+static int pass_traced(const struct vmb_panthor *panthor, vmb_ioctl_fn next, int fd,
+	unsigned long request, struct vmb_panthor_vm_bind *bind)
 {
 	uint64_t start = vmb_trace_now();
 	uint32_t size = bind->ops.count;
-	int ret = next(panthor->fd, request, bind);
+	int ret = next(fd, request, bind);
 	int error = ret < 0 ? -errno : 0;
 
 	trace_ops(panthor, ops_of(bind), size, start, error, ret < 0 ? bind->ops.count : size);
@@ -407,14 +417,21 @@ static int pass_traced(struct vmb_panthor *panthor, vmb_ioctl_fn next, unsigned 
 	return ret;
 }
 
-static int vm_bind(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_ioctl_fn next,
+/* Asked after what is known of the tap was read: if it still is, that was of the descriptor. */
+static bool is_still_of(const struct vmb_tap *tap, int fd)
+{
+	return atomic_load_explicit(&tap->fd, memory_order_relaxed) == fd;
+}
+
+static int vm_bind(struct vmb_tap *tap, struct vmb_scope *scope, vmb_ioctl_fn next, int fd,
 	unsigned long request, void *arg)
 {
+	struct vmb_panthor *panthor = &tap->panthor;
 	struct vmb_panthor_vm_bind *bind = arg;
 
 	/* What a longer one says besides is lost where we send our own. */
 	if (_IOC_SIZE(request) != sizeof(*bind)) {
-		return next(panthor->fd, request, arg);
+		return next(fd, request, arg);
 	}
 	count(&panthor->stats.driver_ioctls, 1);
 	count(&panthor->stats.driver_ops, bind->ops.count);
@@ -434,15 +451,15 @@ static int vm_bind(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_ioc
 	if (scope && scope->kind == VMB_SCOPE_MEASURE && scope->panthor.size) {
 		return 0;
 	}
-	if (is_known(bind) && is_to_change(panthor, scope, bind)) {
-		return translate(panthor, scope, bind);
+	if (is_known(bind) && is_to_change(panthor, scope, bind) && is_still_of(tap, fd)) {
+		return translate(panthor, scope, fd, bind);
 	}
 	count(&panthor->stats.sent_ioctls, 1);
 	count(&panthor->stats.sent_ops, bind->ops.count);
 	if (panthor->trace && is_known(bind)) {
-		return pass_traced(panthor, next, request, bind);
+		return pass_traced(panthor, next, fd, request, bind);
 	}
-	return next(panthor->fd, request, arg);
+	return next(fd, request, arg);
 }
 
 static uint64_t whole_pages(uint64_t size)
@@ -458,12 +475,12 @@ static bool takes_addresses(const struct vmb_scope *scope)
 }
 
 static int bo_create(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_ioctl_fn next,
-	unsigned long request, void *arg)
+	int fd, unsigned long request, void *arg)
 {
 	struct vmb_panthor_bo_create *create = arg;
 
 	if (!scope || _IOC_SIZE(request) < sizeof(*create) || scope->panthor.bo) {
-		return next(panthor->fd, request, arg);
+		return next(fd, request, arg);
 	}
 	uint64_t asked = create->size;
 	bool reserves = takes_addresses(scope) && asked;
@@ -471,7 +488,7 @@ static int bo_create(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_i
 		/* For the driver to hold: nothing of it is ever mapped. */
 		create->size = whole_pages(1);
 	}
-	int ret = next(panthor->fd, request, arg);
+	int ret = next(fd, request, arg);
 	if (reserves) {
 		create->size = ret == 0 ? whole_pages(asked) : asked;
 	}
@@ -500,7 +517,7 @@ static void forget(_Atomic uint32_t *known, uint32_t handle)
 
 /* Forgotten first: once it is closed, another thread may be given the same number. */
 static int gem_close(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_ioctl_fn next,
-	unsigned long request, void *arg)
+	int fd, unsigned long request, void *arg)
 {
 	const struct vmb_drm_gem_close *gem_close = arg;
 
@@ -511,21 +528,21 @@ static int gem_close(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_i
 			scope->panthor.bo = 0;
 		}
 	}
-	return next(panthor->fd, request, arg);
+	return next(fd, request, arg);
 }
 
-int vmb_panthor_ioctl(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_ioctl_fn next,
+int vmb_panthor_ioctl(struct vmb_tap *tap, struct vmb_scope *scope, vmb_ioctl_fn next, int fd,
 	unsigned long request, void *arg)
 {
 	/* The kernel goes by the number: the size is that of the struct as the driver knows it. */
 	switch (_IOC_NR(request)) {
 	case _IOC_NR(VMB_IOCTL_PANTHOR_VM_BIND):
-		return vm_bind(panthor, scope, next, request, arg);
+		return vm_bind(tap, scope, next, fd, request, arg);
 	case _IOC_NR(VMB_IOCTL_PANTHOR_BO_CREATE):
-		return bo_create(panthor, scope, next, request, arg);
+		return bo_create(&tap->panthor, scope, next, fd, request, arg);
 	case _IOC_NR(VMB_IOCTL_GEM_CLOSE):
-		return gem_close(panthor, scope, next, request, arg);
+		return gem_close(&tap->panthor, scope, next, fd, request, arg);
 	default:
-		return next(panthor->fd, request, arg);
+		return next(fd, request, arg);
 	}
 }

@@ -47,6 +47,7 @@ struct vmb_panthor {
 };
 
 struct vmb_scope;
+struct vmb_tap;
 
 /* What is learned or held back in a scope. */
 struct vmb_panthor_scope {
@@ -68,10 +69,11 @@ static inline bool vmb_panthor_has_sparse(const struct vmb_panthor *panthor)
 }
 
 /*
- * An ioctl of the driver on the tap's descriptor. scope is the thread's if it is one of this tap,
- * otherwise NULL. Returns what ioctl returns, with errno.
+ * An ioctl of the driver on a descriptor that was the tap's just now: if it is no more, the device goes, and
+ * the tap may be another's already. scope is the thread's if it is one of this tap, otherwise NULL. Returns
+ * what ioctl returns, with errno.
  */
-int vmb_panthor_ioctl(struct vmb_panthor *panthor, struct vmb_scope *scope, vmb_ioctl_fn next,
+int vmb_panthor_ioctl(struct vmb_tap *tap, struct vmb_scope *scope, vmb_ioctl_fn next, int fd,
 	unsigned long request, void *arg);
 
 /* Sends what the scope holds back. */

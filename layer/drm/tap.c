@@ -162,7 +162,7 @@ static int handle(vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
 			virtgpu, is_of_scope ? &scope->virtgpu : NULL, next, fd, request, arg);
 	}
 	return vmb_panthor_ioctl(
-		&tap->panthor, scope && scope->tap == tap ? scope : NULL, next, request, arg);
+		tap, scope && scope->tap == tap ? scope : NULL, next, fd, request, arg);
 }
 
 /* One that is not used any more, or a new one at the head of the list; NULL if memory is short. */

@@ -166,6 +166,7 @@ static int set_up(void **state)
 	memset(&kernel, 0, sizeof(kernel));
 	kernel.ops = ops;
 	tap = (struct vmb_tap){
+		.fd = FD,
 		.panthor = {
 			.ioctl = kernel_ioctl,
 			.fd = FD,
@@ -180,7 +181,7 @@ static int set_up(void **state)
 
 static int call(struct vmb_scope *scope, unsigned long request, void *arg)
 {
-	return vmb_panthor_ioctl(&tap.panthor, scope, kernel_ioctl, request, arg);
+	return vmb_panthor_ioctl(&tap, scope, kernel_ioctl, FD, request, arg);
 }
 
 static int bind_ops(struct vmb_scope *scope, uint32_t flags, struct vmb_panthor_vm_bind_op *ops,
@@ -747,6 +748,21 @@ static void test_creation_before_sparse(void **state)
 	assert_op(0, MAP, DUMMY, 0, 64 * MIB, 2 * MIB);
 }
 
+/* The device went while the ioctl was on its way, and the tap is of another one's descriptor. */
+static void test_tap_used_again(void **state)
+{
+	struct vmb_panthor_vm_bind_op op = map(HOLE, 0, 6 * MIB, PAGE);
+
+	(void)state;
+	atomic_store(&tap.fd, FD + 1);
+	tap.panthor.fd = FD + 1;
+	/* The recorder takes FD alone. */
+	assert_int_equal(bind_ops(NULL, ASYNC, &op, 1, NULL), 0);
+	assert_op(0, MAP, HOLE, 0, 6 * MIB, PAGE);
+	close_bo(NULL, BO);
+	create_bo(NULL, PAGE, 0, BO, PAGE);
+}
+
 static void test_handle_reused(void **state)
 {
 	struct vmb_panthor_vm_bind_op ops[] = {
@@ -951,6 +967,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_hole_is_sparse, set_up),
+		cmocka_unit_test_setup(test_tap_used_again, set_up),
 		cmocka_unit_test_setup(test_untouched, set_up),
 		cmocka_unit_test_setup(test_other_sizes, set_up),
 		cmocka_unit_test_setup(test_neighbours_merge, set_up),

@@ -99,24 +99,6 @@ static void test_no_descriptor(void **state)
 	assert_int_equal(error_of(*state, -1, VMB_IOCTL_VERSION), EBADF);
 }
 
-static void test_other_descriptor(void **state)
-{
-	struct fixture *fixture = *state;
-	int ours = open("/dev/zero", O_RDONLY | O_CLOEXEC);
-	int other = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-	assert_true(ours >= 0 && other >= 0);
-	/* Where ours would be passed on to. */
-	fixture->tap->panthor.fd = -1;
-	atomic_store(&fixture->tap->fd, ours);
-	assert_int_equal(error_of(fixture, other, VMB_IOCTL_VERSION), ENOTTY);
-	assert_int_equal(error_of(fixture, ours, VMB_IOCTL_VERSION), EBADF);
-	/* Not an ioctl of DRM. */
-	assert_int_equal(error_of(fixture, ours, _IO('v', 0)), ENOTTY);
-	close(ours);
-	close(other);
-}
-
 #define HOLE 7
 
 /* What a driver does in its vkCreateDevice. */
@@ -145,6 +127,31 @@ static uint32_t map_hole(const struct fixture *fixture, int fd)
 
 	assert_int_equal(fixture->library.call(fd, VMB_IOCTL_PANTHOR_VM_BIND, &bind), 0);
 	return panthor.op.bo_handle;
+}
+
+/* Ioctls go where the driver sends them, wherever the tap's own would go. */
+static void test_other_descriptor(void **state)
+{
+	struct fixture *fixture = *state;
+	int ours = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	int other = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	assert_true(ours >= 0 && other >= 0);
+	fixture->tap->panthor.fd = -1;
+	fixture->tap->panthor.ioctl = ioctl;
+	fixture->tap->panthor.minor = 9;
+	atomic_store(&fixture->tap->panthor.hole, HOLE);
+	atomic_store(&fixture->tap->fd, ours);
+	assert_int_equal(error_of(fixture, other, VMB_IOCTL_VERSION), ENOTTY);
+	assert_int_equal(error_of(fixture, ours, VMB_IOCTL_VERSION), ENOTTY);
+	panthor.fd = ours;
+	assert_int_equal(map_hole(fixture, ours), 0);
+	panthor.fd = other;
+	assert_int_equal(map_hole(fixture, other), HOLE);
+	/* Not an ioctl of DRM. */
+	assert_int_equal(error_of(fixture, ours, _IO('v', 0)), ENOTTY);
+	close(ours);
+	close(other);
 }
 
 /* The device of a tap could not be created, its descriptor is closed, and the number given to the driver of
