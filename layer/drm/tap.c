@@ -16,7 +16,15 @@ static _Atomic(struct vmb_tap *) taps;
 /* Guards which of them are used. */
 static pthread_mutex_t taps_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* The innermost scope of this thread. */
+/* What a tap's descriptor is until it is known, or it has one no more. */
+enum {
+	NO_FD = -1,
+	/* It is looked for. */
+	AWAITED_FD = -2,
+};
+
+/* The innermost scope of this thread. In a library that was loaded at run time the first look may allocate
+ * memory, so a thread that has nothing to do with us does not look. */
 static _Thread_local struct vmb_scope *current;
 
 /* What is known of a descriptor by a tap that had it just now. NULL if the tap is another device's by now;
@@ -29,28 +37,33 @@ static struct vmb_virtgpu *file_of(struct vmb_tap *tap, int fd)
 											 : NULL;
 }
 
-/* A tap that has the descriptor; on virtio_gpu one of several, and *virtgpu is what they share. */
-static struct vmb_tap *find(int fd, struct vmb_virtgpu **virtgpu)
+/* What there is to know about a descriptor. */
+struct search {
+	/* A tap that has it; on virtio_gpu one of several. */
+	struct vmb_tap *tap;
+	/* What they share. */
+	struct vmb_virtgpu *virtgpu;
+	/* Some tap may come to have it. */
+	bool is_awaited;
+};
+
+static struct search find(int fd)
 {
 	struct vmb_tap *tap = atomic_load_explicit(&taps, memory_order_acquire);
+	struct search search = { 0 };
 
-	/* Nobody's, and not that of a tap which knows none. */
-	if (fd < 0) {
-		return NULL;
-	}
-	for (; tap; tap = tap->next) {
-		if (atomic_load_explicit(&tap->fd, memory_order_acquire) != fd) {
+	for (; tap && !search.tap; tap = tap->next) {
+		int has = atomic_load_explicit(&tap->fd, memory_order_acquire);
+		search.is_awaited |= has == AWAITED_FD;
+		if (has != fd) {
 			continue;
 		}
-		if (tap->kind == VMB_TAP_PANTHOR) {
-			return tap;
-		}
-		*virtgpu = file_of(tap, fd);
-		if (*virtgpu) {
-			return tap;
+		search.virtgpu = tap->kind == VMB_TAP_VIRTGPU ? file_of(tap, fd) : NULL;
+		if (tap->kind == VMB_TAP_PANTHOR || search.virtgpu) {
+			search.tap = tap;
 		}
 	}
-	return NULL;
+	return search;
 }
 
 /*
@@ -67,7 +80,7 @@ static void forget_closed(int fd, uint32_t vm)
 		if (tap->kind == VMB_TAP_PANTHOR &&
 			atomic_load_explicit(&tap->fd, memory_order_relaxed) == fd &&
 			tap->panthor.vm == vm) {
-			atomic_compare_exchange_strong(&tap->fd, &had, -1);
+			atomic_compare_exchange_strong(&tap->fd, &had, NO_FD);
 		}
 	}
 }
@@ -120,7 +133,8 @@ static void learn_virtgpu(struct vmb_tap *tap, vmb_ioctl_fn next, int fd, unsign
 			struct vmb_virtgpu *virtgpu = vmb_virtgpu_get(
 				&vmb_window_linux, &vmb_virtgpu_guard, &tap->driver);
 			atomic_store_explicit(&tap->virtgpu, virtgpu, memory_order_release);
-			atomic_store_explicit(&tap->fd, virtgpu ? fd : -1, memory_order_release);
+			atomic_store_explicit(
+				&tap->fd, virtgpu ? fd : AWAITED_FD, memory_order_release);
 		}
 		pthread_mutex_unlock(&taps_lock);
 	}
@@ -136,9 +150,29 @@ static bool is_to_learn(const struct vmb_scope *scope, unsigned long request)
 		_IOC_NR(request) == _IOC_NR(VMB_IOCTL_PANTHOR_VM_CREATE);
 }
 
+/* An ioctl on the descriptor of a tap. */
+static int tapped(const struct search *search, struct vmb_scope *scope, vmb_ioctl_fn next, int fd,
+	unsigned long request, void *arg)
+{
+	bool is_of_scope = scope && scope->tap->kind == search->tap->kind &&
+		atomic_load_explicit(&scope->tap->fd, memory_order_relaxed) == fd;
+	struct vmb_tap *tap = is_of_scope ? scope->tap : search->tap;
+
+	if (search->tap->kind == VMB_TAP_VIRTGPU) {
+		return vmb_virtgpu_ioctl(search->virtgpu, is_of_scope ? &scope->virtgpu : NULL,
+			next, fd, request, arg);
+	}
+	return vmb_panthor_ioctl(tap, is_of_scope ? scope : NULL, next, fd, request, arg);
+}
+
 static int handle(vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
 {
-	if (_IOC_TYPE(request) != VMB_DRM_IOCTL_TYPE) {
+	/* A bad descriptor is nobody's. */
+	if (_IOC_TYPE(request) != VMB_DRM_IOCTL_TYPE || fd < 0) {
+		return next(fd, request, arg);
+	}
+	struct search search = find(fd);
+	if (!search.tap && !search.is_awaited) {
 		return next(fd, request, arg);
 	}
 	struct vmb_scope *scope = current;
@@ -147,22 +181,9 @@ static int handle(vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
 	}
 	if (scope && scope->tap->kind == VMB_TAP_VIRTGPU && !vmb_tap_is_live(scope->tap)) {
 		learn_virtgpu(scope->tap, next, fd, request);
+		search = find(fd);
 	}
-	struct vmb_virtgpu *virtgpu;
-	bool is_of_scope = scope && fd >= 0 &&
-		atomic_load_explicit(&scope->tap->fd, memory_order_relaxed) == fd;
-	struct vmb_tap *tap = is_of_scope && scope->tap->kind == VMB_TAP_PANTHOR
-		? scope->tap
-		: find(fd, &virtgpu);
-	if (!tap) {
-		return next(fd, request, arg);
-	}
-	if (tap->kind == VMB_TAP_VIRTGPU) {
-		return vmb_virtgpu_ioctl(
-			virtgpu, is_of_scope ? &scope->virtgpu : NULL, next, fd, request, arg);
-	}
-	return vmb_panthor_ioctl(
-		tap, scope && scope->tap == tap ? scope : NULL, next, fd, request, arg);
+	return search.tap ? tapped(&search, scope, next, fd, request, arg) : next(fd, request, arg);
 }
 
 /* One that is not used any more, or a new one at the head of the list; NULL if memory is short. */
@@ -181,7 +202,7 @@ static struct vmb_tap *take(enum vmb_tap_kind kind)
 		tap->used = true;
 		tap->kind = kind;
 		tap->next = head;
-		atomic_init(&tap->fd, -1);
+		atomic_init(&tap->fd, NO_FD);
 		atomic_store_explicit(&taps, tap, memory_order_release);
 	}
 	return tap;
@@ -210,6 +231,7 @@ static int create(
 		return ret;
 	}
 	tap->trace = NULL;
+	atomic_store_explicit(&tap->fd, AWAITED_FD, memory_order_release);
 	*out = tap;
 	return 0;
 }
@@ -232,7 +254,7 @@ void vmb_tap_destroy(struct vmb_tap *tap)
 		return;
 	}
 	bool is_live = vmb_tap_is_live(tap);
-	atomic_store_explicit(&tap->fd, -1, memory_order_release);
+	atomic_store_explicit(&tap->fd, NO_FD, memory_order_release);
 	if (is_live && tap->kind == VMB_TAP_VIRTGPU) {
 		vmb_virtgpu_put(tap->virtgpu, tap->driver.trace);
 	}

@@ -27,7 +27,7 @@ enum vmb_tap_kind {
 };
 
 struct vmb_tap {
-	/* What the driver works on, -1 until it is known; not ours to close. Other threads read it to
+	/* What the driver works on, negative until it is known; not ours to close. Other threads read it to
 	 * find their tap. */
 	_Atomic int fd;
 	/* In the list of all taps, for good: a tap that goes is used again for one of its kind, so that

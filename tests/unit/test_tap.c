@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* syscall */
+#define _GNU_SOURCE /* dlinfo, syscall */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -185,12 +187,96 @@ static void test_closed_descriptor(void **state)
 	fixture->tap = taps[1];
 }
 
+/* The tap in a library that is loaded at run time, as the layer is. */
+struct module {
+	void *handle;
+	const struct library *driver;
+	struct vmb_tap *(*tap)(void);
+	bool (*create_device)(struct vmb_tap *tap,
+		int (*call)(int fd, unsigned long request, void *argument), int fd);
+	void (*destroy)(struct vmb_tap *tap);
+};
+
+static void module_open(struct module *module, const struct library *driver)
+{
+	module->handle = dlopen(library_path("tap_module"), RTLD_NOW | RTLD_LOCAL);
+	assert_non_null(module->handle);
+	module->driver = driver;
+	module->tap = (struct vmb_tap * (*)(void)) dlsym(module->handle, "module_tap");
+	module->create_device = (bool (*)(struct vmb_tap *, int (*)(int, unsigned long, void *),
+		int))dlsym(module->handle, "module_create_device");
+	module->destroy = (void (*)(struct vmb_tap *))dlsym(module->handle, "module_destroy");
+	assert_true(module->tap && module->create_device && module->destroy);
+}
+
+/* Whether the thread has memory for the module's thread-local variables, which it gets when it first looks
+ * at one. */
+static bool has_variables(const struct module *module)
+{
+	void *variables = NULL;
+
+	assert_int_equal(dlinfo(module->handle, RTLD_DI_TLS_DATA, &variables), 0);
+	return variables;
+}
+
+/* Of a file that no tap is for. */
+static void *call_driver(void *data)
+{
+	const struct module *module = data;
+	struct vmb_drm_version version = { 0 };
+
+	module->driver->call(STDIN_FILENO, VMB_IOCTL_VERSION, &version);
+	return has_variables(module) ? data : NULL;
+}
+
+static bool looks_for_scope(struct module *module)
+{
+	pthread_t thread;
+	void *result;
+
+	assert_int_equal(pthread_create(&thread, NULL, call_driver, module), 0);
+	assert_int_equal(pthread_join(thread, &result), 0);
+	return result;
+}
+
+/* What is not for us costs no memory, in no thread; only while a descriptor is looked for. */
+static void test_other_threads(void **state)
+{
+	struct library driver;
+	struct module module;
+
+	(void)state;
+	library_open(&driver, "lazy_driver");
+	module_open(&module, &driver);
+	panthor.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_true(panthor.fd >= 0);
+	/* Where the dynamic linker has reserved room for them there is nothing to see. */
+	if (has_variables(&module)) {
+		skip();
+	}
+	struct vmb_tap *tap = module.tap();
+	assert_non_null(tap);
+	assert_true(looks_for_scope(&module));
+	assert_true(module.create_device(tap, driver.call, panthor.fd));
+	assert_true(has_variables(&module));
+	assert_false(looks_for_scope(&module));
+	struct vmb_tap *second = module.tap();
+	assert_true(looks_for_scope(&module));
+	module.destroy(second);
+	assert_false(looks_for_scope(&module));
+	module.destroy(tap);
+	close(panthor.fd);
+	dlclose(module.handle);
+	library_close(&driver);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_no_descriptor, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_other_descriptor, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_closed_descriptor, set_up, tear_down),
+		cmocka_unit_test(test_other_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
