@@ -81,10 +81,11 @@ int vmb_panthor_flush(struct vmb_panthor *panthor, struct vmb_panthor_scope *sco
 
 /*
  * Sends a batch of the layer's own, an empty one not at all. Ops with the flag SPARSE have bo_handle
- * 0, and become maps of the filler where the kernel has no sparse op. A batch of more than VMB_PANTHOR_OPS_MAX ops takes several ioctls, and if memory
- * is short it is tried with fewer and smaller ops to each; *ioctls is how many there were. An asynchronous
- * batch that fails has not signaled; with -EIO it is or will be executed in part, with any other error
- * nothing of it is. The batch can only be finished then.
+ * 0, and become maps of the filler where the kernel has no sparse op. A batch of more than
+ * VMB_PANTHOR_OPS_MAX ops takes several ioctls, and if memory is short it is tried with fewer and smaller
+ * ops to each; *ioctls is how many there were. An asynchronous batch that fails has not signaled; with
+ * -EIO it is or will be executed in part, with any other error nothing of it is. The batch can only be
+ * finished then.
  */
 int vmb_panthor_bind(
 	struct vmb_panthor *panthor, struct vmb_panthor_batch *batch, bool async, uint64_t *ioctls);
