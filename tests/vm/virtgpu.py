@@ -204,7 +204,7 @@ class Virtgpu:
             *("-D", trace, *(word for event in TRACED for word in ("-trace", event))),
             *("-kernel", kernel.image, "-initrd", initramfs),
             # The kernel panics if it gets no timer interrupt in a moment of its choice, on a busy machine too.
-            *("-append", "console=ttyS0 panic=-1 loglevel=4 no_timer_check"),
+            *("-append", "console=ttyS0 panic=-1 loglevel=4 no_timer_check irqaffinity=0"),
         ]
         with open(directory / "qemu.log", "wb") as errors, x_server(errors) as display:
             environment = host.environment(directory, display, build / self.for_host[0])

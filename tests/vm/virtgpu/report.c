@@ -2,8 +2,10 @@
 #define _GNU_SOURCE
 #include "report.h"
 
+#include <errno.h>
 #include <glob.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,17 +40,39 @@ void fail(const char *format, ...)
 	_exit(1);
 }
 
+/*
+ * The kernel walks its list of what is in the window without the list's lock (virtio_gpu_debugfs_host_visible_mm()
+ * in Linux 7.3), and oopses if something is taken out meanwhile. That is done by work on the first CPU, where all
+ * interrupts are sent to (irqaffinity=0): not as long as a thread there has a real-time priority.
+ */
+static void keep_work_off(bool off)
+{
+	const struct sched_param priority = { .sched_priority = off ? 1 : 0 };
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	for (int cpu = 0; cpu < (off ? 1 : CPU_SETSIZE); cpu++) {
+		CPU_SET(cpu, &cpus);
+	}
+	if (sched_setaffinity(0, sizeof(cpus), &cpus) < 0 ||
+		sched_setscheduler(0, off ? SCHED_FIFO : SCHED_OTHER, &priority) < 0) {
+		fail("a CPU cannot be kept for oneself: %s", strerror(errno));
+	}
+}
+
 static bool read_used(const char *path, uint64_t *used)
 {
 	FILE *file = fopen(path, "r");
 	char line[256];
 	bool found = false;
 
+	keep_work_off(true);
 	while (file && fgets(line, sizeof(line), file)) {
 		const char *total = strstr(line, "total:");
 
 		found = found || (total && sscanf(total, "total: %*u, used %" SCNu64, used) == 1);
 	}
+	keep_work_off(false);
 	if (file) {
 		fclose(file);
 	}
