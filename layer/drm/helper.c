@@ -36,7 +36,9 @@ struct start {
 	int dmabuf;
 	unsigned patience_ms;
 	char *helper_stack; /* its end, where it begins */
-	int result; /* as vmb_helper_run */
+	int exec_error; /* why the helper could not become the program, a negative errno */
+	/* As vmb_helper_run. Written last: the middle process can be killed at any time. */
+	int result;
 };
 
 #define STACK_SIZE ((size_t)64 << 10)
@@ -63,7 +65,7 @@ UNINSTRUMENTED static int become_helper(void *argument)
 
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, SIGNAL_SET_SIZE);
 	if (syscall(SYS_execve, start->path, arguments, environment) < 0) {
-		start->result = -errno;
+		start->exec_error = -errno;
 	}
 	syscall(SYS_exit_group, 0);
 	return 0;
@@ -115,14 +117,14 @@ UNINSTRUMENTED static int start_helper(void *argument)
 	for (int i = 1; i <= SIGNALS; i++) {
 		syscall(SYS_rt_sigaction, i, by_default, NULL, SIGNAL_SET_SIZE);
 	}
-	start->result = 0;
 	pid_t helper = clone(
 		become_helper, start->helper_stack, CLONE_VM | CLONE_VFORK | SIGCHLD, start);
 	if (helper < 0) {
 		start->result = -errno;
-	} else if (start->result < 0) {
-		/* It could not become the program, and has ended. */
+	} else if (start->exec_error < 0) {
+		/* It has ended. */
 		syscall(SYS_wait4, helper, NULL, 0, NULL);
+		start->result = start->exec_error;
 	} else {
 		start->result = wait_for_helper(start, helper);
 	}

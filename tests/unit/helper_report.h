@@ -14,6 +14,7 @@ enum helper_order {
 	HELPER_HANG, /* until the page says to go on */
 	HELPER_FAIL, /* end with ENOMEM as the status */
 	HELPER_DIE, /* by SIGKILL */
+	HELPER_KILL_PARENT, /* the process that waits for the program, then end with status 0 */
 };
 
 struct helper_page {

@@ -61,6 +61,9 @@ int main(int argument_count, char **arguments)
 	case HELPER_DIE:
 		raise(SIGKILL);
 		return 0;
+	case HELPER_KILL_PARENT:
+		kill(getppid(), SIGKILL);
+		return 0;
 	case HELPER_HANG:
 		while (!page->go_on) {
 			usleep(1000);

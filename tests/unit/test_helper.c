@@ -227,6 +227,18 @@ static void test_left_behind(void **state)
 	close_file(&file);
 }
 
+/* What became of the mapping then nobody can say, so it counts as not made. */
+static void test_waiting_process_killed(void **state)
+{
+	struct file file = open_file(HELPER_KILL_PARENT);
+
+	(void)state;
+	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, LONG), -ECHILD);
+	wait_for_end(file.page->pid);
+	expect_no_children();
+	close_file(&file);
+}
+
 /* Its own children the application goes on to see, whatever is started meanwhile. */
 static void test_beside_children(void **state)
 {
@@ -342,6 +354,7 @@ int main(void)
 		cmocka_unit_test(test_lowest_descriptor),
 		cmocka_unit_test(test_results),
 		cmocka_unit_test(test_left_behind),
+		cmocka_unit_test(test_waiting_process_killed),
 		cmocka_unit_test(test_beside_children),
 		cmocka_unit_test(test_beside_subreaper),
 		cmocka_unit_test(test_threads),
