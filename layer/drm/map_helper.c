@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* syscall */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -68,9 +69,13 @@ static void wait_for(pid_t child, pid_t application)
 int main(int count, char **arguments)
 {
 	pid_t application = count > 1 ? (pid_t)strtol(arguments[1], NULL, 10) : 0;
+	sigset_t all;
 	int status;
 
-	/* What ends all of the application from its terminal must not end this. */
+	/* What ends all of the application, from its terminal or as a service that is stopped, must not end
+	 * this: until SIGKILL comes there is time to try the mapping again. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
 	setsid();
 	pid_t child = fork();
 	if (child < 0) {

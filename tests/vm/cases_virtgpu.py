@@ -170,6 +170,7 @@ def orphan(knows_hint):
             return
         yield report["full"] == -1, "the layer's helper sleeps on a full window"
         yield report["room"] == -1, "and when there is room, as long as its application lives"
+        yield report["stopped"] == -1, f"SIGTERM does not end it: {report['stopped']}"
         yield report["alone"] == 0, f"when that was killed it maps the blob itself: {report['alone']}"
         yield from used(report, {"mapped": WINDOW})
 

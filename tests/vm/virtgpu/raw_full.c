@@ -86,7 +86,8 @@ static int become_helper(void *argument)
 	return errno;
 }
 
-/* The layer's helper, on a full window, for an application that is killed then. */
+/* The layer's helper, on a full window, for an application that is killed then. What stops all of them is
+ * polite first. */
 void raw_orphan(void)
 {
 	uint32_t handles[RAW_BLOBS], deferred;
@@ -105,9 +106,11 @@ void raw_orphan(void)
 	gpu_close(fd, handles[--count]);
 	wait_until_used(count * BLOB_SIZE);
 	int room = process_wait(helper, 2000);
+	kill(-helper, SIGTERM);
+	int stopped = process_wait(helper, 500);
 	kill(helped.application, SIGKILL);
 	process_wait(helped.application, 2000);
-	report("\"full\": %d, \"room\": %d, \"alone\": %d", full, room,
+	report("\"full\": %d, \"room\": %d, \"stopped\": %d, \"alone\": %d", full, room, stopped,
 		process_wait(helper, 10000));
 	mark("mapped");
 }
