@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -27,8 +29,37 @@
 #define LAST_DELAY 60000
 #define TRIES 16
 
+/*
+ * While it sleeps this process holds the lock of its memory, which who reads its arguments or environment
+ * in /proc has to wait for: ps, pgrep -f and their kin. They do not if there are none (get_mm_cmdline() and
+ * environ_read() in Linux). The kernel wants all of the bounds at once, and this process has no use for the
+ * others. Without CONFIG_CHECKPOINT_RESTORE it refuses, and nothing is lost.
+ */
+static void hide_arguments(void)
+{
+	const uint64_t begin = (uint64_t)(uintptr_t)hide_arguments;
+	const uint64_t end = begin + 1;
+	struct prctl_mm_map bounds = {
+		.start_code = begin,
+		.end_code = end,
+		.start_data = begin,
+		.end_data = begin,
+		.start_brk = end,
+		.brk = end,
+		.start_stack = begin,
+		.arg_start = begin,
+		.arg_end = begin,
+		.env_start = begin,
+		.env_end = begin,
+		.exe_fd = (uint32_t)-1,
+	};
+
+	prctl(PR_SET_MM, PR_SET_MM_MAP, &bounds, sizeof(bounds), 0);
+}
+
 static int map_first_page(void)
 {
+	hide_arguments();
 	/* The kernel makes room for the whole blob, whatever part of it is mapped. */
 	void *map = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED,
 		STDIN_FILENO, 0);

@@ -177,6 +177,25 @@ def orphan(knows_hint):
     return raw("orphan", judge)
 
 
+# Of raw_look(): what takes the lock of the sleeper's memory, which it holds itself.
+LOCKED = ("smaps_rollup",)
+
+
+def look(knows_hint):
+    def judge(report):
+        if not knows_hint:
+            yield report["deferred"] == FULL, f"one with the hint: {report['deferred']}"
+            return
+        yield report["sleeps"] == 1, "the layer's helper sleeps on a full window"
+        for each in (each for each in report.objects if "file" in each):
+            locked = each["file"] in LOCKED
+            yield each["can_be_read"] == (not locked), f"its /proc/PID/{each['file']} {'blocks' if locked else 'can be read'}"
+        ends = report["rescue"], report["sleeper"]
+        yield ends == (0, 0), f"another maps the blob when there is room, and wakes it: {ends}"
+
+    return raw("look", judge)
+
+
 def close(knows_hint):
     """Where nothing is deferred there is no helper, and to map a blob whose handle was closed may fail."""
 
@@ -485,6 +504,7 @@ def cases(knows_hint):
         late(knows_hint),
         full(knows_hint),
         orphan(knows_hint),
+        look(knows_hint),
         close(knows_hint),
         imported(knows_hint),
         vulkan_fit(knows_hint),

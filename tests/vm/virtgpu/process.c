@@ -85,6 +85,49 @@ bool process_sleeps_in(pid_t pid, const char *function, double limit_ms)
 	return false;
 }
 
+pid_t process_child(pid_t pid, double limit_ms)
+{
+	double deadline = milliseconds() + limit_ms;
+	char name[64], text[512];
+	int child = 0;
+
+	snprintf(name, sizeof(name), "task/%d/children", pid);
+	do {
+		read_file(pid, name, text, sizeof(text));
+		if (sscanf(text, "%d", &child) == 1) {
+			return child;
+		}
+		usleep(1000);
+	} while (milliseconds() < deadline);
+	return 0;
+}
+
+struct reading {
+	pid_t pid;
+	const char *name;
+};
+
+static int read_once(void *argument)
+{
+	const struct reading *reading = argument;
+	char text[4096];
+
+	read_file(reading->pid, reading->name, text, sizeof(text));
+	return 0;
+}
+
+bool process_can_be_read(pid_t pid, const char *name, double limit_ms)
+{
+	struct reading reading = { pid, name };
+	pid_t reader = process_start(read_once, &reading);
+	bool can = process_wait(reader, limit_ms) == 0;
+
+	if (!can) {
+		process_kill(reader, 0);
+	}
+	return can;
+}
+
 bool process_kill(pid_t pid, double after_ms)
 {
 	usleep((useconds_t)(after_ms * 1e3));

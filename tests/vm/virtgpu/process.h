@@ -17,6 +17,10 @@ int process_wait(pid_t pid, double limit_ms);
 char process_state(pid_t pid);
 /* Whether it sleeps in this function of the kernel's, or does so within that time. */
 bool process_sleeps_in(pid_t pid, const char *function, double limit_ms);
+/* The first of its children; 0 if it has none within that time. */
+pid_t process_child(pid_t pid, double limit_ms);
+/* Whether a file of its in /proc can be read within that time. */
+bool process_can_be_read(pid_t pid, const char *name, double limit_ms);
 /* Whether SIGKILL, after that time, ends it. */
 bool process_kill(pid_t pid, double after_ms);
 

@@ -20,6 +20,7 @@ static const struct {
 	{ "late", raw_late },
 	{ "full", raw_full },
 	{ "orphan", raw_orphan },
+	{ "look", raw_look },
 	{ "close", raw_close },
 	{ "import", raw_import },
 };

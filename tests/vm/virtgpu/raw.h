@@ -34,6 +34,8 @@ void raw_late(void);
 void raw_full(void);
 /* What becomes of a helper when its application is killed. */
 void raw_orphan(void);
+/* What others can read of one that sleeps. */
+void raw_look(void);
 /* What becomes of it when the blob's handle is closed. */
 void raw_close(void);
 /* What another DRM device gets that imports a blob. */

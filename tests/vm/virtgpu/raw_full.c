@@ -115,6 +115,34 @@ void raw_orphan(void)
 	mark("mapped");
 }
 
+/* What ps and its kin read of the child of the layer's helper that sleeps. */
+void raw_look(void)
+{
+	static const char *const names[] = { "stat", "statm", "status", "comm", "cmdline",
+		"environ", "wchan", "maps", "smaps", "smaps_rollup" };
+	uint32_t handles[RAW_BLOBS], deferred;
+	int fd = gpu_open_context();
+	unsigned count = fill(fd, handles);
+	int err = gpu_create(fd, RAW_DEFER, &deferred);
+
+	report("\"deferred\": \"%s\"", strerror(-err));
+	if (err < 0) {
+		return;
+	}
+	struct helped helped = { gpu_export(fd, deferred), getpid() };
+	pid_t helper = process_start(become_helper, &helped);
+	pid_t child = process_child(helper, 10000);
+	report("\"sleeps\": %d", process_sleeps_in(child, "virtio_gpu_vram_mmap", 10000));
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		report("\"file\": \"%s\", \"can_be_read\": %d", names[i],
+			process_can_be_read(child, names[i], 1000));
+	}
+	gpu_close(fd, handles[--count]);
+	wait_until_used(count * BLOB_SIZE);
+	int rescue = process_wait(process_start(map_dma_buf, &helped.dma_buf), 10000);
+	report("\"rescue\": %d, \"sleeper\": %d", rescue, process_wait(helper, 10000));
+}
+
 /* The layer's helper, on a blob whose handle is closed before it has mapped it; then while it sleeps. */
 void raw_close(void)
 {
