@@ -101,7 +101,7 @@ static int run_helpers(const struct vmb_window *window, const char *helper, int 
 	int ret = -EINPROGRESS;
 
 	for (int i = 0; i < TRIES && ret == -EINPROGRESS; i++) {
-		ret = window->system->run_helper(helper, dmabuf, patience);
+		ret = window->system->run_helper(helper, dmabuf, window->device, patience);
 		patience *= 3;
 	}
 	return ret;
@@ -137,7 +137,8 @@ static bool rescue_one(struct vmb_guard *guard, struct vmb_window *window, const
 	const struct vmb_guarded *blob = &(*rescue)->blob;
 
 	if (probe(window, blob->size, RESCUE_PATIENCE) < 0 ||
-		!is_settled(window->system->run_helper(helper, blob->dmabuf, PATIENCE))) {
+		!is_settled(window->system->run_helper(
+			helper, blob->dmabuf, window->device, PATIENCE))) {
 		return false;
 	}
 	blob->mapped(blob);

@@ -33,6 +33,7 @@
 struct start {
 	const char *path;
 	char application[16]; /* its process id, for the helper to see when it is gone */
+	char device[24]; /* its number, for the helper to see when there is room */
 	int dmabuf;
 	unsigned patience_ms;
 	char *helper_stack; /* its end, where it begins */
@@ -59,7 +60,8 @@ int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...
 UNINSTRUMENTED static int become_helper(void *argument)
 {
 	struct start *start = argument;
-	char *const arguments[] = { (char *)(uintptr_t)start->path, start->application, NULL };
+	char *const arguments[] = { (char *)(uintptr_t)start->path, start->application,
+		start->device, NULL };
 	char *const environment[] = { NULL };
 	const uint64_t none = 0;
 
@@ -151,7 +153,7 @@ static int run_with_stacks(struct start *start, char *stacks)
 	return ret;
 }
 
-int vmb_helper_run(const char *path, int dmabuf, unsigned patience_ms)
+int vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned patience_ms)
 {
 	struct start start = {
 		.path = path,
@@ -161,6 +163,7 @@ int vmb_helper_run(const char *path, int dmabuf, unsigned patience_ms)
 		.result = -ECHILD,
 	};
 	snprintf(start.application, sizeof(start.application), "%ld", (long)getpid());
+	snprintf(start.device, sizeof(start.device), "%llu", (unsigned long long)device);
 	char *stacks = mmap(NULL, 2 * STACK_SIZE, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 

@@ -3,6 +3,7 @@
 #define VMB_DRM_HELPER_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /*
  * The helper program (map_helper.c): a process of its own that maps a dma-buf once and ends. The
@@ -18,13 +19,14 @@
 int vmb_helper_find(char *path, size_t size);
 
 /*
- * Starts it on a dma-buf, which stays the caller's, and waits for it to end, at most so long. Blocks
- * all signals of the thread meanwhile. Any thread.
+ * Starts it on a dma-buf of this device's, which stays the caller's, and waits for it to end, at most so
+ * long. Blocks all signals of the thread meanwhile. Any thread.
  *
  * 0 if the dma-buf was mapped. -EINPROGRESS if the helper is at it still: it is left behind, and goes
- * when the kernel lets it; whatever process reaps orphans reaps it. -ECHILD if it died. Otherwise
+ * when the kernel lets it; whatever process reaps orphans reaps it. It then tries again by itself, each
+ * time that it finds room in the device's window. -ECHILD if it died. Otherwise
  * a negative errno: of its mmap, or why it could not be started.
  */
-int vmb_helper_run(const char *path, int dmabuf, unsigned patience_ms);
+int vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned patience_ms);
 
 #endif

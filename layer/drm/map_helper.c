@@ -3,31 +3,92 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "drm/node.h"
+#include "drm/window.h"
 
 /*
  * Maps the dma-buf that is its standard input, and ends: the exit status is 0, or the errno of mmap. The
- * argument is the process id of the application that it does so for.
+ * arguments are the process id of the application that it does so for, and the number of the device.
  *
  * A program of its own because of Linux 7.3, where the first mapping of a deferred blob sleeps for
  * ever, and cannot be killed, if the window of the device is full (docs/virtgpu.md). It may happen
- * to the child that makes the mapping, which has nothing that anybody would miss. As long as the
- * application lives it is for the layer to have another helper wake that child. When it is gone there
- * is room, since all that it had in the window was closed, and nobody else is left to do it.
+ * to the child that makes the mapping, which has nothing that anybody would miss.
+ *
+ * As long as the application lives the layer has another helper wake that child when something of the
+ * window is given back that it knows of. What it does not know of is found here: now and then this process
+ * looks for room, and if there is some tries the mapping once more. When the application is gone there
+ * is room soon, since all that it had in the window was closed, and nobody else is left to do it.
  */
 
-/* When a mapping is tried again for an application that is gone, in ms: then, and each time after twice as
- * long. Each that finds the window full sleeps as the first does, so there are not many. */
-#define FIRST_DELAY 50
+/* When is looked for room, in ms: then, and each time after twice as long. */
+#define FIRST_DELAY 1000
+#define FIRST_DELAY_ALONE 50 /* once the application is gone */
 #define LAST_DELAY 60000
+/* Until the room that was found can be used, in ms: it was taken to find it. */
+#define SETTLING 250
+/* How often the mapping is tried again at most. Somebody else may be quicker, and then that one sleeps,
+ * too. */
 #define TRIES 16
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static int reopen(int fd)
+{
+	struct stat node;
+
+	return fstat(fd, &node) < 0 ? -errno : vmb_node_open(node.st_rdev);
+}
+
+static uint64_t window_size(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+/* What it takes to probe. */
+static const struct vmb_window_system probing = {
+	.reopen = reopen,
+	.window_size = window_size,
+	.now_ms = now_ms,
+};
+
+/* As vmb_window_probe. Nothing of the device is kept open. */
+static int probe(dev_t device)
+{
+	off_t size = lseek(STDIN_FILENO, 0, SEEK_END);
+	int fd = vmb_node_open(device);
+	struct vmb_window window;
+
+	if (fd < 0) {
+		return fd;
+	}
+	int ret = vmb_window_init(&window, &probing, ioctl, fd);
+	if (ret == 0) {
+		ret = vmb_window_probe(&window, (uint64_t)size);
+		vmb_window_finish(&window);
+	}
+	close(fd);
+	return ret;
+}
 
 /*
  * While it sleeps this process holds the lock of its memory, which who reads its arguments or environment
@@ -57,6 +118,7 @@ static void hide_arguments(void)
 	prctl(PR_SET_MM, PR_SET_MM_MAP, &bounds, sizeof(bounds), 0);
 }
 
+/* In a process of its own. */
 static int map_first_page(void)
 {
 	hide_arguments();
@@ -72,27 +134,46 @@ static int open_process(pid_t process)
 	return (int)syscall(SYS_pidfd_open, process, 0);
 }
 
+/* Starts another child on the mapping if it is likely to succeed. Whether one was started. */
+static bool try_again(struct pollfd *child, bool is_alone, dev_t device)
+{
+	int ret = probe(device);
+
+	if (ret == 0) {
+		/* One of another helper's may be quicker, and wake ours. */
+		poll(child, 1, SETTLING);
+	}
+	/* Where it is not known, there is room if there ever is. */
+	if (child->revents || (is_alone ? ret == -ENOSPC : ret < 0)) {
+		return false;
+	}
+	if (fork() == 0) {
+		_exit(map_first_page());
+	}
+	return true;
+}
+
 /* Until the child has ended. The kernel wakes all that sleep on a blob when one of them can map it. */
-static void wait_for(pid_t child, pid_t application)
+static void wait_for(pid_t child, pid_t application, dev_t device)
 {
 	struct pollfd ends[] = {
 		{ .fd = open_process(child), .events = POLLIN },
 		{ .fd = open_process(application), .events = POLLIN },
 	};
-	int delay = ends[1].fd < 0 && errno == ESRCH ? FIRST_DELAY : -1;
+	bool is_alone = ends[1].fd < 0 && errno == ESRCH;
+	int delay = is_alone ? FIRST_DELAY_ALONE : FIRST_DELAY;
 	int tries = 0;
 	int ended;
 
 	while (ends[0].fd >= 0 && !ends[0].revents && (ended = poll(ends, 2, delay)) >= 0) {
 		if (ends[1].revents) {
 			ends[1] = (struct pollfd){ .fd = -1 };
-			delay = FIRST_DELAY;
+			is_alone = true;
+			delay = FIRST_DELAY_ALONE;
 		} else if (ended == 0) {
-			if (fork() == 0) {
-				_exit(map_first_page());
-			}
+			tries += try_again(&ends[0], is_alone, device);
 			delay = delay < LAST_DELAY / 2 ? 2 * delay : LAST_DELAY;
-			delay = ++tries < TRIES ? delay : -1;
+			delay = tries < TRIES ? delay : -1;
 		}
 	}
 }
@@ -100,6 +181,7 @@ static void wait_for(pid_t child, pid_t application)
 int main(int count, char **arguments)
 {
 	pid_t application = count > 1 ? (pid_t)strtol(arguments[1], NULL, 10) : 0;
+	dev_t device = count > 2 ? (dev_t)strtoull(arguments[2], NULL, 10) : 0;
 	sigset_t all;
 	int status;
 
@@ -113,9 +195,9 @@ int main(int count, char **arguments)
 		return errno;
 	}
 	if (child == 0) {
-		return map_first_page();
+		_exit(map_first_page());
 	}
-	wait_for(child, application);
+	wait_for(child, application, device);
 	if (waitpid(child, &status, 0) != child || !WIFEXITED(status)) {
 		return ECHILD;
 	}

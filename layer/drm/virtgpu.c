@@ -71,7 +71,8 @@ static bool try_helper(const struct vmb_virtgpu *virtgpu)
 	}
 	int ret = ftruncate(page, sysconf(_SC_PAGESIZE)) < 0
 		? -errno
-		: virtgpu->system->run_helper(virtgpu->helper, page, TRIAL_PATIENCE);
+		: virtgpu->system->run_helper(
+			  virtgpu->helper, page, virtgpu->window.device, TRIAL_PATIENCE);
 	close(page);
 	return ret == 0;
 }
@@ -514,7 +515,8 @@ static void set_tried(const struct vmb_guarded *tried)
  */
 static bool try_imported(struct vmb_virtgpu *virtgpu, const struct vmb_guarded *guarded)
 {
-	int ret = virtgpu->system->run_helper(virtgpu->helper, guarded->dmabuf, IMPORTED_PATIENCE);
+	int ret = virtgpu->system->run_helper(
+		virtgpu->helper, guarded->dmabuf, virtgpu->window.device, IMPORTED_PATIENCE);
 
 	if (ret == -EINPROGRESS) {
 		set_tried(guarded);

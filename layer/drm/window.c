@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* O_CLOEXEC, O_PATH */
 #include "drm/window.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/utsname.h>
-#include <time.h>
 #include <uapi/virtgpu.h>
 #include <unistd.h>
-
-#include "drm/helper.h"
 
 /* What is said of the window where its size is not known: more than any has. */
 #define LARGE (UINT64_C(64) << 30)
@@ -25,111 +15,6 @@
 /* A command queue or two of the host's; measured: a few milliseconds, in an emulated guest on a busy
  * machine more than 50. */
 #define SETTLING_MS 250
-
-/* Flags in a PCI device's file "resource" (IORESOURCE_*). */
-#define RESOURCE_MEMORY 0x200
-#define RESOURCE_PREFETCH 0x2000
-
-static int reopen(int fd)
-{
-	struct stat was;
-	struct stat is;
-	char path[64];
-
-	if (fstat(fd, &was) < 0) {
-		return -errno;
-	}
-	snprintf(path, sizeof(path), "/dev/dri/renderD%u", minor(was.st_rdev));
-	int other = open(path, O_RDWR | O_CLOEXEC);
-	if (other >= 0 && fstat(other, &is) == 0 && is.st_rdev == was.st_rdev) {
-		return other;
-	}
-	if (other >= 0) {
-		close(other);
-	}
-	/* Under another name, or outside of what the process sees. */
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	other = open(path, O_RDWR | O_CLOEXEC);
-	return other < 0 ? -errno : other;
-}
-
-/* The largest prefetchable BAR of a PCI device: which one it is the device's capabilities say, but those
- * are for root to read, and the others of a virtio-gpu hold registers. */
-static uint64_t read_resource(FILE *file)
-{
-	uint64_t first;
-	uint64_t last;
-	uint64_t flags;
-	uint64_t size = 0;
-
-	while (fscanf(file, "%" SCNx64 "%" SCNx64 "%" SCNx64, &first, &last, &flags) == 3) {
-		if ((flags & RESOURCE_MEMORY) && (flags & RESOURCE_PREFETCH) &&
-			last - first + 1 > size) {
-			size = last - first + 1;
-		}
-	}
-	return size;
-}
-
-static uint64_t window_size(int fd)
-{
-	/* The node's device is the PCI device, in older kernels the virtio device below that. */
-	static const char *const places[] = { "device", "device/.." };
-	struct stat node;
-	char path[96];
-	FILE *file = NULL;
-
-	if (fstat(fd, &node) < 0) {
-		return 0;
-	}
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && !file; i++) {
-		snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/%s/resource", major(node.st_rdev),
-			minor(node.st_rdev), places[i]);
-		file = fopen(path, "re");
-	}
-	if (!file) {
-		return 0;
-	}
-	uint64_t size = read_resource(file);
-	fclose(file);
-	return size;
-}
-
-static bool is_older(void)
-{
-	struct utsname name;
-	unsigned version;
-	unsigned level;
-
-	return uname(&name) == 0 && sscanf(name.release, "%u.%u", &version, &level) == 2 &&
-		(version < 7 || (version == 7 && level < 3));
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-static void sleep_ms(unsigned ms)
-{
-	struct timespec rest = { ms / 1000, ms % 1000 * 1000000L };
-
-	while (nanosleep(&rest, &rest) < 0 && errno == EINTR) {
-	}
-}
-
-const struct vmb_window_system vmb_window_linux = {
-	.reopen = reopen,
-	.window_size = window_size,
-	.is_older = is_older,
-	.now_ms = now_ms,
-	.sleep_ms = sleep_ms,
-	.find_helper = vmb_helper_find,
-	.run_helper = vmb_helper_run,
-};
 
 /* As libdrm: a request that was interrupted is made again. */
 static int call(const struct vmb_window *window, int fd, unsigned long request, void *arg)

@@ -31,7 +31,7 @@ struct vmb_window_system {
 	void (*sleep_ms)(unsigned ms);
 	/* As vmb_helper_find and vmb_helper_run in helper.h. */
 	int (*find_helper)(char *path, size_t size);
-	int (*run_helper)(const char *path, int dmabuf, unsigned patience_ms);
+	int (*run_helper)(const char *path, int dmabuf, dev_t device, unsigned patience_ms);
 };
 
 extern const struct vmb_window_system vmb_window_linux;

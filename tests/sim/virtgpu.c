@@ -150,6 +150,13 @@ static bool is_null_device(int fd)
 	return fstat(fd, &node) == 0 && S_ISCHR(node.st_mode);
 }
 
+static dev_t null_device(void)
+{
+	struct stat node;
+
+	return stat("/dev/null", &node) == 0 ? node.st_rdev : 0;
+}
+
 /* What nobody holds any more goes, and room comes back. */
 static void collect(void)
 {
@@ -565,10 +572,13 @@ static int map_dmabuf(int dmabuf, unsigned patience_ms)
 	return blob->state == REFUSED ? -EINVAL : 0;
 }
 
-int vmb_sim_gpu_run_helper(const char *path, int dmabuf, unsigned patience_ms)
+int vmb_sim_gpu_run_helper(const char *path, int dmabuf, dev_t device, unsigned patience_ms)
 {
 	if (strcmp(path, "simulated") != 0) {
 		die("another helper was asked for");
+	}
+	if (device != null_device()) {
+		die("a helper was told of another device");
 	}
 	if (gpu.before_helper) {
 		gpu.before_helper();

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /*
  * The kernel driver virtio_gpu of Linux 7.3, as far as blobs and the window go: virtgpu_vram.c and
@@ -46,7 +47,7 @@ bool vmb_sim_gpu_is_older(void);
 uint64_t vmb_sim_gpu_now_ms(void);
 void vmb_sim_gpu_sleep_ms(unsigned ms);
 int vmb_sim_gpu_find_helper(char *path, size_t size);
-int vmb_sim_gpu_run_helper(const char *path, int dmabuf, unsigned patience_ms);
+int vmb_sim_gpu_run_helper(const char *path, int dmabuf, dev_t device, unsigned patience_ms);
 
 /* What an application's mmap() of a driver's mapping does. */
 enum vmb_sim_gpu_mmap {

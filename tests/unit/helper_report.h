@@ -27,6 +27,7 @@ struct helper_page {
 	int environment; /* variables */
 	int arguments;
 	pid_t application;
+	unsigned long long device;
 	/* As the kernel writes them in /proc/self/status. */
 	char blocked[32];
 	char ignored[32];

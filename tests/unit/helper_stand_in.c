@@ -49,6 +49,7 @@ int main(int argument_count, char **arguments)
 	page->parent = getppid();
 	page->arguments = argument_count;
 	page->application = argument_count > 1 ? atoi(arguments[1]) : 0;
+	page->device = argument_count > 2 ? strtoull(arguments[2], NULL, 10) : 0;
 	for (char **variable = environ; *variable; variable++) {
 		page->environment++;
 	}

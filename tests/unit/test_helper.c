@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,6 +33,9 @@
 /* More than a helper needs on a slow machine; and next to nothing. */
 #define LONG 30000
 #define SHORT 100
+
+/* That the file is told to be of. */
+#define DEVICE makedev(226, 129)
 
 struct file {
 	int fd;
@@ -103,15 +107,15 @@ static void test_maps(void **state)
 	char path[64];
 
 	(void)state;
-	assert_int_equal(vmb_helper_run(HELPER, file.fd, LONG), 0);
+	assert_int_equal(vmb_helper_run(HELPER, file.fd, DEVICE, LONG), 0);
 	/* Its status is the errno of mmap(). */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file.fd);
 	int read_only = open(path, O_RDONLY | O_CLOEXEC);
 	assert_true(read_only >= 0);
-	assert_int_equal(vmb_helper_run(HELPER, read_only, LONG), -EACCES);
+	assert_int_equal(vmb_helper_run(HELPER, read_only, DEVICE, LONG), -EACCES);
 	int pipes[2];
 	assert_int_equal(pipe(pipes), 0);
-	assert_true(vmb_helper_run(HELPER, pipes[1], LONG) < 0);
+	assert_true(vmb_helper_run(HELPER, pipes[1], DEVICE, LONG) < 0);
 	close(pipes[0]);
 	close(pipes[1]);
 	close(read_only);
@@ -136,7 +140,7 @@ static void test_inherits_nothing(void **state)
 	sigaddset(&blocked, SIGUSR1);
 	sigaddset(&blocked, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &blocked, &before);
-	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, LONG), 0);
+	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, DEVICE, LONG), 0);
 	pthread_sigmask(SIG_SETMASK, &before, &after);
 	assert_true(sigismember(&after, SIGUSR1) == 1 && sigismember(&after, SIGTERM) == 1);
 	assert_int_equal(sigismember(&after, SIGINT), 0);
@@ -147,8 +151,9 @@ static void test_inherits_nothing(void **state)
 	assert_int_equal(file.page->descriptors, 1);
 	assert_int_equal(file.page->is_first_open, 1);
 	assert_int_equal(file.page->environment, 0);
-	assert_int_equal(file.page->arguments, 2);
+	assert_int_equal(file.page->arguments, 3);
 	assert_int_equal(file.page->application, getpid());
+	assert_int_equal(file.page->device, DEVICE);
 	assert_string_equal(file.page->blocked, "0000000000000000");
 	assert_string_equal(file.page->ignored, "0000000000000000");
 	/* Here everything is as it was. */
@@ -168,7 +173,7 @@ static void test_lowest_descriptor(void **state)
 
 	(void)state;
 	assert_int_equal(dup3(file.fd, STDIN_FILENO, O_CLOEXEC), STDIN_FILENO);
-	int ret = vmb_helper_run(STAND_IN, STDIN_FILENO, LONG);
+	int ret = vmb_helper_run(STAND_IN, STDIN_FILENO, DEVICE, LONG);
 	assert_true(fcntl(STDIN_FILENO, F_GETFD) & FD_CLOEXEC);
 	if (standard_input >= 0) {
 		dup2(standard_input, STDIN_FILENO);
@@ -185,16 +190,16 @@ static void test_results(void **state)
 	struct file file = open_file(HELPER_FAIL);
 
 	(void)state;
-	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, LONG), -ENOMEM);
+	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, DEVICE, LONG), -ENOMEM);
 	file.page->order = HELPER_DIE;
-	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, LONG), -ECHILD);
-	assert_int_equal(vmb_helper_run("/nonexistent/helper", file.fd, LONG), -ENOENT);
-	assert_int_equal(vmb_helper_run("/proc/self/status", file.fd, LONG), -EACCES);
-	assert_int_equal(vmb_helper_run(STAND_IN, -1, LONG), -EBADF);
+	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, DEVICE, LONG), -ECHILD);
+	assert_int_equal(vmb_helper_run("/nonexistent/helper", file.fd, DEVICE, LONG), -ENOENT);
+	assert_int_equal(vmb_helper_run("/proc/self/status", file.fd, DEVICE, LONG), -EACCES);
+	assert_int_equal(vmb_helper_run(STAND_IN, -1, DEVICE, LONG), -EBADF);
 	/* Those who do not want to hear of their children hear of the helper all the same. */
 	signal(SIGCHLD, SIG_IGN);
 	file.page->order = HELPER_FAIL;
-	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, LONG), -ENOMEM);
+	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, DEVICE, LONG), -ENOMEM);
 	signal(SIGCHLD, on_child);
 	close_file(&file);
 	expect_no_children();
@@ -208,7 +213,7 @@ static void test_left_behind(void **state)
 	(void)state;
 	assert_int_equal(pipe(pipes), 0);
 	/* However short its time is it has begun some time. */
-	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, SHORT), -EINPROGRESS);
+	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, DEVICE, SHORT), -EINPROGRESS);
 	while (!file.page->pid) {
 		usleep(1000);
 	}
@@ -233,7 +238,7 @@ static void test_waiting_process_killed(void **state)
 	struct file file = open_file(HELPER_KILL_PARENT);
 
 	(void)state;
-	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, LONG), -ECHILD);
+	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, DEVICE, LONG), -ECHILD);
 	wait_for_end(file.page->pid);
 	expect_no_children();
 	close_file(&file);
@@ -252,7 +257,7 @@ static void test_beside_children(void **state)
 		pause();
 		_exit(1);
 	}
-	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, LONG), 0);
+	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, DEVICE, LONG), 0);
 	assert_int_equal(waitpid(-1, &status, WNOHANG), 0);
 	assert_int_equal(child_signals, 0);
 	kill(child, SIGKILL);
@@ -270,8 +275,8 @@ static void test_beside_subreaper(void **state)
 
 	(void)state;
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
-	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, LONG), 0);
-	assert_int_equal(vmb_helper_run("/nonexistent/helper", file.fd, LONG), -ENOENT);
+	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, DEVICE, LONG), 0);
+	assert_int_equal(vmb_helper_run("/nonexistent/helper", file.fd, DEVICE, LONG), -ENOENT);
 	expect_no_children();
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
 	close_file(&file);
@@ -311,7 +316,7 @@ static void *run_many(void *argument)
 	atomic_int *failures = argument;
 
 	for (size_t i = 0; i < RUNS; i++) {
-		*failures += vmb_helper_run(HELPER, file.fd, LONG) != 0;
+		*failures += vmb_helper_run(HELPER, file.fd, DEVICE, LONG) != 0;
 	}
 	close_file(&file);
 	return NULL;

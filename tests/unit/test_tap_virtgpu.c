@@ -29,16 +29,16 @@
 
 /* Linked with --wrap=vmb_helper_find,--wrap=vmb_helper_run. */
 int __wrap_vmb_helper_find(char *path, size_t size);
-int __wrap_vmb_helper_run(const char *path, int dmabuf, unsigned patience_ms);
+int __wrap_vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned patience_ms);
 
 int __wrap_vmb_helper_find(char *path, size_t size)
 {
 	return vmb_sim_gpu_find_helper(path, size);
 }
 
-int __wrap_vmb_helper_run(const char *path, int dmabuf, unsigned patience_ms)
+int __wrap_vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned patience_ms)
 {
-	return vmb_sim_gpu_run_helper(path, dmabuf, patience_ms);
+	return vmb_sim_gpu_run_helper(path, dmabuf, device, patience_ms);
 }
 
 static const char *kernel_driver;

@@ -163,18 +163,31 @@ def full(knows_hint):
     return raw("full", judge)
 
 
-def orphan(knows_hint):
+def patient(knows_hint):
     def judge(report):
         if not knows_hint:
             yield report["deferred"] == FULL, f"one with the hint: {report['deferred']}"
             return
         yield report["full"] == -1, "the layer's helper sleeps on a full window"
-        yield report["room"] == -1, "and when there is room, as long as its application lives"
-        yield report["stopped"] == -1, f"SIGTERM does not end it: {report['stopped']}"
-        yield report["alone"] == 0, f"when that was killed it maps the blob itself: {report['alone']}"
+        yield report["children"] == 1, f"with one child, however often it looks for room: {report['children']}"
+        yield report["room"] == 0, f"when there is some it maps the blob itself: {report['room']}"
         yield from used(report, {"mapped": WINDOW})
 
-    return raw("orphan", judge)
+    return raw("patient", judge, seconds=80)
+
+
+def orphan(knows_hint, name):
+    def judge(report):
+        if not knows_hint:
+            yield report["deferred"] == FULL, f"one with the hint: {report['deferred']}"
+            return
+        yield report["full"] == -1, "the layer's helper sleeps on a full window"
+        text = "SIGTERM does not end it" + (", nor room that it cannot see" if name == "orphan.blind" else "")
+        yield report["stopped"] == -1, f"{text}: {report['stopped']}"
+        yield report["alone"] == 0, f"when its application was killed it maps the blob itself: {report['alone']}"
+        yield from used(report, {"mapped": WINDOW})
+
+    return raw(name, judge)
 
 
 # Of raw_look(): what takes the lock of the sleeper's memory, which it holds itself.
@@ -190,10 +203,9 @@ def look(knows_hint):
         for each in (each for each in report.objects if "file" in each):
             locked = each["file"] in LOCKED
             yield each["can_be_read"] == (not locked), f"its /proc/PID/{each['file']} {'blocks' if locked else 'can be read'}"
-        ends = report["rescue"], report["sleeper"]
-        yield ends == (0, 0), f"another maps the blob when there is room, and wakes it: {ends}"
+        yield report["room"] == 0, f"when there is room it ends: {report['room']}"
 
-    return raw("look", judge)
+    return raw("look", judge, seconds=80)
 
 
 def close(knows_hint):
@@ -503,7 +515,9 @@ def cases(knows_hint):
         refused(knows_hint),
         late(knows_hint),
         full(knows_hint),
-        orphan(knows_hint),
+        patient(knows_hint),
+        orphan(knows_hint, "orphan"),
+        orphan(knows_hint, "orphan.blind"),
         look(knows_hint),
         close(knows_hint),
         imported(knows_hint),

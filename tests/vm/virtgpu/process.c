@@ -85,15 +85,34 @@ bool process_sleeps_in(pid_t pid, const char *function, double limit_ms)
 	return false;
 }
 
+static void read_children(pid_t pid, char *text, size_t size)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "task/%d/children", pid);
+	read_file(pid, name, text, size);
+}
+
+unsigned process_children(pid_t pid)
+{
+	char text[512];
+	unsigned count = 0;
+
+	read_children(pid, text, sizeof(text));
+	for (const char *word = strtok(text, " "); word; word = strtok(NULL, " ")) {
+		count++;
+	}
+	return count;
+}
+
 pid_t process_child(pid_t pid, double limit_ms)
 {
 	double deadline = milliseconds() + limit_ms;
-	char name[64], text[512];
+	char text[512];
 	int child = 0;
 
-	snprintf(name, sizeof(name), "task/%d/children", pid);
 	do {
-		read_file(pid, name, text, sizeof(text));
+		read_children(pid, text, sizeof(text));
 		if (sscanf(text, "%d", &child) == 1) {
 			return child;
 		}

@@ -19,6 +19,7 @@ char process_state(pid_t pid);
 bool process_sleeps_in(pid_t pid, const char *function, double limit_ms);
 /* The first of its children; 0 if it has none within that time. */
 pid_t process_child(pid_t pid, double limit_ms);
+unsigned process_children(pid_t pid);
 /* Whether a file of its in /proc can be read within that time. */
 bool process_can_be_read(pid_t pid, const char *name, double limit_ms);
 /* Whether SIGKILL, after that time, ends it. */

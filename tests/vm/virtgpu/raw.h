@@ -32,8 +32,11 @@ void raw_refused(void);
 void raw_late(void);
 /* The first mapping of a deferred blob while the window is full. */
 void raw_full(void);
-/* What becomes of a helper when its application is killed. */
+/* What becomes of a helper when there is room that the layer does not know of. */
+void raw_patient(void);
+/* What becomes of one when its application is killed; and if it cannot look for room. */
 void raw_orphan(void);
+void raw_orphan_blind(void);
 /* What others can read of one that sleeps. */
 void raw_look(void);
 /* What becomes of it when the blob's handle is closed. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "raw.h"
@@ -73,46 +74,102 @@ static int wait_to_be_killed(void *argument)
 struct helped {
 	int dma_buf;
 	pid_t application;
+	dev_t device;
 };
 
 static int become_helper(void *argument)
 {
 	const struct helped *helped = argument;
-	char application[16];
+	char application[16], device[24];
 
 	snprintf(application, sizeof(application), "%d", (int)helped->application);
+	snprintf(device, sizeof(device), "%llu", (unsigned long long)helped->device);
 	dup2(helped->dma_buf, STDIN_FILENO);
-	execl(RAW_HELPER, RAW_HELPER, application, NULL);
+	execl(RAW_HELPER, RAW_HELPER, application, device, NULL);
 	return errno;
 }
 
-/* The layer's helper, on a full window, for an application that is killed then. What stops all of them is
- * polite first. */
-void raw_orphan(void)
+static dev_t device_of(int fd)
+{
+	struct stat node;
+
+	return fstat(fd, &node) < 0 ? 0 : node.st_rdev;
+}
+
+/* Fills the window, and has a deferred blob exported that there is no room for; false if that cannot be
+ * created. *room is a handle to be closed. */
+static bool prepare(int fd, struct helped *helped, uint32_t *room)
 {
 	uint32_t handles[RAW_BLOBS], deferred;
-	int fd = gpu_open_context();
 	unsigned count = fill(fd, handles);
 	int err = gpu_create(fd, RAW_DEFER, &deferred);
 
 	report("\"deferred\": \"%s\"", strerror(-err));
 	if (err < 0) {
+		return false;
+	}
+	*room = handles[count - 1];
+	*helped = (struct helped){ gpu_export(fd, deferred), getpid(), device_of(fd) };
+	return true;
+}
+
+/* The layer's helper, on a full window, for an application that lives. */
+void raw_patient(void)
+{
+	int fd = gpu_open_context();
+	struct helped helped;
+	uint32_t room;
+
+	if (!prepare(fd, &helped, &room)) {
 		return;
 	}
-	struct helped helped = { .dma_buf = gpu_export(fd, deferred) };
+	pid_t helper = process_start(become_helper, &helped);
+	int full = process_wait(helper, 4000);
+	unsigned children = process_children(helper);
+	gpu_close(fd, room);
+	report("\"full\": %d, \"children\": %u, \"room\": %d", full, children,
+		process_wait(helper, 40000));
+	mark("mapped");
+}
+
+/* The same, for an application that is killed then. What stops all of them is polite first. */
+static void orphan(bool can_look)
+{
+	int fd = gpu_open_context();
+	struct helped helped;
+	uint32_t room;
+
+	if (!prepare(fd, &helped, &room)) {
+		return;
+	}
 	helped.application = process_start(wait_to_be_killed, NULL);
+	helped.device = can_look ? helped.device : 0;
 	pid_t helper = process_start(become_helper, &helped);
 	int full = process_wait(helper, 2000);
-	gpu_close(fd, handles[--count]);
-	wait_until_used(count * BLOB_SIZE);
-	int room = process_wait(helper, 2000);
 	kill(-helper, SIGTERM);
 	int stopped = process_wait(helper, 500);
+	if (!can_look) {
+		gpu_close(fd, room);
+		stopped = process_wait(helper, 5000);
+	}
 	kill(helped.application, SIGKILL);
 	process_wait(helped.application, 2000);
-	report("\"full\": %d, \"room\": %d, \"stopped\": %d, \"alone\": %d", full, room, stopped,
-		process_wait(helper, 10000));
+	if (can_look) {
+		gpu_close(fd, room);
+	}
+	report("\"full\": %d, \"stopped\": %d, \"alone\": %d", full, stopped,
+		process_wait(helper, 20000));
 	mark("mapped");
+}
+
+void raw_orphan(void)
+{
+	orphan(true);
+}
+
+void raw_orphan_blind(void)
+{
+	orphan(false);
 }
 
 /* What ps and its kin read of the child of the layer's helper that sleeps. */
@@ -120,16 +177,13 @@ void raw_look(void)
 {
 	static const char *const names[] = { "stat", "statm", "status", "comm", "cmdline",
 		"environ", "wchan", "maps", "smaps", "smaps_rollup" };
-	uint32_t handles[RAW_BLOBS], deferred;
 	int fd = gpu_open_context();
-	unsigned count = fill(fd, handles);
-	int err = gpu_create(fd, RAW_DEFER, &deferred);
+	struct helped helped;
+	uint32_t room;
 
-	report("\"deferred\": \"%s\"", strerror(-err));
-	if (err < 0) {
+	if (!prepare(fd, &helped, &room)) {
 		return;
 	}
-	struct helped helped = { gpu_export(fd, deferred), getpid() };
 	pid_t helper = process_start(become_helper, &helped);
 	pid_t child = process_child(helper, 10000);
 	report("\"sleeps\": %d", process_sleeps_in(child, "virtio_gpu_vram_mmap", 10000));
@@ -137,10 +191,8 @@ void raw_look(void)
 		report("\"file\": \"%s\", \"can_be_read\": %d", names[i],
 			process_can_be_read(child, names[i], 1000));
 	}
-	gpu_close(fd, handles[--count]);
-	wait_until_used(count * BLOB_SIZE);
-	int rescue = process_wait(process_start(map_dma_buf, &helped.dma_buf), 10000);
-	report("\"rescue\": %d, \"sleeper\": %d", rescue, process_wait(helper, 10000));
+	gpu_close(fd, room);
+	report("\"room\": %d", process_wait(helper, 40000));
 }
 
 /* The layer's helper, on a blob whose handle is closed before it has mapped it; then while it sleeps. */
@@ -151,7 +203,7 @@ void raw_close(void)
 	int err = gpu_create(fd, RAW_DEFER, &deferred);
 
 	report("\"deferred\": \"%s\"", strerror(-err));
-	struct helped helped = { gpu_export(fd, deferred), getpid() };
+	struct helped helped = { gpu_export(fd, deferred), getpid(), 0 };
 	pid_t helper = process_start(become_helper, &helped);
 	gpu_close(fd, deferred);
 	int room = process_wait(helper, 10000);
