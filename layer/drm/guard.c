@@ -10,6 +10,8 @@
  * take less than one. */
 #define PATIENCE 20
 #define TRIES 4
+/* The first may come too early for the room that the probe took. */
+#define RESCUE_TRIES 2
 /* How long room that is on its way back is waited for, in ms, and how often is looked. */
 #define SETTLING_PATIENCE 250
 #define RESCUE_PATIENCE 8
@@ -68,7 +70,7 @@ static void forget(struct vmb_guard *guard, int dmabuf)
 	}
 }
 
-/* Without memory for it the helpers sleep until the application is gone. */
+/* Without memory for it the helpers are left to themselves. */
 static void remember(
 	struct vmb_guard *guard, const struct vmb_window *window, const struct vmb_guarded *blob)
 {
@@ -95,12 +97,12 @@ static bool is_settled(int result)
 }
 
 /* Lets helpers make the mapping, one after the other. */
-static int run_helpers(const struct vmb_window *window, const char *helper, int dmabuf)
+static int run_helpers(const struct vmb_window *window, const char *helper, int dmabuf, int tries)
 {
 	unsigned patience = PATIENCE;
 	int ret = -EINPROGRESS;
 
-	for (int i = 0; i < TRIES && ret == -EINPROGRESS; i++) {
+	for (int i = 0; i < tries && ret == -EINPROGRESS; i++) {
 		ret = window->system->run_helper(helper, dmabuf, window->device, patience);
 		patience *= 3;
 	}
@@ -113,7 +115,7 @@ int vmb_guard_map(struct vmb_guard *guard, struct vmb_window *window, const char
 	int ret = probe(window, blob->size, SETTLING_PATIENCE);
 
 	if (ret == 0) {
-		ret = run_helpers(window, helper, blob->dmabuf);
+		ret = run_helpers(window, helper, blob->dmabuf, TRIES);
 	}
 	if (ret == -EINPROGRESS) {
 		remember(guard, window, blob);
@@ -130,35 +132,57 @@ int vmb_guard_map(struct vmb_guard *guard, struct vmb_window *window, const char
 	return ret == -EINTR || ret == -EAGAIN ? -ENOMEM : ret;
 }
 
-/* Whether there may be more to be rescued. */
-static bool rescue_one(struct vmb_guard *guard, struct vmb_window *window, const char *helper,
-	struct vmb_rescue **rescue)
+/* 0, or why the helpers that sleep on it still do. */
+static int rescue_one(struct vmb_guard *guard, struct vmb_window *window, const char *helper,
+	struct vmb_rescue **rescue, unsigned patience_ms)
 {
 	const struct vmb_guarded *blob = &(*rescue)->blob;
+	int ret = probe(window, blob->size, patience_ms);
 
-	if (probe(window, blob->size, RESCUE_PATIENCE) < 0 ||
-		!is_settled(window->system->run_helper(
-			helper, blob->dmabuf, window->device, PATIENCE))) {
-		return false;
+	if (ret < 0) {
+		return ret;
+	}
+	ret = run_helpers(window, helper, blob->dmabuf, RESCUE_TRIES);
+	if (!is_settled(ret)) {
+		return ret;
 	}
 	blob->mapped(blob);
 	drop(guard, rescue);
-	return true;
+	return 0;
+}
+
+/* Goes once through the list, as long as nothing but a lack of room is in the way. Where there is none for
+ * one blob there may be for a smaller one, but only the first is waited for. */
+static void rescue_all(struct vmb_guard *guard, struct vmb_window *window, const char *helper)
+{
+	struct vmb_rescue **rescue = &guard->rescues;
+	uint64_t too_large = UINT64_MAX;
+	unsigned patience = RESCUE_PATIENCE;
+	int ret = 0;
+
+	while (*rescue && (ret == 0 || ret == -ENOSPC)) {
+		uint64_t size = (*rescue)->blob.size;
+		if ((*rescue)->device != window->device || size >= too_large) {
+			rescue = &(*rescue)->next;
+			continue;
+		}
+		ret = rescue_one(guard, window, helper, rescue, patience);
+		if (ret == -ENOSPC) {
+			rescue = &(*rescue)->next;
+			too_large = size;
+			patience = 0;
+		}
+	}
 }
 
 void vmb_guard_rescue(struct vmb_guard *guard, struct vmb_window *window, const char *helper)
 {
-	struct vmb_rescue **rescue = &guard->rescues;
-
-	if (!guard->has_rescues || pthread_mutex_trylock(&guard->map_lock) != 0) {
-		return;
+	guard->is_rescue_due = true;
+	/* Once more for each that came meanwhile and found the lock taken. */
+	while (guard->has_rescues && guard->is_rescue_due &&
+		pthread_mutex_trylock(&guard->map_lock) == 0) {
+		guard->is_rescue_due = false;
+		rescue_all(guard, window, helper);
+		pthread_mutex_unlock(&guard->map_lock);
 	}
-	while (*rescue) {
-		if ((*rescue)->device != window->device) {
-			rescue = &(*rescue)->next;
-		} else if (!rescue_one(guard, window, helper, rescue)) {
-			break;
-		}
-	}
-	pthread_mutex_unlock(&guard->map_lock);
 }

@@ -32,7 +32,8 @@ struct vmb_guarded {
  * Between the probe and the helper another process may take the room. And the probe's own room comes
  * back a little after it was closed. Then the helper sleeps; a later one that finds room maps the blob
  * for both, since the kernel wakes all that wait for it. A blob whose helpers all sleep is refused,
- * and its dma-buf kept, so that they can be rescued when there is room.
+ * and its dma-buf kept, so that they can be rescued when there is room. They look for room themselves,
+ * too, but not as often.
  *
  * Errors are negative errno values; never one that says to try again at once (EINTR, EAGAIN).
  */
@@ -43,6 +44,8 @@ struct vmb_guard {
 	struct vmb_rescue *rescues;
 	/* Whether there are any: read without the lock. */
 	_Atomic bool has_rescues;
+	/* Whether somebody saw a reason to rescue them since the last time that it was tried. */
+	_Atomic bool is_rescue_due;
 };
 
 #define VMB_GUARD_INITIALIZER \
@@ -61,9 +64,9 @@ int vmb_guard_map(struct vmb_guard *guard, struct vmb_window *window, const char
 	const struct vmb_guarded *blob);
 
 /*
- * To be called when something of the window was given back, without map_lock. Tries to rescue the
- * helpers that sleep on blobs of this device. Takes a few milliseconds at most, and does nothing if there
- * are none or if a thread is at it already.
+ * To be called when something of the window was given back, and by who has held map_lock, without it.
+ * Tries to rescue the helpers that sleep on blobs of this device. Takes a few milliseconds at most if
+ * there is no room. Where another thread has the lock, that thread does it.
  */
 void vmb_guard_rescue(struct vmb_guard *guard, struct vmb_window *window, const char *helper);
 

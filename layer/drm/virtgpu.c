@@ -574,10 +574,7 @@ static int settle(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, uint32
 	pthread_mutex_lock(&guard->map_lock);
 	int ret = map_promised(virtgpu, next, fd, handle);
 	pthread_mutex_unlock(&guard->map_lock);
-	/* There may be room for more. */
-	if (ret == 0) {
-		vmb_guard_rescue(guard, &virtgpu->window, virtgpu->helper);
-	}
+	vmb_guard_rescue(guard, &virtgpu->window, virtgpu->helper);
 	return ret;
 }
 

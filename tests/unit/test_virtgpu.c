@@ -38,12 +38,26 @@
 #define VENUS (1u << VMB_VIRTGPU_CAPSET_VENUS)
 #define DRM (1u << VMB_VIRTGPU_CAPSET_DRM)
 
+/* A time at which others do something: while the layer waits for room. */
+static void (*while_waiting)(void);
+
+static void sleep_ms(unsigned ms)
+{
+	void (*function)(void) = while_waiting;
+
+	while_waiting = NULL;
+	if (function) {
+		function();
+	}
+	vmb_sim_gpu_sleep_ms(ms);
+}
+
 static const struct vmb_window_system simulated = {
 	.reopen = vmb_sim_gpu_reopen,
 	.window_size = vmb_sim_gpu_window_size,
 	.is_older = vmb_sim_gpu_is_older,
 	.now_ms = vmb_sim_gpu_now_ms,
-	.sleep_ms = vmb_sim_gpu_sleep_ms,
+	.sleep_ms = sleep_ms,
 	.find_helper = vmb_sim_gpu_find_helper,
 	.run_helper = vmb_sim_gpu_run_helper,
 };
@@ -661,6 +675,135 @@ static void test_rescue_by_another_file(void **state)
 	assert_int_equal(map(&app, allocate(&app, 8)), 0);
 	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
 	end();
+}
+
+/* A part of the window that the application can give back. */
+static uint32_t small_room;
+
+static void close_small_room(void)
+{
+	vmb_sim_gpu_before_helper(NULL);
+	close_handle(&app, small_room);
+}
+
+static void steal_rest(void)
+{
+	vmb_sim_gpu_before_helper(NULL);
+	pass_time();
+	stolen = create_eager(&other, vmb_sim_gpu_largest() / PAGE);
+	assert_int_not_equal(stolen, 0);
+}
+
+/* Has helpers sleep on a blob, on a window that another process has the rest of. */
+static void fall_asleep(uint32_t handle)
+{
+	unsigned before = vmb_sim_gpu_sleepers();
+
+	assert_int_not_equal(handle, 0);
+	vmb_sim_gpu_before_helper(steal_rest);
+	assert_int_equal(map(&app, handle), -ENOSPC);
+	assert_int_equal(vmb_sim_gpu_sleepers(), before + 4);
+}
+
+/* Something is closed while another blob is mapped, which is refused in the end. */
+static void test_closed_during_refusal(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	start(&other, VMB_DEFER_AUTO);
+	small_room = create_eager(&app, 8);
+	uint32_t trifle = create_eager(&app, 1);
+	uint32_t large = allocate(&app, 40);
+	fall_asleep(allocate(&app, 8));
+	close_handle(&app, trifle);
+	while_waiting = close_small_room;
+	assert_int_equal(map(&app, large), -ENOSPC);
+	assert_null(while_waiting);
+	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	stop(&other);
+	end();
+}
+
+/* Two things are closed, the second while the layer looks whether the first has made room. */
+static void test_closed_during_rescue(void **state)
+{
+	/* Longer than a rescue waits, but not than two. */
+	struct vmb_sim_gpu_config slow = ordinary;
+
+	(void)state;
+	slow.settling_ms = 12;
+	begin(&slow, VMB_DEFER_AUTO);
+	start(&other, VMB_DEFER_AUTO);
+	small_room = create_eager(&app, 8);
+	uint32_t trifle = create_eager(&app, 1);
+	fall_asleep(allocate(&app, 8));
+	while_waiting = close_small_room;
+	close_handle(&app, trifle);
+	assert_null(while_waiting);
+	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	stop(&other);
+	end();
+}
+
+static unsigned helpers_before_close;
+
+/* Before there is anybody to be rescued. */
+static void close_late(void)
+{
+	if (vmb_sim_gpu_helpers() == helpers_before_close) {
+		steal_rest();
+		vmb_sim_gpu_before_helper(close_late);
+	} else if (vmb_sim_gpu_helpers() == helpers_before_close + 3) {
+		close_small_room();
+	}
+}
+
+/* Something is closed while the last helper for a blob has begun, and has not found room. */
+static void test_closed_during_last_helper(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	start(&other, VMB_DEFER_AUTO);
+	small_room = create_eager(&app, 8);
+	uint32_t handle = allocate(&app, 8);
+	helpers_before_close = vmb_sim_gpu_helpers();
+	vmb_sim_gpu_before_helper(close_late);
+	assert_int_equal(map(&app, handle), -ENOSPC);
+	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	assert_int_equal(map(&app, handle), 0);
+	stop(&other);
+	end();
+}
+
+/* Helpers sleep on two blobs, and there is room for the smaller one. */
+static void test_rescue_of_the_smaller(void **state)
+{
+	(void)state;
+	for (size_t order = 0; order < 2; order++) {
+		begin(&ordinary, VMB_DEFER_AUTO);
+		start(&other, VMB_DEFER_AUTO);
+		small_room = create_eager(&app, 8);
+		uint32_t handles[] = {
+			allocate(&app, order == 0 ? 8 : 40),
+			allocate(&app, order == 0 ? 40 : 8),
+		};
+		for (size_t i = 0; i < 2; i++) {
+			fall_asleep(handles[i]);
+			if (i == 0) {
+				close_handle(&other, stolen);
+				pass_time();
+			}
+		}
+		assert_int_equal(vmb_sim_gpu_sleepers(), 8);
+		close_small_room();
+		assert_int_equal(vmb_sim_gpu_sleepers(), 4);
+		close_handle(&other, stolen);
+		stop(&other);
+		pass_time();
+		close_handle(&app, create_eager(&app, 1));
+		assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+		end();
+	}
 }
 
 static uint32_t closing;
@@ -1515,6 +1658,10 @@ int main(void)
 		TEST(test_stolen_and_retried),
 		TEST(test_stolen_and_closed),
 		TEST(test_rescue_by_another_file),
+		TEST(test_closed_during_refusal),
+		TEST(test_closed_during_rescue),
+		TEST(test_closed_during_last_helper),
+		TEST(test_rescue_of_the_smaller),
 		TEST(test_close_while_helper_works),
 		TEST(test_stale_handles),
 		TEST(test_types),
