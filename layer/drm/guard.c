@@ -96,8 +96,9 @@ static bool is_settled(int result)
 	return result == 0 || result == -EINVAL;
 }
 
-/* Lets helpers make the mapping, one after the other. */
-static int run_helpers(const struct vmb_window *window, const char *helper, int dmabuf, int tries)
+/* Lets helpers make the mapping, one after the other. *is_any_left: whether one may sleep on it still. */
+static int run_helpers(const struct vmb_window *window, const char *helper, int dmabuf, int tries,
+	bool *is_any_left)
 {
 	unsigned patience = PATIENCE;
 	int ret = -EINPROGRESS;
@@ -105,31 +106,49 @@ static int run_helpers(const struct vmb_window *window, const char *helper, int 
 	for (int i = 0; i < tries && ret == -EINPROGRESS; i++) {
 		ret = window->system->run_helper(helper, dmabuf, window->device, patience);
 		patience *= 3;
+		/* What became of one that could not be waited for nobody knows. */
+		*is_any_left |= ret == -EINPROGRESS || ret == -ECHILD;
 	}
 	return ret;
+}
+
+/* What the caller of ioctl() is told. */
+static int refusal(int ret)
+{
+	switch (ret) {
+	case -EINPROGRESS:
+		return -ENOSPC;
+	case -EINTR:
+	case -EAGAIN:
+		/* Who is told one of these calls again, for ever. */
+		return -ENOMEM;
+	default:
+		return ret;
+	}
 }
 
 int vmb_guard_map(struct vmb_guard *guard, struct vmb_window *window, const char *helper,
 	const struct vmb_guarded *blob)
 {
 	int ret = probe(window, blob->size, SETTLING_PATIENCE);
+	bool is_any_left = false;
 
 	if (ret == 0) {
-		ret = run_helpers(window, helper, blob->dmabuf, TRIES);
-	}
-	if (ret == -EINPROGRESS) {
-		remember(guard, window, blob);
-		return -ENOSPC;
+		ret = run_helpers(window, helper, blob->dmabuf, TRIES, &is_any_left);
 	}
 	if (is_settled(ret)) {
 		/* Those that slept on it were woken. */
 		forget(guard, blob->dmabuf);
 		blob->mapped(blob);
-		ret = 0;
+		close(blob->dmabuf);
+		return 0;
 	}
-	close(blob->dmabuf);
-	/* Who is told one of these calls again, for ever. */
-	return ret == -EINTR || ret == -EAGAIN ? -ENOMEM : ret;
+	if (is_any_left) {
+		remember(guard, window, blob);
+	} else {
+		close(blob->dmabuf);
+	}
+	return refusal(ret);
 }
 
 /* 0, or why the helpers that sleep on it still do. */
@@ -138,11 +157,12 @@ static int rescue_one(struct vmb_guard *guard, struct vmb_window *window, const 
 {
 	const struct vmb_guarded *blob = &(*rescue)->blob;
 	int ret = probe(window, blob->size, patience_ms);
+	bool is_any_left = true;
 
 	if (ret < 0) {
 		return ret;
 	}
-	ret = run_helpers(window, helper, blob->dmabuf, RESCUE_TRIES);
+	ret = run_helpers(window, helper, blob->dmabuf, RESCUE_TRIES, &is_any_left);
 	if (!is_settled(ret)) {
 		return ret;
 	}

@@ -87,7 +87,7 @@ UNINSTRUMENTED static int wait_for_helper(const struct start *start, pid_t helpe
 
 	ended.fd = (int)syscall(SYS_pidfd_open, helper, 0);
 	if (ended.fd < 0) {
-		return -errno;
+		return -ECHILD;
 	}
 	if (syscall(SYS_ppoll, &ended, 1, &patience, NULL, SIGNAL_SET_SIZE) != 1) {
 		return -EINPROGRESS;

@@ -24,8 +24,9 @@ int vmb_helper_find(char *path, size_t size);
  *
  * 0 if the dma-buf was mapped. -EINPROGRESS if the helper is at it still: it is left behind, and goes
  * when the kernel lets it; whatever process reaps orphans reaps it. It then tries again by itself, each
- * time that it finds room in the device's window. -ECHILD if it died. Otherwise
- * a negative errno: of its mmap, or why it could not be started.
+ * time that it finds room in the device's window. -ECHILD if it died, or if nobody can say what became
+ * of it: it may be left behind, too. Otherwise a negative errno: of its mmap, or why it could not be
+ * started.
  */
 int vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned patience_ms);
 

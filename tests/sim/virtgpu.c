@@ -586,7 +586,12 @@ int vmb_sim_gpu_run_helper(const char *path, int dmabuf, dev_t device, unsigned 
 	pthread_mutex_lock(&gpu.lock);
 	collect();
 	gpu.helpers++;
-	int ret = gpu.helper_error ? gpu.helper_error : map_dmabuf(dmabuf, patience_ms);
+	int ret = gpu.helper_error;
+	if (ret == 0) {
+		ret = map_dmabuf(dmabuf, patience_ms);
+	} else if (ret == -ECHILD) {
+		map_dmabuf(dmabuf, patience_ms);
+	}
 	collect();
 	pthread_mutex_unlock(&gpu.lock);
 	return ret;

@@ -68,7 +68,8 @@ void vmb_sim_gpu_fail(const struct vmb_sim_gpu_fault *fault);
 /* Requests of that number since. */
 unsigned vmb_sim_gpu_requests(void);
 
-/* What helpers do from now on: 0 to map, a negative errno to fail with. */
+/* What helpers do from now on: 0 to map, a negative errno to fail with. With -ECHILD they map, too, but
+ * nobody can say so. */
 void vmb_sim_gpu_fail_helpers(int error);
 unsigned vmb_sim_gpu_helpers(void); /* started since the beginning */
 /* Called when a helper is started, before it does anything: other processes may be quick. */

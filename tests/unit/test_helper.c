@@ -2,6 +2,8 @@
 #define _GNU_SOURCE /* memfd_create, pipe2 */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -16,6 +18,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -244,6 +247,52 @@ static void test_waiting_process_killed(void **state)
 	close_file(&file);
 }
 
+/* As some sandboxes have it. */
+static void forbid_pidfd_open(void)
+{
+	struct sock_filter instructions[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOMEM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog filter = {
+		.len = sizeof(instructions) / sizeof(instructions[0]),
+		.filter = instructions,
+	};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0) {
+		_exit(77);
+	}
+}
+
+/* A helper that cannot be waited for is at it still, for all that anybody knows. */
+static void test_cannot_wait(void **state)
+{
+	struct file file = open_file(HELPER_HANG);
+	int status;
+
+	(void)state;
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		forbid_pidfd_open();
+		_exit(-vmb_helper_run(STAND_IN, file.fd, DEVICE, SHORT));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	while (!file.page->pid) {
+		usleep(1000);
+	}
+	file.page->go_on = 1;
+	wait_for_end(file.page->pid);
+	child_signals = 0;
+	assert_int_equal(WEXITSTATUS(status), ECHILD);
+	close_file(&file);
+	expect_no_children();
+}
+
 /* Its own children the application goes on to see, whatever is started meanwhile. */
 static void test_beside_children(void **state)
 {
@@ -360,6 +409,7 @@ int main(void)
 		cmocka_unit_test(test_results),
 		cmocka_unit_test(test_left_behind),
 		cmocka_unit_test(test_waiting_process_killed),
+		cmocka_unit_test(test_cannot_wait),
 		cmocka_unit_test(test_beside_children),
 		cmocka_unit_test(test_beside_subreaper),
 		cmocka_unit_test(test_threads),

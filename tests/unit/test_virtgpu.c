@@ -1154,6 +1154,57 @@ static void test_helper_errors(void **state)
 	end();
 }
 
+static int later_error;
+
+static void fail_later(void)
+{
+	vmb_sim_gpu_before_helper(NULL);
+	vmb_sim_gpu_fail_helpers(later_error);
+}
+
+/* The first helper sleeps, and nobody hears of it if that is the error; otherwise the second one fails. */
+static void steal_and_fail(void)
+{
+	if (later_error == -ECHILD) {
+		vmb_sim_gpu_fail_helpers(-ECHILD);
+	}
+	steal();
+	vmb_sim_gpu_before_helper(fail_later);
+}
+
+/* A helper sleeps, and what comes of the mapping is another error. */
+static void test_error_beside_sleeper(void **state)
+{
+	static const struct {
+		int error;
+		int refusal;
+	} cases[] = {
+		{ -EAGAIN, -ENOMEM },
+		{ -ENOMEM, -ENOMEM },
+		{ -EMFILE, -EMFILE },
+		{ -ECHILD, -ECHILD },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		begin(&ordinary, VMB_DEFER_AUTO);
+		start(&other, VMB_DEFER_AUTO);
+		uint32_t handle = allocate(&app, 8);
+		later_error = cases[i].error;
+		vmb_sim_gpu_before_helper(steal_and_fail);
+		assert_int_equal(map(&app, handle), cases[i].refusal);
+		assert_int_equal(vmb_sim_gpu_sleepers(), 1);
+		vmb_sim_gpu_before_helper(NULL);
+		vmb_sim_gpu_fail_helpers(0);
+		stop(&other);
+		pass_time();
+		close_handle(&app, create_eager(&app, 1));
+		assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+		assert_int_equal(map(&app, handle), 0);
+		end();
+	}
+}
+
 /* A life of blobs in which every kind of request occurs. What fails may fail, but nothing sleeps, nothing
  * is lost, and everything can be closed in the end. */
 static void live(void)
@@ -1670,6 +1721,7 @@ int main(void)
 		TEST(test_facts),
 		TEST(test_observes_again),
 		TEST(test_helper_errors),
+		TEST(test_error_beside_sleeper),
 		TEST(test_faults),
 		TEST(test_without_memory),
 		TEST(test_sharing),
