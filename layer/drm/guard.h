@@ -35,6 +35,8 @@ struct vmb_guarded {
  * and its dma-buf kept, so that they can be rescued when there is room. They look for room themselves,
  * too, but not as often.
  *
+ * A thread that is in here must not be cancelled: the caller sees to that.
+ *
  * Errors are negative errno values; never one that says to try again at once (EINTR, EAGAIN).
  */
 struct vmb_guard {

@@ -678,7 +678,11 @@ int vmb_virtgpu_ioctl(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *sco
 		return next(fd, request, arg);
 	}
 	int before = errno;
+	int cancelability;
+	/* Locks are held where a thread could be cancelled; ioctl() itself is no such place. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelability);
 	int ret = translate(virtgpu, scope, next, fd, request, arg);
+	pthread_setcancelstate(cancelability, NULL);
 	/* A call that succeeds leaves it alone. */
 	if (ret >= 0) {
 		errno = before;
@@ -783,6 +787,10 @@ static void forget(struct vmb_virtgpu *virtgpu)
 
 void vmb_virtgpu_put(struct vmb_virtgpu *virtgpu, struct vmb_trace *trace)
 {
+	int cancelability;
+
+	/* As in vmb_virtgpu_ioctl(). */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelability);
 	pthread_mutex_lock(&files_lock);
 	if (virtgpu->users == 1) {
 		forget(virtgpu);
@@ -794,4 +802,5 @@ void vmb_virtgpu_put(struct vmb_virtgpu *virtgpu, struct vmb_trace *trace)
 	}
 	virtgpu->users--;
 	pthread_mutex_unlock(&files_lock);
+	pthread_setcancelstate(cancelability, NULL);
 }

@@ -1514,6 +1514,80 @@ static void test_threads(void **state)
 	end();
 }
 
+static void be_cancelled(void)
+{
+	vmb_sim_gpu_before_helper(NULL);
+	pthread_cancel(pthread_self());
+	pthread_testcancel();
+}
+
+static void *map_and_end(void *argument)
+{
+	map(&app, *(const uint32_t *)argument);
+	pthread_testcancel();
+	return NULL;
+}
+
+static void *close_and_end(void *argument)
+{
+	close_handle(&app, *(const uint32_t *)argument);
+	pthread_testcancel();
+	return NULL;
+}
+
+static void *put_and_end(void *argument)
+{
+	vmb_virtgpu_put(argument, NULL);
+	pthread_testcancel();
+	return NULL;
+}
+
+/* The thread is cancelled on the way, and nothing stays locked. */
+static void run_cancelled(void *(*function)(void *argument), void *argument)
+{
+	pthread_t thread;
+	void *result;
+
+	assert_int_equal(pthread_create(&thread, NULL, function, argument), 0);
+	assert_int_equal(pthread_join(thread, &result), 0);
+	assert_ptr_equal(result, PTHREAD_CANCELED);
+	assert_int_equal(pthread_mutex_trylock(&app.guard.map_lock), 0);
+	pthread_mutex_unlock(&app.guard.map_lock);
+}
+
+static void test_cancelled(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	start(&other, VMB_DEFER_AUTO);
+	uint32_t handle = allocate(&app, 8);
+	vmb_sim_gpu_before_helper(be_cancelled);
+	run_cancelled(map_and_end, &handle);
+	/* It was mapped all the same. */
+	unsigned helpers = vmb_sim_gpu_helpers();
+	assert_int_equal(map(&app, handle), 0);
+	assert_int_equal(vmb_sim_gpu_helpers(), helpers);
+	close_handle(&app, handle);
+	pass_time();
+
+	uint32_t trifle = create_eager(&app, 1);
+	uint32_t another = create_eager(&app, 1);
+	fall_asleep(allocate(&app, 8));
+	while_waiting = be_cancelled;
+	run_cancelled(close_and_end, &trifle);
+	close_handle(&app, another);
+	while_waiting = be_cancelled;
+	run_cancelled(put_and_end, app.virtgpu);
+	app.virtgpu = get(&app.guard, app.fd, VMB_DEFER_AUTO);
+	assert_non_null(app.virtgpu);
+	stop(&other);
+	pass_time();
+	assert_int_not_equal(allocate(&app, 1), 0);
+	assert_int_equal(map(&app, allocate(&app, 1)), 0);
+	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	end();
+}
+
 /* What a process of the random test knows of its blobs. */
 #define OWN 24
 struct life {
@@ -1729,6 +1803,7 @@ int main(void)
 		TEST(test_trace_of_several_files),
 		TEST(test_trace_without_memory),
 		TEST(test_threads),
+		TEST(test_cancelled),
 		TEST(test_random),
 	};
 
