@@ -206,3 +206,11 @@ void vmb_guard_rescue(struct vmb_guard *guard, struct vmb_window *window, const 
 		pthread_mutex_unlock(&guard->map_lock);
 	}
 }
+
+void vmb_guard_after_fork(struct vmb_guard *guard)
+{
+	pthread_mutex_init(&guard->map_lock, NULL);
+	while (guard->rescues) {
+		drop(guard, &guard->rescues);
+	}
+}

@@ -72,4 +72,10 @@ int vmb_guard_map(struct vmb_guard *guard, struct vmb_window *window, const char
  */
 void vmb_guard_rescue(struct vmb_guard *guard, struct vmb_window *window, const char *helper);
 
+/*
+ * In the child of a fork(), before it does anything else: whatever another thread was at in the parent,
+ * it is not in the child. Those that sleep are left to the parent.
+ */
+void vmb_guard_after_fork(struct vmb_guard *guard);
+
 #endif

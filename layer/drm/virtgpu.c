@@ -19,6 +19,18 @@
 
 struct vmb_guard vmb_virtgpu_guard = VMB_GUARD_INITIALIZER;
 
+static void after_fork(void)
+{
+	vmb_guard_after_fork(&vmb_virtgpu_guard);
+}
+
+/* The C library forgets the function with the library that it is in. Without memory for it a child may
+ * wait for a thread that it does not have. */
+static void watch_forks(void)
+{
+	pthread_atfork(NULL, NULL, after_fork);
+}
+
 /* All that there ever were. */
 static struct vmb_virtgpu *files;
 /* Guards the list and who is used. */
@@ -737,8 +749,10 @@ static bool use(struct vmb_virtgpu *virtgpu, struct vmb_trace *trace)
 struct vmb_virtgpu *vmb_virtgpu_get(const struct vmb_window_system *system, struct vmb_guard *guard,
 	const struct vmb_virtgpu_driver *driver)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct vmb_virtgpu *virtgpu;
 
+	pthread_once(&once, watch_forks);
 	pthread_mutex_lock(&files_lock);
 	for (virtgpu = files; virtgpu; virtgpu = virtgpu->next) {
 		if (virtgpu->users && virtgpu->fd == driver->fd) {

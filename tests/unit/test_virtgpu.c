@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -1588,6 +1590,89 @@ static void test_cancelled(void **state)
 	end();
 }
 
+static size_t count_fds(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	size_t count = 0;
+
+	assert_non_null(directory);
+	while (readdir(directory)) {
+		count++;
+	}
+	closedir(directory);
+	return count;
+}
+
+static sem_t is_mapping;
+static sem_t may_go_on;
+
+static void stand_still(void)
+{
+	vmb_sim_gpu_before_helper(NULL);
+	sem_post(&is_mapping);
+	sem_wait(&may_go_on);
+}
+
+static void *map_one(void *argument)
+{
+	map(&app, *(const uint32_t *)argument);
+	return NULL;
+}
+
+/* In a child nothing may go back to the test. The exit status tells how far it came. */
+static void live_on(struct process *process, uint32_t handle, size_t fds)
+{
+	struct vmb_virtgpu_map map_it = { .handle = handle };
+
+	/* One that waits for a lock that nobody gives back must not stay. */
+	alarm(60);
+	if (count_fds() != fds - 1) {
+		_exit(1);
+	}
+	if (call(process, VMB_IOCTL_VIRTGPU_MAP, &map_it) < 0 ||
+		vmb_sim_gpu_map(process->fd, handle) != VMB_SIM_GPU_MAPPED) {
+		_exit(2);
+	}
+	_exit(0);
+}
+
+/* A thread is in the guard, helpers sleep on a blob, and the process forks. */
+static void test_fork(void **state)
+{
+	pthread_t thread;
+	int status;
+
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	start(&other, VMB_DEFER_AUTO);
+	/* The process's own guard. */
+	vmb_virtgpu_put(app.virtgpu, NULL);
+	app.virtgpu = get(&vmb_virtgpu_guard, app.fd, VMB_DEFER_AUTO);
+	assert_non_null(app.virtgpu);
+	uint32_t handles[] = { allocate(&app, 8), allocate(&app, 1), allocate(&app, 1) };
+	fall_asleep(handles[0]);
+	close_handle(&other, stolen);
+	sem_init(&is_mapping, 0, 0);
+	sem_init(&may_go_on, 0, 0);
+	pass_time();
+	vmb_sim_gpu_before_helper(stand_still);
+	assert_int_equal(pthread_create(&thread, NULL, map_one, &handles[1]), 0);
+	sem_wait(&is_mapping);
+	size_t fds = count_fds();
+	pid_t child = fork();
+	if (child == 0) {
+		live_on(&app, handles[2], fds);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	sem_post(&may_go_on);
+	pthread_join(thread, NULL);
+	assert_int_equal(status, 0);
+	/* Here all is as it was. */
+	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	stop(&other);
+	end();
+}
+
 /* What a process of the random test knows of its blobs. */
 #define OWN 24
 struct life {
@@ -1732,19 +1817,6 @@ static void test_random(void **state)
 	assert_true(slept > 0);
 }
 
-static size_t count_fds(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	assert_non_null(directory);
-	while (readdir(directory)) {
-		count++;
-	}
-	closedir(directory);
-	return count;
-}
-
 static size_t fds_before;
 
 static int set_up(void **state)
@@ -1804,6 +1876,7 @@ int main(void)
 		TEST(test_trace_without_memory),
 		TEST(test_threads),
 		TEST(test_cancelled),
+		TEST(test_fork),
 		TEST(test_random),
 	};
 
