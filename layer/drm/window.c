@@ -216,8 +216,10 @@ void vmb_window_freed(struct vmb_window *window)
 
 bool vmb_window_is_settling(const struct vmb_window *window)
 {
-	return atomic_load_explicit(&window->was_freed, memory_order_acquire) &&
-		window->system->now_ms() -
-			atomic_load_explicit(&window->freed_at_ms, memory_order_relaxed) <
-		SETTLING_MS;
+	if (!atomic_load_explicit(&window->was_freed, memory_order_acquire)) {
+		return false;
+	}
+	/* Before the clock is read: another thread may store a later time at any moment. */
+	uint64_t freed_at = atomic_load_explicit(&window->freed_at_ms, memory_order_relaxed);
+	return window->system->now_ms() - freed_at < SETTLING_MS;
 }

@@ -808,6 +808,36 @@ static void test_rescue_of_the_smaller(void **state)
 	}
 }
 
+static struct vmb_window *watched;
+
+/* Another thread gives something back just after the clock was read, and a little later by the clock. */
+static uint64_t read_clock_and_free(void)
+{
+	uint64_t now = vmb_sim_gpu_now_ms();
+
+	watched->freed_at_ms = now + 1;
+	return now;
+}
+
+static void test_freed_while_clock_is_read(void **state)
+{
+	struct vmb_window_system system = simulated;
+	struct vmb_window window = { .system = &simulated };
+
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	system.now_ms = read_clock_and_free;
+	watched = &window;
+	assert_false(vmb_window_is_settling(&window));
+	vmb_window_freed(&window);
+	window.system = &system;
+	assert_true(vmb_window_is_settling(&window));
+	window.system = &simulated;
+	pass_time();
+	assert_false(vmb_window_is_settling(&window));
+	end();
+}
+
 static uint32_t closing;
 static uint32_t reused;
 
@@ -1859,6 +1889,7 @@ int main(void)
 		TEST(test_closed_during_rescue),
 		TEST(test_closed_during_last_helper),
 		TEST(test_rescue_of_the_smaller),
+		TEST(test_freed_while_clock_is_read),
 		TEST(test_close_while_helper_works),
 		TEST(test_stale_handles),
 		TEST(test_types),
