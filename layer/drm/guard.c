@@ -57,6 +57,16 @@ static void drop(struct vmb_guard *guard, struct vmb_rescue **rescue)
 	guard->has_rescues = guard->rescues != NULL;
 }
 
+static bool is_remembered(const struct vmb_guard *guard, int dmabuf)
+{
+	for (const struct vmb_rescue *rescue = guard->rescues; rescue; rescue = rescue->next) {
+		if (is_same(rescue->blob.dmabuf, dmabuf)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void forget(struct vmb_guard *guard, int dmabuf)
 {
 	struct vmb_rescue **rescue = &guard->rescues;
@@ -96,6 +106,17 @@ static bool is_settled(int result)
 	return result == 0 || result == -EINVAL;
 }
 
+/*
+ * Whether it is worth a try to map a blob that helpers were left on. If none is there any more one of them
+ * has found room by itself, and the blob is in the window, which may be full by now. Should they have gone
+ * for another reason, there are none that the next ones could add to.
+ */
+static int look_for_room(
+	struct vmb_window *window, const struct vmb_guarded *blob, unsigned patience_ms)
+{
+	return window->system->sleeps_on(blob->dmabuf) ? probe(window, blob->size, patience_ms) : 0;
+}
+
 /* Lets helpers make the mapping, one after the other. *is_any_left: whether one may sleep on it still. */
 static int run_helpers(const struct vmb_window *window, const char *helper, int dmabuf, int tries,
 	bool *is_any_left)
@@ -130,7 +151,9 @@ static int refusal(int ret)
 int vmb_guard_map(struct vmb_guard *guard, struct vmb_window *window, const char *helper,
 	const struct vmb_guarded *blob)
 {
-	int ret = probe(window, blob->size, SETTLING_PATIENCE);
+	int ret = is_remembered(guard, blob->dmabuf)
+		? look_for_room(window, blob, SETTLING_PATIENCE)
+		: probe(window, blob->size, SETTLING_PATIENCE);
 	bool is_any_left = false;
 
 	if (ret == 0) {
@@ -156,7 +179,7 @@ static int rescue_one(struct vmb_guard *guard, struct vmb_window *window, const 
 	struct vmb_rescue **rescue, unsigned patience_ms)
 {
 	const struct vmb_guarded *blob = &(*rescue)->blob;
-	int ret = probe(window, blob->size, patience_ms);
+	int ret = look_for_room(window, blob, patience_ms);
 	bool is_any_left = true;
 
 	if (ret < 0) {

@@ -175,6 +175,13 @@ int vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned patience
 	return ret;
 }
 
+bool vmb_helper_sleeps_on(int dmabuf)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fcntl(dmabuf, F_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
+}
+
 static int try_path(const char *directory, const char *relative, char *path, size_t size)
 {
 	int length = snprintf(path, size, "%s/%s", directory, relative);

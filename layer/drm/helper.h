@@ -2,6 +2,7 @@
 #ifndef VMB_DRM_HELPER_H
 #define VMB_DRM_HELPER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -29,5 +30,11 @@ int vmb_helper_find(char *path, size_t size);
  * started.
  */
 int vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned patience_ms);
+
+/*
+ * Whether a helper is still at a dma-buf that it was started on, in whatever process. One that sleeps
+ * cannot go before the mapping is made. True also if it is not known.
+ */
+bool vmb_helper_sleeps_on(int dmabuf);
 
 #endif

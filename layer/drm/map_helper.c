@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* syscall */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -118,9 +119,12 @@ static void hide_arguments(void)
 	prctl(PR_SET_MM, PR_SET_MM_MAP, &bounds, sizeof(bounds), 0);
 }
 
-/* In a process of its own. */
+/* In a process of its own. Its lock tells that it is at it, and goes with it: vmb_helper_sleeps_on(). */
 static int map_first_page(void)
 {
+	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+
+	fcntl(STDIN_FILENO, F_SETLK, &lock);
 	hide_arguments();
 	/* The kernel makes room for the whole blob, whatever part of it is mapped. */
 	void *map = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED,

@@ -29,9 +29,10 @@ struct vmb_window_system {
 	bool (*is_older)(void);
 	uint64_t (*now_ms)(void); /* of a clock that never goes back */
 	void (*sleep_ms)(unsigned ms);
-	/* As vmb_helper_find and vmb_helper_run in helper.h. */
+	/* As vmb_helper_find, vmb_helper_run and vmb_helper_sleeps_on in helper.h. */
 	int (*find_helper)(char *path, size_t size);
 	int (*run_helper)(const char *path, int dmabuf, dev_t device, unsigned patience_ms);
+	bool (*sleeps_on)(int dmabuf);
 };
 
 extern const struct vmb_window_system vmb_window_linux;

@@ -112,4 +112,5 @@ const struct vmb_window_system vmb_window_linux = {
 	.sleep_ms = sleep_ms,
 	.find_helper = vmb_helper_find,
 	.run_helper = vmb_helper_run,
+	.sleeps_on = vmb_helper_sleeps_on,
 };

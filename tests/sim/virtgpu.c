@@ -597,6 +597,29 @@ int vmb_sim_gpu_run_helper(const char *path, int dmabuf, dev_t device, unsigned 
 	return ret;
 }
 
+bool vmb_sim_gpu_sleeps_on(int dmabuf)
+{
+	pthread_mutex_lock(&gpu.lock);
+	collect();
+	const struct blob *blob = find_dmabuf(dmabuf);
+	bool sleeps = blob && blob->sleepers;
+	pthread_mutex_unlock(&gpu.lock);
+	return sleeps;
+}
+
+void vmb_sim_gpu_retry(void)
+{
+	pthread_mutex_lock(&gpu.lock);
+	collect();
+	for (size_t i = 0; i < BLOBS; i++) {
+		if (gpu.blobs[i].state == PROMISED && gpu.blobs[i].sleepers) {
+			place(&gpu.blobs[i]);
+		}
+	}
+	collect();
+	pthread_mutex_unlock(&gpu.lock);
+}
+
 enum vmb_sim_gpu_mmap vmb_sim_gpu_map(int fd, uint32_t handle)
 {
 	enum vmb_sim_gpu_mmap result = VMB_SIM_GPU_MAPPED;

@@ -48,6 +48,7 @@ uint64_t vmb_sim_gpu_now_ms(void);
 void vmb_sim_gpu_sleep_ms(unsigned ms);
 int vmb_sim_gpu_find_helper(char *path, size_t size);
 int vmb_sim_gpu_run_helper(const char *path, int dmabuf, dev_t device, unsigned patience_ms);
+bool vmb_sim_gpu_sleeps_on(int dmabuf);
 
 /* What an application's mmap() of a driver's mapping does. */
 enum vmb_sim_gpu_mmap {
@@ -72,6 +73,8 @@ unsigned vmb_sim_gpu_requests(void);
  * nobody can say so. */
 void vmb_sim_gpu_fail_helpers(int error);
 unsigned vmb_sim_gpu_helpers(void); /* started since the beginning */
+/* Those that sleep try again, one for each blob. */
+void vmb_sim_gpu_retry(void);
 /* Called when a helper is started, before it does anything: other processes may be quick. */
 void vmb_sim_gpu_before_helper(void (*function)(void));
 /* The host refuses the blobs that are mapped from now on. */

@@ -21,6 +21,7 @@ struct helper_page {
 	int order;
 	_Atomic int go_on;
 	_Atomic int pid; /* of the program */
+	_Atomic int is_locked; /* by one that hangs, as by the helper when it maps */
 	int parent;
 	int descriptors; /* open, not counting the directory that they were counted in */
 	int is_first_open;

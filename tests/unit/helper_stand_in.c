@@ -43,6 +43,8 @@ int main(int argument_count, char **arguments)
 	struct helper_page *page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
 		MAP_SHARED, STDIN_FILENO, 0);
 
+	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+
 	if (page == MAP_FAILED) {
 		return errno;
 	}
@@ -66,6 +68,8 @@ int main(int argument_count, char **arguments)
 		kill(getppid(), SIGKILL);
 		return 0;
 	case HELPER_HANG:
+		fcntl(STDIN_FILENO, F_SETLK, &lock);
+		page->is_locked = 1;
 		while (!page->go_on) {
 			usleep(1000);
 		}

@@ -62,6 +62,7 @@ static const struct vmb_window_system simulated = {
 	.sleep_ms = sleep_ms,
 	.find_helper = vmb_sim_gpu_find_helper,
 	.run_helper = vmb_sim_gpu_run_helper,
+	.sleeps_on = vmb_sim_gpu_sleeps_on,
 };
 
 static const struct vmb_sim_gpu_config ordinary = {
@@ -804,6 +805,37 @@ static void test_rescue_of_the_smaller(void **state)
 		pass_time();
 		close_handle(&app, create_eager(&app, 1));
 		assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+		end();
+	}
+}
+
+/* A helper finds room by itself, and then the window is full again. */
+static void test_mapped_by_itself(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		begin(&ordinary, VMB_DEFER_AUTO);
+		start(&other, VMB_DEFER_AUTO);
+		uint32_t mine = create_eager(&app, 1);
+		uint32_t handle = allocate(&app, 8);
+		fall_asleep(handle);
+		close_handle(&other, stolen);
+		pass_time();
+		vmb_sim_gpu_retry();
+		assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+		while (create_eager(&other, 1)) {
+		}
+		/* The blob has its place: whoever looks finds that out, and takes no room for it. */
+		unsigned helpers = vmb_sim_gpu_helpers();
+		if (i == 0) {
+			assert_int_equal(map(&app, handle), 0);
+		} else {
+			close_handle(&app, mine);
+		}
+		assert_int_equal(vmb_sim_gpu_helpers(), helpers + 1);
+		assert_false(app.guard.has_rescues);
+		assert_int_equal(stat_of(&app.virtgpu->stats.bytes_promised), 0);
+		stop(&other);
 		end();
 	}
 }
@@ -1889,6 +1921,7 @@ int main(void)
 		TEST(test_closed_during_rescue),
 		TEST(test_closed_during_last_helper),
 		TEST(test_rescue_of_the_smaller),
+		TEST(test_mapped_by_itself),
 		TEST(test_freed_while_clock_is_read),
 		TEST(test_close_while_helper_works),
 		TEST(test_stale_handles),

@@ -200,6 +200,7 @@ def look(knows_hint):
             yield report["deferred"] == FULL, f"one with the hint: {report['deferred']}"
             return
         yield report["sleeps"] == 1, "the layer's helper sleeps on a full window"
+        yield (report["locked"], report["unlocked"]) == (1, 1), "the dma-buf is locked as long as it does"
         for each in (each for each in report.objects if "file" in each):
             locked = each["file"] in LOCKED
             yield each["can_be_read"] == (not locked), f"its /proc/PID/{each['file']} {'blocks' if locked else 'can be read'}"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -172,6 +173,13 @@ void raw_orphan_blind(void)
 	orphan(false);
 }
 
+static bool is_locked(int dma_buf)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fcntl(dma_buf, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
 /* What ps and its kin read of the child of the layer's helper that sleeps. */
 void raw_look(void)
 {
@@ -186,13 +194,15 @@ void raw_look(void)
 	}
 	pid_t helper = process_start(become_helper, &helped);
 	pid_t child = process_child(helper, 10000);
-	report("\"sleeps\": %d", process_sleeps_in(child, "virtio_gpu_vram_mmap", 10000));
+	bool sleeps = process_sleeps_in(child, "virtio_gpu_vram_mmap", 10000);
+	report("\"sleeps\": %d, \"locked\": %d", sleeps, is_locked(helped.dma_buf));
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		report("\"file\": \"%s\", \"can_be_read\": %d", names[i],
 			process_can_be_read(child, names[i], 1000));
 	}
 	gpu_close(fd, room);
-	report("\"room\": %d", process_wait(helper, 40000));
+	int ended = process_wait(helper, 40000);
+	report("\"room\": %d, \"unlocked\": %d", ended, !is_locked(helped.dma_buf));
 }
 
 /* The layer's helper, on a blob whose handle is closed before it has mapped it; then while it sleeps. */
