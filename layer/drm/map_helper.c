@@ -127,8 +127,8 @@ static int map_first_page(void)
 	fcntl(STDIN_FILENO, F_SETLK, &lock);
 	hide_arguments();
 	/* The kernel makes room for the whole blob, whatever part of it is mapped. */
-	void *map = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED,
-		STDIN_FILENO, 0);
+	void *map = mmap(
+		NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED, STDIN_FILENO, 0);
 
 	return map == MAP_FAILED ? errno : 0;
 }
