@@ -154,7 +154,7 @@ int vmb_guard_map(struct vmb_guard *guard, struct vmb_window *window, const char
 	int ret = is_remembered(guard, blob->dmabuf)
 		? look_for_room(window, blob, SETTLING_PATIENCE)
 		: probe(window, blob->size, SETTLING_PATIENCE);
-	bool is_any_left = false;
+	bool is_any_left = blob->has_sleepers;
 
 	if (ret == 0) {
 		ret = run_helpers(window, helper, blob->dmabuf, TRIES, &is_any_left);

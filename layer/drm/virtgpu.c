@@ -525,12 +525,13 @@ static void set_tried(const struct vmb_guarded *tried)
  * sleeps: this is tried once. What helpers are not allowed to map (EACCES), or nobody can (EINVAL), is
  * left to the driver.
  */
-static bool try_imported(struct vmb_virtgpu *virtgpu, const struct vmb_guarded *guarded)
+static bool try_imported(struct vmb_virtgpu *virtgpu, struct vmb_guarded *guarded)
 {
 	int ret = virtgpu->system->run_helper(
 		virtgpu->helper, guarded->dmabuf, virtgpu->window.device, IMPORTED_PATIENCE);
 
-	if (ret == -EINPROGRESS) {
+	guarded->has_sleepers = ret == -EINPROGRESS || ret == -ECHILD;
+	if (guarded->has_sleepers) {
 		set_tried(guarded);
 	}
 	if (ret < 0 && ret != -EACCES && ret != -EINVAL) {
@@ -550,7 +551,7 @@ static int map_promised(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, 
 	if (!find_promised(virtgpu, handle, &blob)) {
 		return 0;
 	}
-	const struct vmb_guarded guarded = {
+	struct vmb_guarded guarded = {
 		.dmabuf = export(next, fd, handle),
 		.size = blob.size,
 		.mapped = set_mapped,
