@@ -38,6 +38,8 @@ struct call {
 	struct vmb_submission submission;
 	/* Something was submitted: the call cannot be undone any more. */
 	bool begun;
+	/* So many batches, from the first on, have their signals in the submission, or had. */
+	uint32_t told;
 };
 
 static void finish_call(struct call *call)
@@ -180,6 +182,7 @@ static void add_batch(struct call *call, const VkBindSparseInfo *info)
 {
 	struct batch_semaphores batch = semaphores_of(info);
 
+	call->told++;
 	if (batch.waits.count || batch.signals.count) {
 		vmb_submission_add(&call->submission, &batch.waits, &batch.signals);
 	}
@@ -200,6 +203,7 @@ static void add_done(struct call *call, const VkBindSparseInfo *info, const stru
 	struct batch_semaphores batch = semaphores_of(info);
 	struct vmb_semaphores done = semaphores(1, &call->queue->done, 1, &job->value);
 
+	call->told++;
 	vmb_submission_add(&call->submission, &done, &batch.signals);
 }
 
@@ -314,8 +318,37 @@ static VkResult submit_job(struct call *call, uint32_t index)
 							: submit_bracket(call, index);
 }
 
+/*
+ * Others may wait already for what the call was to signal, and on a VM that submits their waits are not
+ * cut. So the driver's queue gets all the rest of a call that has lost the device, and the worker
+ * what was not given to the kernel: it signals done of such jobs, and executes none.
+ */
+static void let_waiters_go(struct call *call)
+{
+	struct vmb_queue *queue = call->queue;
+
+	if (!vmb_vm_is_async(queue->device->vm) || vmb_queue_start_worker(queue) != VK_SUCCESS) {
+		return;
+	}
+	for (uint32_t i = call->told; i < call->count; i++) {
+		struct vmb_job *job = call->jobs[i];
+		if (!job) {
+			add_batch(call, &call->infos[i]);
+			continue;
+		}
+		job->value = job->value ? job->value : ++queue->last_value;
+		add_done(call, &call->infos[i], job);
+		if (flush(call, i + 1 == call->count) != VK_SUCCESS) {
+			return;
+		}
+		leave_to_worker(call, i);
+	}
+	flush(call, true);
+}
+
 static VkResult submit(struct call *call)
 {
+	struct vmb_device *device = call->queue->device;
 	VkResult result = VK_SUCCESS;
 
 	for (uint32_t i = 0; i < call->count && result == VK_SUCCESS; i++) {
@@ -330,7 +363,10 @@ static VkResult submit(struct call *call)
 	}
 	if (result != VK_SUCCESS && call->begun) {
 		/* Part of the call is under way, which is not to be had from any other error. */
-		vmb_device_lose(call->queue->device, "a submission failed halfway", -EIO);
+		vmb_device_lose(device, "a submission failed halfway", -EIO);
+	}
+	if (result != VK_SUCCESS && vmb_device_is_lost(device)) {
+		let_waiters_go(call);
 		return VK_ERROR_DEVICE_LOST;
 	}
 	return result;

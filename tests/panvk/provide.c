@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <pthread.h>
+
 #include "mark.h"
 #include "sync.h"
 
@@ -410,7 +412,28 @@ static void bind_fails(void **state)
 	end(&scene);
 }
 
-/* Of what the kernel refuses it has some pieces already: that is no want of memory to go on after. */
+struct waiter {
+	const struct vku *vk;
+	VkSemaphore timeline;
+	VkResult result;
+};
+
+static void *wait_for_timeline(void *argument)
+{
+	struct waiter *waiter = argument;
+	const VkSemaphoreWaitInfo wait = {
+		.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+		.semaphoreCount = 1,
+		.pSemaphores = &waiter->timeline,
+		.pValues = (const uint64_t[]){ 1 },
+	};
+
+	waiter->result = vkWaitSemaphores(waiter->vk->device, &wait, UINT64_MAX);
+	return NULL;
+}
+
+/* Of what the kernel refuses it has some pieces already: that is no want of memory to go on after. Who waits
+ * for it already does not do so for ever. */
 static void half_bind_fails(void **state)
 {
 	const struct vku_options options = { .name = "half_bind_fails" };
@@ -422,13 +445,22 @@ static void half_bind_fails(void **state)
 	struct scene scene = begin(&vk_state, "half_bind_fails");
 	const struct vku *vk = scene.vk;
 	struct icd_batch bind = bind_of(&scene, 0, SIZE, 0);
+	struct waiter waiter = { .vk = vk, .timeline = vku_create_timeline(vk, 0) };
+	pthread_t thread;
 
+	EXPECT(pthread_create(&thread, NULL, wait_for_timeline, &waiter) == 0);
+	/* It may come late, and sees no less then. */
+	icd_sleep(0.5);
+	bind.signals[0] = (struct icd_point){ waiter.timeline, 1 };
 	bind.fence = scene.fence;
 	mark("fault");
 	EXPECT_RESULT(icd_try_bind(vk, &bind), VK_ERROR_DEVICE_LOST);
+	EXPECT(pthread_join(thread, NULL) == 0);
+	EXPECT_RESULT(waiter.result, VK_ERROR_DEVICE_LOST);
 	EXPECT_RESULT(vkWaitForFences(vk->device, 1, &scene.fence, VK_TRUE, UINT64_MAX),
 		VK_ERROR_DEVICE_LOST);
 	EXPECT_RESULT(icd_try_bind(vk, &bind), VK_ERROR_DEVICE_LOST);
+	vkDestroySemaphore(vk->device, waiter.timeline, NULL);
 	end(&scene);
 	vku_device_finish(&own);
 	vkDestroyInstance(own.instance, NULL);
