@@ -349,24 +349,47 @@ static size_t trim(const char *text, size_t length)
 	return length;
 }
 
+/* Whether a line holds as many brackets as it opens: one whose end could not be written does not. */
+static bool is_whole(const char *line, size_t length)
+{
+	bool in_string = false;
+	int depth = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		if (line[i] == '"') {
+			in_string = !in_string;
+		} else if (in_string) {
+			i += line[i] == '\\';
+		} else {
+			depth += (line[i] == '{') - (line[i] == '}');
+		}
+	}
+	return depth == 0 && !in_string;
+}
+
+static size_t trim_comma(const char *text, size_t length)
+{
+	size_t kept = trim(text, length);
+
+	return kept && text[kept - 1] == ',' ? trim(text, kept - 1) : kept;
+}
+
 /* How much of the file's tail there is to go on with: what is left without the array's end, which people
- * add to a trace of a killed program as well, and without a line that could not be written to its end. */
+ * add to a trace of a killed program as well, and without an event that could not be written to its end. */
 static size_t kept_tail(const char *tail, size_t length)
 {
 	size_t kept = trim(tail, length);
 
 	if (kept && tail[kept - 1] == ']') {
-		kept = trim(tail, kept - 1);
+		kept--;
 	}
-	if (kept && (tail[kept - 1] == '}' || tail[kept - 1] == '[')) {
+	kept = trim_comma(tail, kept);
+	const char *end = memrchr(tail, '\n', kept);
+	size_t line = end ? (size_t)(end - tail) + 1 : 0;
+	if (is_whole(tail + line, kept - line)) {
 		return kept;
 	}
-	const char *line = memrchr(tail, '\n', kept);
-	if (!line) {
-		return length;
-	}
-	kept = trim(tail, (size_t)(line - tail));
-	return kept && tail[kept - 1] == ',' ? kept - 1 : kept;
+	return end ? trim_comma(tail, line) : length;
 }
 
 /* Takes the end of the array away, and says what has to be written before an event that goes on with it. */

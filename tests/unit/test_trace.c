@@ -134,6 +134,11 @@ static void goes_on_with_a_rest(void **state)
 	goes_on("[\n{\"ph\":\"M\"}]\n", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
 	goes_on("[\n{\"ph\":\"M\"}\n\n ] \n", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
 	goes_on("[\n{\"ph", "[\n" PROCESS "\n]\n");
+	goes_on("[\n{\"ph\":\"M\"},", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
+	goes_on("[\n{\"ph\":\"M\"},\n", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
+	goes_on("[\n{\"ph\":\"M\"},\n]\n", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
+	goes_on("[\n{\"ph\":\"M\"},\n{\"args\":{}", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
+	goes_on("[\n{\"a\":\"{\\\"{\"}", "[\n{\"a\":\"{\\\"{\"},\n" PROCESS "\n]\n");
 	goes_on("[]", "[\n" PROCESS "\n]\n");
 }
 
