@@ -16,6 +16,8 @@
 #define SETTLING_PATIENCE 250
 #define RESCUE_PATIENCE 8
 #define LOOK_EACH 1
+/* How often one caller goes through the list at most. */
+#define ROUNDS 2
 
 /* A blob that helpers sleep on. */
 struct vmb_rescue {
@@ -221,9 +223,11 @@ static void rescue_all(struct vmb_guard *guard, struct vmb_window *window, const
 void vmb_guard_rescue(struct vmb_guard *guard, struct vmb_window *window, const char *helper)
 {
 	guard->is_rescue_due = true;
-	/* Once more for each that came meanwhile and found the lock taken. */
-	while (guard->has_rescues && guard->is_rescue_due &&
-		pthread_mutex_trylock(&guard->map_lock) == 0) {
+	/* Once more for those that came meanwhile and found the lock taken. Who comes during that is left to
+	 * the next call: others may go on closing for as long as they like. */
+	for (int i = 0; i < ROUNDS && guard->has_rescues && guard->is_rescue_due &&
+		pthread_mutex_trylock(&guard->map_lock) == 0;
+		i++) {
 		guard->is_rescue_due = false;
 		rescue_all(guard, window, helper);
 		pthread_mutex_unlock(&guard->map_lock);

@@ -69,7 +69,8 @@ int vmb_guard_map(struct vmb_guard *guard, struct vmb_window *window, const char
 /*
  * To be called when something of the window was given back, and by who has held map_lock, without it.
  * Tries to rescue the helpers that sleep on blobs of this device. Takes a few milliseconds at most if
- * there is no room. Where another thread has the lock, that thread does it.
+ * there is no room. Where another thread has the lock, that thread does it, if it is not at its last round
+ * already: then the next call does.
  */
 void vmb_guard_rescue(struct vmb_guard *guard, struct vmb_window *window, const char *helper);
 

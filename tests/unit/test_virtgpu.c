@@ -751,6 +751,39 @@ static void test_closed_during_rescue(void **state)
 	end();
 }
 
+#define TRIFLES 100
+static uint32_t trifles[TRIFLES];
+static size_t closed_trifles;
+
+static void close_next_trifle(void)
+{
+	if (closed_trifles < TRIFLES) {
+		while_waiting = close_next_trifle;
+		close_handle(&app, trifles[closed_trifles++]);
+	}
+}
+
+/* Others close something all the time: who looks for room is not kept at it for ever. */
+static void test_closed_all_the_time(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	start(&other, VMB_DEFER_AUTO);
+	for (size_t i = 0; i < TRIFLES; i++) {
+		trifles[i] = allocate(&app, 1);
+	}
+	fall_asleep(allocate(&app, 8));
+	closed_trifles = 0;
+	close_next_trifle();
+	assert_in_range(closed_trifles, 2, TRIFLES / 2);
+	while_waiting = NULL;
+	stop(&other);
+	pass_time();
+	close_handle(&app, create_eager(&app, 1));
+	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	end();
+}
+
 static unsigned helpers_before_close;
 
 /* Before there is anybody to be rescued. */
@@ -1922,6 +1955,7 @@ int main(void)
 		TEST(test_rescue_by_another_file),
 		TEST(test_closed_during_refusal),
 		TEST(test_closed_during_rescue),
+		TEST(test_closed_all_the_time),
 		TEST(test_closed_during_last_helper),
 		TEST(test_rescue_of_the_smaller),
 		TEST(test_mapped_by_itself),
