@@ -56,6 +56,12 @@ int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...
 /* What runs in another process must not be instrumented: it has a stack that no sanitizer knows. */
 #define UNINSTRUMENTED __attribute__((no_sanitize("address", "thread")))
 
+/* Why it could not be started. -EINVAL is the word of a helper that was, on the mapping itself. */
+UNINSTRUMENTED static int not_started(int error)
+{
+	return error == EINVAL ? -ENOEXEC : -error;
+}
+
 /* Replaces itself by the program. */
 UNINSTRUMENTED static int become_helper(void *argument)
 {
@@ -67,7 +73,7 @@ UNINSTRUMENTED static int become_helper(void *argument)
 
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, SIGNAL_SET_SIZE);
 	if (syscall(SYS_execve, start->path, arguments, environment) < 0) {
-		start->exec_error = -errno;
+		start->exec_error = not_started(errno);
 	}
 	syscall(SYS_exit_group, 0);
 	return 0;
@@ -111,7 +117,7 @@ UNINSTRUMENTED static int start_helper(void *argument)
 		? syscall(SYS_fcntl, STDIN_FILENO, F_SETFD, 0)
 		: syscall(SYS_dup3, start->dmabuf, STDIN_FILENO, 0);
 	if (moved < 0 || syscall(SYS_close_range, STDIN_FILENO + 1, UINT_MAX, 0) < 0) {
-		start->result = -errno;
+		start->result = not_started(errno);
 		syscall(SYS_exit_group, 0);
 	}
 	/* What is ignored stays so in a new program; and without a child's signal ignored, its
@@ -122,7 +128,7 @@ UNINSTRUMENTED static int start_helper(void *argument)
 	pid_t helper = clone(
 		become_helper, start->helper_stack, CLONE_VM | CLONE_VFORK | SIGCHLD, start);
 	if (helper < 0) {
-		start->result = -errno;
+		start->result = not_started(errno);
 	} else if (start->exec_error < 0) {
 		/* It has ended. */
 		syscall(SYS_wait4, helper, NULL, 0, NULL);
@@ -143,7 +149,7 @@ static int run_with_stacks(struct start *start, char *stacks)
 	/* A handler of the application's must not run in another process with this one's memory. */
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, SIGNAL_SET_SIZE);
 	pid_t middle = clone(start_helper, stacks + STACK_SIZE, CLONE_VM | CLONE_VFORK, start);
-	int ret = middle < 0 ? -errno : 0;
+	int ret = middle < 0 ? not_started(errno) : 0;
 	if (middle >= 0) {
 		/* Not waitpid(), at which the thread could be cancelled. */
 		syscall(SYS_wait4, middle, NULL, __WCLONE, NULL);
@@ -168,7 +174,7 @@ int vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned patience
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 
 	if (stacks == MAP_FAILED) {
-		return -errno;
+		return not_started(errno);
 	}
 	int ret = run_with_stacks(&start, stacks);
 	munmap(stacks, 2 * STACK_SIZE);

@@ -27,7 +27,7 @@ int vmb_helper_find(char *path, size_t size);
  * when the kernel lets it; whatever process reaps orphans reaps it. It then tries again by itself, each
  * time that it finds room in the device's window. -ECHILD if it died, or if nobody can say what became
  * of it: it may be left behind, too. Otherwise a negative errno: of its mmap, or why it could not be
- * started.
+ * started, which is never -EINVAL.
  */
 int vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned patience_ms);
 

@@ -196,7 +196,8 @@ int main(int count, char **arguments)
 	setsid();
 	pid_t child = fork();
 	if (child < 0) {
-		return errno;
+		/* That the mapping was not even tried must not read as that it cannot be made. */
+		return errno == EINVAL ? ENOEXEC : errno;
 	}
 	if (child == 0) {
 		_exit(map_first_page());

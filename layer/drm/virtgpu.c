@@ -522,8 +522,8 @@ static void set_tried(const struct vmb_guarded *tried)
 /*
  * Whether there is nothing left to be guarded of an imported blob, as there is not if it has its place
  * already, however full the window is. There is no other way to find out, and if it has none the helper
- * sleeps: this is tried once. What helpers are not allowed to map (EACCES), or nobody can (EINVAL), is
- * left to the driver.
+ * sleeps: this is tried once. What nobody can map (EINVAL) is left to the driver; any other error may be
+ * of the helper's start, and tells nothing of the blob.
  */
 static bool try_imported(struct vmb_virtgpu *virtgpu, struct vmb_guarded *guarded)
 {
@@ -534,7 +534,7 @@ static bool try_imported(struct vmb_virtgpu *virtgpu, struct vmb_guarded *guarde
 	if (guarded->has_sleepers) {
 		set_tried(guarded);
 	}
-	if (ret < 0 && ret != -EACCES && ret != -EINVAL) {
+	if (ret < 0 && ret != -EINVAL) {
 		return false;
 	}
 	set_mapped(guarded);

@@ -259,12 +259,12 @@ static void test_waiting_process_killed(void **state)
 }
 
 /* As some sandboxes have it. */
-static void forbid_pidfd_open(void)
+static void forbid(unsigned call, unsigned error)
 {
 	struct sock_filter instructions[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOMEM),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	const struct sock_fprog filter = {
@@ -288,7 +288,7 @@ static void test_cannot_wait(void **state)
 	pid_t child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
-		forbid_pidfd_open();
+		forbid(SYS_pidfd_open, ENOMEM);
 		_exit(-vmb_helper_run(STAND_IN, file.fd, DEVICE, SHORT));
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -300,6 +300,30 @@ static void test_cannot_wait(void **state)
 	wait_for_end(file.page->pid);
 	child_signals = 0;
 	assert_int_equal(WEXITSTATUS(status), ECHILD);
+	close_file(&file);
+	expect_no_children();
+}
+
+/* EINVAL is what the kernel says of a blob that the host refused. */
+static void test_cannot_start(void **state)
+{
+	static const unsigned calls[] = { SYS_clone, SYS_execve, SYS_dup3 };
+	struct file file = open_file(HELPER_REPORT);
+	int status;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		pid_t child = fork();
+		assert_true(child >= 0);
+		if (child == 0) {
+			forbid(calls[i], EINVAL);
+			_exit(-vmb_helper_run(HELPER, file.fd, DEVICE, LONG));
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), ENOEXEC);
+	}
+	child_signals = 0;
 	close_file(&file);
 	expect_no_children();
 }
@@ -421,6 +445,7 @@ int main(void)
 		cmocka_unit_test(test_left_behind),
 		cmocka_unit_test(test_waiting_process_killed),
 		cmocka_unit_test(test_cannot_wait),
+		cmocka_unit_test(test_cannot_start),
 		cmocka_unit_test(test_beside_children),
 		cmocka_unit_test(test_beside_subreaper),
 		cmocka_unit_test(test_threads),
