@@ -15,7 +15,7 @@ struct vmb_rescue;
 struct vmb_guarded {
 	int dmabuf;
 	uint64_t size; /* bytes */
-	bool has_sleepers; /* helpers of the caller's were left on it */
+	bool has_sleepers; /* helpers were left on it before, the caller's or others */
 	/* Told that the blob is in the window, at once or after a rescue, from any thread and with map_lock
 	 * held. The blob may be closed by then; the rest is to know it by. */
 	void (*mapped)(const struct vmb_guarded *blob);

@@ -562,8 +562,12 @@ static int map_promised(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, 
 	if (guarded.dmabuf < 0) {
 		return guarded.dmabuf;
 	}
-	if (blob.is_imported && !blob.was_tried && try_imported(virtgpu, &guarded)) {
-		return 0;
+	if (blob.is_imported) {
+		/* Of other processes, perhaps, or from when it was imported before: they do not get more. */
+		guarded.has_sleepers = virtgpu->system->sleeps_on(guarded.dmabuf);
+		if (!guarded.has_sleepers && !blob.was_tried && try_imported(virtgpu, &guarded)) {
+			return 0;
+		}
 	}
 	int ret = vmb_guard_map(virtgpu->guard, &virtgpu->window, virtgpu->helper, &guarded);
 	if (ret < 0 && !blob.is_imported) {

@@ -689,6 +689,32 @@ static void test_rescue_by_another_file(void **state)
 	end();
 }
 
+/* However often it is imported, and by however many, one helper sleeps on it. */
+static void test_import_again(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	start(&other, VMB_DEFER_AUTO);
+	uint32_t filling = create_eager(&other, 60);
+	int dmabuf = export_without_layer(HOST3D, DEFER, 8);
+	for (size_t i = 0; i < 5; i++) {
+		struct process *process = i % 2 ? &other : &app;
+		int handle = import(process, dmabuf);
+		assert_true(handle > 0);
+		assert_int_equal(map(process, (uint32_t)handle), -ENOSPC);
+		assert_int_equal(vmb_sim_gpu_sleepers(), 1);
+		close_handle(process, (uint32_t)handle);
+	}
+	int handle = import(&app, dmabuf);
+	close_handle(&other, filling);
+	pass_time();
+	assert_int_equal(map(&app, (uint32_t)handle), 0);
+	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	close(dmabuf);
+	stop(&other);
+	end();
+}
+
 /* A part of the window that the application can give back. */
 static uint32_t small_room;
 
@@ -1951,6 +1977,7 @@ int main(void)
 		TEST(test_import_with_room),
 		TEST(test_import_mapped),
 		TEST(test_import_without_helper),
+		TEST(test_import_again),
 		TEST(test_import_own),
 		TEST(test_import_left_alone),
 		TEST(test_import_without_memory),
