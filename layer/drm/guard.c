@@ -22,7 +22,7 @@
 /* A blob that helpers sleep on. */
 struct vmb_rescue {
 	struct vmb_rescue *next;
-	dev_t device; /* that the blob is of */
+	struct vmb_window *window; /* who has it takes it away with vmb_guard_leave() */
 	struct vmb_guarded blob; /* its dma-buf is ours */
 };
 
@@ -84,7 +84,7 @@ static void forget(struct vmb_guard *guard, int dmabuf)
 
 /* Without memory for it the helpers are left to themselves. */
 static void remember(
-	struct vmb_guard *guard, const struct vmb_window *window, const struct vmb_guarded *blob)
+	struct vmb_guard *guard, struct vmb_window *window, const struct vmb_guarded *blob)
 {
 	struct vmb_rescue *rescue = malloc(sizeof(*rescue));
 
@@ -95,7 +95,7 @@ static void remember(
 	}
 	*rescue = (struct vmb_rescue){
 		.next = guard->rescues,
-		.device = window->device,
+		.window = window,
 		.blob = *blob,
 	};
 	guard->rescues = rescue;
@@ -207,7 +207,7 @@ static void rescue_all(struct vmb_guard *guard, struct vmb_window *window, const
 
 	while (*rescue && (ret == 0 || ret == -ENOSPC)) {
 		uint64_t size = (*rescue)->blob.size;
-		if ((*rescue)->device != window->device || size >= too_large) {
+		if ((*rescue)->window->device != window->device || size >= too_large) {
 			rescue = &(*rescue)->next;
 			continue;
 		}
@@ -232,6 +232,24 @@ void vmb_guard_rescue(struct vmb_guard *guard, struct vmb_window *window, const 
 		rescue_all(guard, window, helper);
 		pthread_mutex_unlock(&guard->map_lock);
 	}
+}
+
+void vmb_guard_leave(struct vmb_guard *guard, const struct vmb_window *window)
+{
+	struct vmb_rescue **rescue = &guard->rescues;
+
+	if (!guard->has_rescues) {
+		return;
+	}
+	pthread_mutex_lock(&guard->map_lock);
+	while (*rescue) {
+		if ((*rescue)->window == window) {
+			drop(guard, rescue);
+		} else {
+			rescue = &(*rescue)->next;
+		}
+	}
+	pthread_mutex_unlock(&guard->map_lock);
 }
 
 void vmb_guard_after_fork(struct vmb_guard *guard)

@@ -60,6 +60,8 @@ struct vmb_guard {
  * Makes the first mapping of a blob. The caller holds map_lock, and has seen under it that the mapping
  * is still to be made. Takes the dma-buf over. helper is the path of the program.
  *
+ * The window is used until vmb_guard_leave() if helpers are left on the blob.
+ *
  * 0 if the blob is in the window; a place there is also what one has that the host refused, and whose
  * mapping fails at once. -ENOSPC if there is no room, others if that could not be found out.
  */
@@ -73,6 +75,13 @@ int vmb_guard_map(struct vmb_guard *guard, struct vmb_window *window, const char
  * already: then the next call does.
  */
 void vmb_guard_rescue(struct vmb_guard *guard, struct vmb_window *window, const char *helper);
+
+/*
+ * To be called before a window is finished, without map_lock, which it waits for. The helpers that sleep on
+ * blobs that were to be mapped there are left to themselves: nobody else needs the mapping, and a dma-buf
+ * that is kept would keep the blob in the window once they have made it.
+ */
+void vmb_guard_leave(struct vmb_guard *guard, const struct vmb_window *window);
 
 /*
  * In the child of a fork(), before it does anything else: whatever another thread was at in the parent,

@@ -793,6 +793,7 @@ static void forget(struct vmb_virtgpu *virtgpu)
 	atomic_store_explicit(&virtgpu->fd, -1, memory_order_release);
 	if (virtgpu->has_window) {
 		vmb_guard_rescue(virtgpu->guard, &virtgpu->window, virtgpu->helper);
+		vmb_guard_leave(virtgpu->guard, &virtgpu->window);
 		vmb_window_finish(&virtgpu->window);
 	}
 	virtgpu->has_window = false;
