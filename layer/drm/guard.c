@@ -22,18 +22,29 @@
 /* A blob that helpers sleep on. */
 struct vmb_rescue {
 	struct vmb_rescue *next;
-	struct vmb_window *window; /* who has it takes it away with vmb_guard_leave() */
+	/* Who has these takes them away with vmb_guard_leave(). */
+	struct vmb_window *window;
+	const char *helper;
 	struct vmb_guarded blob; /* its dma-buf is ours */
+	/* In this round blobs of the same device that have this size at least are not tried any more. */
+	uint64_t too_large;
 };
 
-/* Where something was closed just now, room may be on its way back. */
-static int probe(struct vmb_window *window, uint64_t size, unsigned patience_ms)
+/* What is known of room that may be on its way back. */
+enum expected {
+	IF_SETTLING, /* something was closed just now, if the window was told of it */
+	ANYWAY, /* it may have been closed on another open file, whose window was told */
+};
+
+static int probe(
+	struct vmb_window *window, uint64_t size, enum expected expected, unsigned patience_ms)
 {
 	uint64_t begin = window->system->now_ms();
 	int ret;
 
 	while ((ret = vmb_window_probe(window, size)) == -ENOSPC &&
-		vmb_window_is_settling(window) && window->system->now_ms() - begin < patience_ms) {
+		(expected == ANYWAY || vmb_window_is_settling(window)) &&
+		window->system->now_ms() - begin < patience_ms) {
 		window->system->sleep_ms(LOOK_EACH);
 	}
 	return ret;
@@ -83,8 +94,8 @@ static void forget(struct vmb_guard *guard, int dmabuf)
 }
 
 /* Without memory for it the helpers are left to themselves. */
-static void remember(
-	struct vmb_guard *guard, struct vmb_window *window, const struct vmb_guarded *blob)
+static void remember(struct vmb_guard *guard, struct vmb_window *window, const char *helper,
+	const struct vmb_guarded *blob)
 {
 	struct vmb_rescue *rescue = malloc(sizeof(*rescue));
 
@@ -96,6 +107,7 @@ static void remember(
 	*rescue = (struct vmb_rescue){
 		.next = guard->rescues,
 		.window = window,
+		.helper = helper,
 		.blob = *blob,
 	};
 	guard->rescues = rescue;
@@ -113,10 +125,12 @@ static bool is_settled(int result)
  * has found room by itself, and the blob is in the window, which may be full by now. Should they have gone
  * for another reason, there are none that the next ones could add to.
  */
-static int look_for_room(
-	struct vmb_window *window, const struct vmb_guarded *blob, unsigned patience_ms)
+static int look_for_room(struct vmb_window *window, const struct vmb_guarded *blob,
+	enum expected expected, unsigned patience_ms)
 {
-	return window->system->sleeps_on(blob->dmabuf) ? probe(window, blob->size, patience_ms) : 0;
+	return window->system->sleeps_on(blob->dmabuf)
+		? probe(window, blob->size, expected, patience_ms)
+		: 0;
 }
 
 /* Lets helpers make the mapping, one after the other. *is_any_left: whether one may sleep on it still. */
@@ -154,8 +168,8 @@ int vmb_guard_map(struct vmb_guard *guard, struct vmb_window *window, const char
 	const struct vmb_guarded *blob)
 {
 	int ret = is_remembered(guard, blob->dmabuf)
-		? look_for_room(window, blob, SETTLING_PATIENCE)
-		: probe(window, blob->size, SETTLING_PATIENCE);
+		? look_for_room(window, blob, IF_SETTLING, SETTLING_PATIENCE)
+		: probe(window, blob->size, IF_SETTLING, SETTLING_PATIENCE);
 	bool is_any_left = blob->has_sleepers;
 
 	if (ret == 0) {
@@ -169,7 +183,7 @@ int vmb_guard_map(struct vmb_guard *guard, struct vmb_window *window, const char
 		return 0;
 	}
 	if (is_any_left) {
-		remember(guard, window, blob);
+		remember(guard, window, helper, blob);
 	} else {
 		close(blob->dmabuf);
 	}
@@ -177,17 +191,17 @@ int vmb_guard_map(struct vmb_guard *guard, struct vmb_window *window, const char
 }
 
 /* 0, or why the helpers that sleep on it still do. */
-static int rescue_one(struct vmb_guard *guard, struct vmb_window *window, const char *helper,
-	struct vmb_rescue **rescue, unsigned patience_ms)
+static int rescue_one(struct vmb_guard *guard, struct vmb_rescue **rescue, unsigned patience_ms)
 {
 	const struct vmb_guarded *blob = &(*rescue)->blob;
-	int ret = look_for_room(window, blob, patience_ms);
+	struct vmb_window *window = (*rescue)->window;
+	int ret = look_for_room(window, blob, ANYWAY, patience_ms);
 	bool is_any_left = true;
 
 	if (ret < 0) {
 		return ret;
 	}
-	ret = run_helpers(window, helper, blob->dmabuf, RESCUE_TRIES, &is_any_left);
+	ret = run_helpers(window, (*rescue)->helper, blob->dmabuf, RESCUE_TRIES, &is_any_left);
 	if (!is_settled(ret)) {
 		return ret;
 	}
@@ -196,31 +210,41 @@ static int rescue_one(struct vmb_guard *guard, struct vmb_window *window, const 
 	return 0;
 }
 
-/* Goes once through the list, as long as nothing but a lack of room is in the way. Where there is none for
- * one blob there may be for a smaller one, but only the first is waited for. */
-static void rescue_all(struct vmb_guard *guard, struct vmb_window *window, const char *helper)
+static bool is_too_large(const struct vmb_guard *guard, const struct vmb_rescue *rescue)
+{
+	for (const struct vmb_rescue *tried = guard->rescues; tried != rescue;
+		tried = tried->next) {
+		if (tried->window->device == rescue->window->device &&
+			tried->too_large <= rescue->blob.size) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Goes once through the list. Where there is no room for one blob there may be for a smaller one of its
+ * device, but only the first is waited for; with anything else in the way that device is left alone. */
+static void rescue_all(struct vmb_guard *guard)
 {
 	struct vmb_rescue **rescue = &guard->rescues;
-	uint64_t too_large = UINT64_MAX;
 	unsigned patience = RESCUE_PATIENCE;
-	int ret = 0;
 
-	while (*rescue && (ret == 0 || ret == -ENOSPC)) {
-		uint64_t size = (*rescue)->blob.size;
-		if ((*rescue)->window->device != window->device || size >= too_large) {
-			rescue = &(*rescue)->next;
-			continue;
-		}
-		ret = rescue_one(guard, window, helper, rescue, patience);
-		if (ret == -ENOSPC) {
-			rescue = &(*rescue)->next;
-			too_large = size;
+	while (*rescue) {
+		struct vmb_rescue *tried = *rescue;
+		tried->too_large = UINT64_MAX;
+		if (!is_too_large(guard, tried)) {
+			int ret = rescue_one(guard, rescue, patience);
+			if (ret == 0) {
+				continue;
+			}
+			tried->too_large = ret == -ENOSPC ? tried->blob.size : 0;
 			patience = 0;
 		}
+		rescue = &tried->next;
 	}
 }
 
-void vmb_guard_rescue(struct vmb_guard *guard, struct vmb_window *window, const char *helper)
+void vmb_guard_rescue(struct vmb_guard *guard)
 {
 	guard->is_rescue_due = true;
 	/* Once more for those that came meanwhile and found the lock taken. Who comes during that is left to
@@ -229,7 +253,7 @@ void vmb_guard_rescue(struct vmb_guard *guard, struct vmb_window *window, const 
 		pthread_mutex_trylock(&guard->map_lock) == 0;
 		i++) {
 		guard->is_rescue_due = false;
-		rescue_all(guard, window, helper);
+		rescue_all(guard);
 		pthread_mutex_unlock(&guard->map_lock);
 	}
 }

@@ -60,7 +60,7 @@ struct vmb_guard {
  * Makes the first mapping of a blob. The caller holds map_lock, and has seen under it that the mapping
  * is still to be made. Takes the dma-buf over. helper is the path of the program.
  *
- * The window is used until vmb_guard_leave() if helpers are left on the blob.
+ * The window and the path are used until vmb_guard_leave() if helpers are left on the blob.
  *
  * 0 if the blob is in the window; a place there is also what one has that the host refused, and whose
  * mapping fails at once. -ENOSPC if there is no room, others if that could not be found out.
@@ -70,11 +70,11 @@ int vmb_guard_map(struct vmb_guard *guard, struct vmb_window *window, const char
 
 /*
  * To be called when something of the window was given back, and by who has held map_lock, without it.
- * Tries to rescue the helpers that sleep on blobs of this device. Takes a few milliseconds at most if
+ * Tries to rescue the helpers that sleep on blobs, of whatever device. Takes a few milliseconds at most if
  * there is no room. Where another thread has the lock, that thread does it, if it is not at its last round
  * already: then the next call does.
  */
-void vmb_guard_rescue(struct vmb_guard *guard, struct vmb_window *window, const char *helper);
+void vmb_guard_rescue(struct vmb_guard *guard);
 
 /*
  * To be called before a window is finished, without map_lock, which it waits for. The helpers that sleep on

@@ -591,7 +591,7 @@ static int settle(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, uint32
 	pthread_mutex_lock(&guard->map_lock);
 	int ret = map_promised(virtgpu, next, fd, handle);
 	pthread_mutex_unlock(&guard->map_lock);
-	vmb_guard_rescue(guard, &virtgpu->window, virtgpu->helper);
+	vmb_guard_rescue(guard);
 	return ret;
 }
 
@@ -662,7 +662,7 @@ static int close_blob(
 	/* Those that are not known may have been in the window, too. */
 	if (defers(virtgpu)) {
 		vmb_window_freed(&virtgpu->window);
-		vmb_guard_rescue(virtgpu->guard, &virtgpu->window, virtgpu->helper);
+		vmb_guard_rescue(virtgpu->guard);
 	}
 	errno = error;
 	return ret;
@@ -792,7 +792,7 @@ static void forget(struct vmb_virtgpu *virtgpu)
 
 	atomic_store_explicit(&virtgpu->fd, -1, memory_order_release);
 	if (virtgpu->has_window) {
-		vmb_guard_rescue(virtgpu->guard, &virtgpu->window, virtgpu->helper);
+		vmb_guard_rescue(virtgpu->guard);
 		vmb_guard_leave(virtgpu->guard, &virtgpu->window);
 		vmb_window_finish(&virtgpu->window);
 	}

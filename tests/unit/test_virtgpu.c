@@ -54,6 +54,16 @@ static void sleep_ms(unsigned ms)
 	vmb_sim_gpu_sleep_ms(ms);
 }
 
+/* One that is not the simulated device, where the layer is to believe in two; 0 is none. */
+static dev_t second_device;
+static dev_t first_device;
+
+static int run_helper(const char *path, int dmabuf, dev_t device, unsigned patience_ms)
+{
+	return vmb_sim_gpu_run_helper(path, dmabuf,
+		second_device && device == second_device ? first_device : device, patience_ms);
+}
+
 static const struct vmb_window_system simulated = {
 	.reopen = vmb_sim_gpu_reopen,
 	.window_size = vmb_sim_gpu_window_size,
@@ -61,7 +71,7 @@ static const struct vmb_window_system simulated = {
 	.now_ms = vmb_sim_gpu_now_ms,
 	.sleep_ms = sleep_ms,
 	.find_helper = vmb_sim_gpu_find_helper,
-	.run_helper = vmb_sim_gpu_run_helper,
+	.run_helper = run_helper,
 	.sleeps_on = vmb_sim_gpu_sleeps_on,
 };
 
@@ -821,6 +831,34 @@ static void test_closed_all_the_time(void **state)
 	close_handle(&app, create_eager(&app, 1));
 	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
 	end();
+}
+
+/* Something is closed on another open file, of the same device or of another: the room is on its way back,
+ * and the window that the blob is to be mapped in was not told. */
+static void test_closed_on_another_file(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		begin(&ordinary, VMB_DEFER_AUTO);
+		start(&other, VMB_DEFER_AUTO);
+		struct process second = { .fd = vmb_sim_gpu_open() };
+		second.virtgpu = get(&app.guard, second.fd, VMB_DEFER_AUTO);
+		assert_int_not_equal(allocate(&second, 1), 0);
+		uint32_t room = create_eager(&second, 8);
+		fall_asleep(allocate(&app, 8));
+		first_device = app.virtgpu->window.device;
+		if (i == 1) {
+			second_device = first_device + 1;
+			app.virtgpu->window.device = second_device;
+		}
+		pass_time();
+		close_handle(&second, room);
+		assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+		second_device = 0;
+		stop(&second);
+		stop(&other);
+		end();
+	}
 }
 
 static unsigned helpers_before_close;
@@ -1996,6 +2034,7 @@ int main(void)
 		TEST(test_device_gone),
 		TEST(test_closed_during_refusal),
 		TEST(test_closed_during_rescue),
+		TEST(test_closed_on_another_file),
 		TEST(test_closed_all_the_time),
 		TEST(test_closed_during_last_helper),
 		TEST(test_rescue_of_the_smaller),
