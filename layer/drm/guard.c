@@ -26,6 +26,9 @@ struct vmb_rescue {
 	struct vmb_window *window;
 	const char *helper;
 	struct vmb_guarded blob; /* its dma-buf is ours */
+	/* Helpers were left on it, and no lock of theirs was seen: an older program, or one that had not come to
+	 * it. That there is none tells nothing then. */
+	bool is_lockless;
 	/* In this round blobs of the same device that have this size at least are not tried any more. */
 	uint64_t too_large;
 };
@@ -36,6 +39,7 @@ enum expected {
 	ANYWAY, /* it may have been closed on another open file, whose window was told */
 };
 
+/* Whether there is room, now or in a moment. */
 static int probe(
 	struct vmb_window *window, uint64_t size, enum expected expected, unsigned patience_ms)
 {
@@ -70,14 +74,15 @@ static void drop(struct vmb_guard *guard, struct vmb_rescue **rescue)
 	guard->has_rescues = guard->rescues != NULL;
 }
 
-static bool is_remembered(const struct vmb_guard *guard, int dmabuf)
+/* NULL if no helpers are known to sleep on it. */
+static const struct vmb_rescue *find(const struct vmb_guard *guard, int dmabuf)
 {
-	for (const struct vmb_rescue *rescue = guard->rescues; rescue; rescue = rescue->next) {
-		if (is_same(rescue->blob.dmabuf, dmabuf)) {
-			return true;
-		}
+	const struct vmb_rescue *rescue = guard->rescues;
+
+	while (rescue && !is_same(rescue->blob.dmabuf, dmabuf)) {
+		rescue = rescue->next;
 	}
-	return false;
+	return rescue;
 }
 
 static void forget(struct vmb_guard *guard, int dmabuf)
@@ -109,6 +114,7 @@ static void remember(struct vmb_guard *guard, struct vmb_window *window, const c
 		.window = window,
 		.helper = helper,
 		.blob = *blob,
+		.is_lockless = !window->system->sleeps_on(blob->dmabuf),
 	};
 	guard->rescues = rescue;
 	guard->has_rescues = true;
@@ -125,10 +131,12 @@ static bool is_settled(int result)
  * has found room by itself, and the blob is in the window, which may be full by now. Should they have gone
  * for another reason, there are none that the next ones could add to.
  */
-static int look_for_room(struct vmb_window *window, const struct vmb_guarded *blob,
+static int look_for_room(const struct vmb_rescue *rescue, struct vmb_window *window,
 	enum expected expected, unsigned patience_ms)
 {
-	return window->system->sleeps_on(blob->dmabuf)
+	const struct vmb_guarded *blob = &rescue->blob;
+
+	return rescue->is_lockless || window->system->sleeps_on(blob->dmabuf)
 		? probe(window, blob->size, expected, patience_ms)
 		: 0;
 }
@@ -167,9 +175,9 @@ static int refusal(int ret)
 int vmb_guard_map(struct vmb_guard *guard, struct vmb_window *window, const char *helper,
 	const struct vmb_guarded *blob)
 {
-	int ret = is_remembered(guard, blob->dmabuf)
-		? look_for_room(window, blob, IF_SETTLING, SETTLING_PATIENCE)
-		: probe(window, blob->size, IF_SETTLING, SETTLING_PATIENCE);
+	const struct vmb_rescue *known = find(guard, blob->dmabuf);
+	int ret = known ? look_for_room(known, window, IF_SETTLING, SETTLING_PATIENCE)
+			: probe(window, blob->size, IF_SETTLING, SETTLING_PATIENCE);
 	bool is_any_left = blob->has_sleepers;
 
 	if (ret == 0) {
@@ -195,13 +203,16 @@ static int rescue_one(struct vmb_guard *guard, struct vmb_rescue **rescue, unsig
 {
 	const struct vmb_guarded *blob = &(*rescue)->blob;
 	struct vmb_window *window = (*rescue)->window;
-	int ret = look_for_room(window, blob, ANYWAY, patience_ms);
+	int ret = look_for_room(*rescue, window, ANYWAY, patience_ms);
 	bool is_any_left = true;
 
 	if (ret < 0) {
 		return ret;
 	}
 	ret = run_helpers(window, (*rescue)->helper, blob->dmabuf, RESCUE_TRIES, &is_any_left);
+	if (ret == -EINPROGRESS) {
+		(*rescue)->is_lockless = !window->system->sleeps_on(blob->dmabuf);
+	}
 	if (!is_settled(ret)) {
 		return ret;
 	}

@@ -64,6 +64,14 @@ static int run_helper(const char *path, int dmabuf, dev_t device, unsigned patie
 		second_device && device == second_device ? first_device : device, patience_ms);
 }
 
+/* As a helper of an older layer has none. */
+static bool has_no_locks;
+
+static bool sleeps_on(int dmabuf)
+{
+	return !has_no_locks && vmb_sim_gpu_sleeps_on(dmabuf);
+}
+
 static const struct vmb_window_system simulated = {
 	.reopen = vmb_sim_gpu_reopen,
 	.window_size = vmb_sim_gpu_window_size,
@@ -72,7 +80,7 @@ static const struct vmb_window_system simulated = {
 	.sleep_ms = sleep_ms,
 	.find_helper = vmb_sim_gpu_find_helper,
 	.run_helper = run_helper,
-	.sleeps_on = vmb_sim_gpu_sleeps_on,
+	.sleeps_on = sleeps_on,
 };
 
 static const struct vmb_sim_gpu_config ordinary = {
@@ -951,6 +959,29 @@ static void test_mapped_by_itself(void **state)
 		stop(&other);
 		end();
 	}
+}
+
+/* A lock that is not to be seen does not tell that nobody sleeps. */
+static void test_sleepers_without_lock(void **state)
+{
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	start(&other, VMB_DEFER_AUTO);
+	has_no_locks = true;
+	uint32_t trifle = create_eager(&app, 1);
+	uint32_t handle = allocate(&app, 8);
+	fall_asleep(handle);
+	unsigned helpers = vmb_sim_gpu_helpers();
+	close_handle(&app, trifle);
+	assert_int_equal(map(&app, handle), -ENOSPC);
+	assert_int_equal(vmb_sim_gpu_helpers(), helpers);
+	close_handle(&other, stolen);
+	pass_time();
+	close_handle(&app, create_eager(&app, 1));
+	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	has_no_locks = false;
+	stop(&other);
+	end();
 }
 
 static struct vmb_window *watched;
@@ -2039,6 +2070,7 @@ int main(void)
 		TEST(test_closed_during_last_helper),
 		TEST(test_rescue_of_the_smaller),
 		TEST(test_mapped_by_itself),
+		TEST(test_sleepers_without_lock),
 		TEST(test_freed_while_clock_is_read),
 		TEST(test_close_while_helper_works),
 		TEST(test_stale_handles),
