@@ -5,8 +5,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -91,6 +93,22 @@ static int probe(dev_t device)
 	return ret;
 }
 
+/* struct prctl_mm_map as a 64-bit kernel has it, which wants no other size from 32-bit programs either. The
+ * headers' own has a pointer in it. */
+struct bounds {
+	uint64_t start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
+	uint64_t arg_start, arg_end, env_start, env_end;
+	uint64_t auxv;
+	uint32_t auxv_size;
+	uint32_t exe_fd;
+};
+
+_Static_assert(sizeof(struct bounds) == 104, "a 64-bit kernel's");
+_Static_assert(sizeof(void *) < 8 || sizeof(struct bounds) == sizeof(struct prctl_mm_map),
+	"the same in a 64-bit program");
+_Static_assert(offsetof(struct bounds, auxv) == offsetof(struct prctl_mm_map, auxv),
+	"the same up to the pointer");
+
 /*
  * While it sleeps this process holds the lock of its memory, which who reads its arguments or environment
  * in /proc has to wait for: ps, pgrep -f and their kin. They do not if there are none (get_mm_cmdline() and
@@ -101,7 +119,7 @@ static void hide_arguments(void)
 {
 	const uint64_t begin = (uint64_t)(uintptr_t)hide_arguments;
 	const uint64_t end = begin + 1;
-	struct prctl_mm_map bounds = {
+	const struct bounds bounds = {
 		.start_code = begin,
 		.end_code = end,
 		.start_data = begin,
@@ -115,8 +133,14 @@ static void hide_arguments(void)
 		.env_end = begin,
 		.exe_fd = (uint32_t)-1,
 	};
+	struct prctl_mm_map native = { .exe_fd = (uint32_t)-1 };
 
-	prctl(PR_SET_MM, PR_SET_MM_MAP, &bounds, sizeof(bounds), 0);
+	if (prctl(PR_SET_MM, PR_SET_MM_MAP, &bounds, sizeof(bounds), 0) == 0) {
+		return;
+	}
+	/* A 32-bit kernel. */
+	memcpy(&native, &bounds, offsetof(struct prctl_mm_map, auxv));
+	prctl(PR_SET_MM, PR_SET_MM_MAP, &native, sizeof(native), 0);
 }
 
 /* In a process of its own. Its lock tells that it is at it, and goes with it: vmb_helper_sleeps_on(). */
