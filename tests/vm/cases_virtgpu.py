@@ -173,7 +173,7 @@ def patient(knows_hint):
         yield report["room"] == 0, f"when there is some it maps the blob itself: {report['room']}"
         yield from used(report, {"mapped": WINDOW})
 
-    return raw("patient", judge, seconds=80)
+    return raw("patient", judge)
 
 
 def orphan(knows_hint, name):
@@ -206,7 +206,7 @@ def look(knows_hint):
             yield each["can_be_read"] == (not locked), f"its /proc/PID/{each['file']} {'blocks' if locked else 'can be read'}"
         yield report["room"] == 0, f"when there is room it ends: {report['room']}"
 
-    return raw("look", judge, seconds=80)
+    return raw("look", judge)
 
 
 def close(knows_hint):

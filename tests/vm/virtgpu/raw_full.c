@@ -198,7 +198,7 @@ void raw_look(void)
 	report("\"sleeps\": %d, \"locked\": %d", sleeps, is_locked(helped.dma_buf));
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		report("\"file\": \"%s\", \"can_be_read\": %d", names[i],
-			process_can_be_read(child, names[i], 1000));
+			process_can_be_read(child, names[i], 10000));
 	}
 	gpu_close(fd, room);
 	int ended = process_wait(helper, 40000);
