@@ -18,8 +18,7 @@
  *   buffer HANDLE SIZE | image HANDLE SIZE
  *   bind HANDLE OFFSET SIZE MEMORY OFFSET
  *   destroy HANDLE
- *
- * What the process had mapped while all of that was there is copied to LIST.maps.
+ *   maps             what the process has mapped at this time is copied to LIST.maps
  *
  *   steps    random ones, some of which wait for a semaphore
  *   threads  the same by four threads at once, each with resources of its own
@@ -301,6 +300,7 @@ static void run_threads(const struct vku *vk, const char *path, unsigned count, 
 	for (unsigned i = 0; i < count; i++) {
 		pthread_join(threads[i], NULL);
 	}
+	say("maps\n");
 	copy_maps(path);
 	for (unsigned i = 0; i < count; i++) {
 		end(&workers[i]);
