@@ -90,6 +90,14 @@ static int become_helper(void *argument)
 	return errno;
 }
 
+/* The child of a helper that sleeps on the mapping, however long it took to come to that; 0 if it does not. */
+static pid_t find_sleeper(pid_t helper)
+{
+	pid_t child = process_child(helper, 30000);
+
+	return child && process_sleeps_in(child, "virtio_gpu_vram_mmap", 30000) ? child : 0;
+}
+
 static dev_t device_of(int fd)
 {
 	struct stat node;
@@ -125,6 +133,7 @@ void raw_patient(void)
 		return;
 	}
 	pid_t helper = process_start(become_helper, &helped);
+	find_sleeper(helper);
 	int full = process_wait(helper, 4000);
 	unsigned children = process_children(helper);
 	gpu_close(fd, room);
@@ -146,6 +155,7 @@ static void orphan(bool can_look)
 	helped.application = process_start(wait_to_be_killed, NULL);
 	helped.device = can_look ? helped.device : 0;
 	pid_t helper = process_start(become_helper, &helped);
+	find_sleeper(helper);
 	int full = process_wait(helper, 2000);
 	kill(-helper, SIGTERM);
 	int stopped = process_wait(helper, 500);
@@ -193,9 +203,8 @@ void raw_look(void)
 		return;
 	}
 	pid_t helper = process_start(become_helper, &helped);
-	pid_t child = process_child(helper, 10000);
-	bool sleeps = process_sleeps_in(child, "virtio_gpu_vram_mmap", 10000);
-	report("\"sleeps\": %d, \"locked\": %d", sleeps, is_locked(helped.dma_buf));
+	pid_t child = find_sleeper(helper);
+	report("\"sleeps\": %d, \"locked\": %d", child != 0, is_locked(helped.dma_buf));
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		report("\"file\": \"%s\", \"can_be_read\": %d", names[i],
 			process_can_be_read(child, names[i], 10000));
