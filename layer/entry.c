@@ -6,17 +6,17 @@
 #include <string.h>
 #include <vulkan/vk_layer.h>
 
-#include "buffer.h"
-#include "deferral.h"
-#include "device.h"
-#include "image.h"
-#include "instance.h"
-#include "memory.h"
-#include "names.h"
-#include "query.h"
-#include "queue_bind.h"
-#include "sync.h"
-#include "traced.h"
+#include "base/names.h"
+#include "observe/calls.h"
+#include "provide/bind_call.h"
+#include "provide/buffer.h"
+#include "provide/image.h"
+#include "provide/memory.h"
+#include "provide/queries.h"
+#include "provide/waits.h"
+#include "virtgpu/memory.h"
+#include "vk/device.h"
+#include "vk/instance.h"
 
 struct entry {
 	const char *name;

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dispatch.h"
-#include "instance.h"
-#include "physical_device.h"
+#include "vk/dispatch.h"
+#include "vk/instance.h"
+#include "vk/physical_device.h"
 
 static PFN_vkGetInstanceProcAddr open_loader(
 	struct vmb_answer *answer, struct vmb_loader_facts *loader, const struct vmb_asked *asked)

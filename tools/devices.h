@@ -2,10 +2,10 @@
 #ifndef VMB_DEVICES_H
 #define VMB_DEVICES_H
 
+#include "base/settings.h"
 #include "child.h"
 #include "loader.h"
 #include "report.h"
-#include "settings.h"
 
 /* The questions about devices, for vmb_ask(). They drop the layer from the environment. */
 

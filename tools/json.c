@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "json_text.h"
+#include "base/json_text.h"
 
 static void write_string(FILE *out, const char *text)
 {

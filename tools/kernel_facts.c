@@ -11,21 +11,21 @@
 #include <uapi/panthor.h>
 #include <unistd.h>
 
-#include "drm/panthor.h"
-#include "drm/window.h"
+#include "backend/panthor/translator.h"
+#include "virtgpu/hostmem.h"
 
 static void read_panthor(struct vmb_kernel_facts *facts, int fd)
 {
-	struct vmb_panthor_mmu_info mmu = { 0 };
-	struct vmb_panthor_dev_query query = {
-		.type = VMB_PANTHOR_DEV_QUERY_MMU_INFO,
+	struct drm_panthor_mmu_info mmu = { 0 };
+	struct drm_panthor_dev_query query = {
+		.type = DRM_PANTHOR_DEV_QUERY_MMU_INFO,
 		.size = sizeof(mmu),
 		.pointer = (uintptr_t)&mmu,
 	};
 
 	facts->sparse = facts->driver.minor >= VMB_PANTHOR_SPARSE_MINOR ? VMB_YES : VMB_NO;
 	/* From 1.9 on; an older one refuses it, and does not say. */
-	if (ioctl(fd, VMB_IOCTL_PANTHOR_DEV_QUERY, &query) == 0) {
+	if (ioctl(fd, DRM_IOCTL_PANTHOR_DEV_QUERY, &query) == 0) {
 		facts->page_sizes = mmu.page_size_bitmap;
 	}
 }

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "drm/kernel.h"
-#include "settings.h"
+#include "base/settings.h"
+#include "ioctl/kernel.h"
 
 enum vmb_known {
 	VMB_UNKNOWN,

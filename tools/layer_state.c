@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "names.h"
+#include "base/names.h"
 
 #define LIBRARY "libVkLayer_VMBIND_sparse.so"
 

@@ -4,10 +4,10 @@
 
 #include <stdbool.h>
 
+#include "base/settings.h"
 #include "child.h"
 #include "loader.h"
 #include "manifests.h"
-#include "settings.h"
 
 /* Whether the layer is enabled in this environment. */
 enum vmb_layer_status {

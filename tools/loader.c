@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "names.h"
+#include "base/names.h"
 
 /* Takes a name out of a list that is separated by colons, in place. */
 static void drop_name(char *list, const char *name)

@@ -8,11 +8,11 @@
 #include <sys/utsname.h>
 #include <vulkan/vulkan.h>
 
+#include "base/settings.h"
 #include "child.h"
 #include "kernel_facts.h"
 #include "layer_state.h"
-#include "route.h"
-#include "settings.h"
+#include "route/rules.h"
 
 /* What vmbind-info has found out. */
 

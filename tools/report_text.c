@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "advice.h"
-#include "names.h"
+#include "base/names.h"
+#include "provide/features.h"
 #include "report_write.h"
-#include "sparse_features.h"
 #include "sparse_support.h"
 #include "text.h"
 

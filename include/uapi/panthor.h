@@ -20,45 +20,45 @@
  * (the rest reads as 0), down to the size of the struct's first version (below it EINVAL), and one
  * longer if what it does not know is 0 (E2BIG otherwise).
  */
-struct vmb_panthor_obj_array {
+struct drm_panthor_obj_array {
 	uint32_t stride; /* bytes from one to the next */
 	uint32_t count;
 	uint64_t array; /* pointer */
 };
 
-#define VMB_PANTHOR_OBJ_ARRAY(n, pointer) \
+#define DRM_PANTHOR_OBJ_ARRAY(n, pointer) \
 	{ \
 		.stride = sizeof((pointer)[0]), .count = (n), .array = (uintptr_t)(pointer) \
 	}
 
-#define VMB_PANTHOR_SYNC_OP_TYPE_MASK UINT32_C(0xff)
-#define VMB_PANTHOR_SYNC_OP_SYNCOBJ UINT32_C(0)
-#define VMB_PANTHOR_SYNC_OP_TIMELINE_SYNCOBJ UINT32_C(1)
-#define VMB_PANTHOR_SYNC_OP_WAIT UINT32_C(0)
-#define VMB_PANTHOR_SYNC_OP_SIGNAL (UINT32_C(1) << 31)
+#define DRM_PANTHOR_SYNC_OP_HANDLE_TYPE_MASK UINT32_C(0xff)
+#define DRM_PANTHOR_SYNC_OP_HANDLE_TYPE_SYNCOBJ UINT32_C(0)
+#define DRM_PANTHOR_SYNC_OP_HANDLE_TYPE_TIMELINE_SYNCOBJ UINT32_C(1)
+#define DRM_PANTHOR_SYNC_OP_WAIT UINT32_C(0)
+#define DRM_PANTHOR_SYNC_OP_SIGNAL (UINT32_C(1) << 31)
 
-struct vmb_panthor_sync_op {
+struct drm_panthor_sync_op {
 	uint32_t flags;
 	uint32_t handle; /* of a syncobj */
 	uint64_t timeline_value; /* 0 unless a timeline */
 };
 
 enum {
-	VMB_PANTHOR_DEV_QUERY_GPU_INFO = 0,
-	VMB_PANTHOR_DEV_QUERY_CSIF_INFO = 1,
-	VMB_PANTHOR_DEV_QUERY_TIMESTAMP_INFO = 2, /* from 1.1 */
-	VMB_PANTHOR_DEV_QUERY_GROUP_PRIORITIES_INFO = 3, /* from 1.2 */
-	VMB_PANTHOR_DEV_QUERY_MMU_INFO = 4, /* from 1.9 */
+	DRM_PANTHOR_DEV_QUERY_GPU_INFO = 0,
+	DRM_PANTHOR_DEV_QUERY_CSIF_INFO = 1,
+	DRM_PANTHOR_DEV_QUERY_TIMESTAMP_INFO = 2, /* from 1.1 */
+	DRM_PANTHOR_DEV_QUERY_GROUP_PRIORITIES_INFO = 3, /* from 1.2 */
+	DRM_PANTHOR_DEV_QUERY_MMU_INFO = 4, /* from 1.9 */
 };
 
-struct vmb_panthor_dev_query {
+struct drm_panthor_dev_query {
 	uint32_t type;
 	/* of what pointer points to; returned: of what was written there, or the whole if it is NULL */
 	uint32_t size;
 	uint64_t pointer;
 };
 
-struct vmb_panthor_gpu_info {
+struct drm_panthor_gpu_info {
 	uint32_t gpu_id;
 	uint32_t gpu_rev;
 	uint32_t csf_id;
@@ -82,7 +82,7 @@ struct vmb_panthor_gpu_info {
 	uint64_t gpu_features;
 };
 
-struct vmb_panthor_csif_info {
+struct drm_panthor_csif_info {
 	uint32_t csg_slot_count;
 	uint32_t cs_slot_count;
 	uint32_t cs_reg_count;
@@ -91,16 +91,16 @@ struct vmb_panthor_csif_info {
 	uint32_t pad;
 };
 
-#define VMB_PANTHOR_TIMESTAMP_GPU (UINT32_C(1) << 0)
-#define VMB_PANTHOR_TIMESTAMP_CPU_MONOTONIC (UINT32_C(1) << 1)
-#define VMB_PANTHOR_TIMESTAMP_CPU_MONOTONIC_RAW (UINT32_C(2) << 1)
-#define VMB_PANTHOR_TIMESTAMP_CPU_TYPE_MASK (UINT32_C(7) << 1)
-#define VMB_PANTHOR_TIMESTAMP_GPU_OFFSET (UINT32_C(1) << 4)
-#define VMB_PANTHOR_TIMESTAMP_GPU_CYCLE_COUNT (UINT32_C(1) << 5)
-#define VMB_PANTHOR_TIMESTAMP_FREQ (UINT32_C(1) << 6)
-#define VMB_PANTHOR_TIMESTAMP_DURATION (UINT32_C(1) << 7)
+#define DRM_PANTHOR_TIMESTAMP_GPU (UINT32_C(1) << 0)
+#define DRM_PANTHOR_TIMESTAMP_CPU_MONOTONIC (UINT32_C(1) << 1)
+#define DRM_PANTHOR_TIMESTAMP_CPU_MONOTONIC_RAW (UINT32_C(2) << 1)
+#define DRM_PANTHOR_TIMESTAMP_CPU_TYPE_MASK (UINT32_C(7) << 1)
+#define DRM_PANTHOR_TIMESTAMP_GPU_OFFSET (UINT32_C(1) << 4)
+#define DRM_PANTHOR_TIMESTAMP_GPU_CYCLE_COUNT (UINT32_C(1) << 5)
+#define DRM_PANTHOR_TIMESTAMP_FREQ (UINT32_C(1) << 6)
+#define DRM_PANTHOR_TIMESTAMP_DURATION (UINT32_C(1) << 7)
 
-struct vmb_panthor_timestamp_info {
+struct drm_panthor_timestamp_info {
 	uint64_t timestamp_frequency;
 	uint64_t current_timestamp;
 	uint64_t timestamp_offset;
@@ -111,16 +111,16 @@ struct vmb_panthor_timestamp_info {
 	uint64_t cpu_timestamp_nsec;
 };
 
-struct vmb_panthor_group_priorities_info {
+struct drm_panthor_group_priorities_info {
 	uint8_t allowed_mask; /* a bit for each priority */
 	uint8_t pad[3];
 };
 
-struct vmb_panthor_mmu_info {
+struct drm_panthor_mmu_info {
 	uint64_t page_size_bitmap;
 };
 
-struct vmb_panthor_vm_create {
+struct drm_panthor_vm_create {
 	uint32_t flags; /* must be 0 */
 	uint32_t id; /* returned, not 0 */
 	/*
@@ -130,61 +130,61 @@ struct vmb_panthor_vm_create {
 	uint64_t user_va_range;
 };
 
-struct vmb_panthor_vm_destroy {
+struct drm_panthor_vm_destroy {
 	uint32_t id;
 	uint32_t pad;
 };
 
 /* of a map */
-#define VMB_PANTHOR_VM_BIND_OP_READONLY (UINT32_C(1) << 0)
-#define VMB_PANTHOR_VM_BIND_OP_NOEXEC (UINT32_C(1) << 1)
-#define VMB_PANTHOR_VM_BIND_OP_UNCACHED (UINT32_C(1) << 2)
+#define DRM_PANTHOR_VM_BIND_OP_MAP_READONLY (UINT32_C(1) << 0)
+#define DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC (UINT32_C(1) << 1)
+#define DRM_PANTHOR_VM_BIND_OP_MAP_UNCACHED (UINT32_C(1) << 2)
 /* From 1.9. Reads give anything, writes go nowhere; with NOEXEC, bo_handle 0 and bo_offset 0. */
-#define VMB_PANTHOR_VM_BIND_OP_SPARSE (UINT32_C(1) << 3)
+#define DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE (UINT32_C(1) << 3)
 
-#define VMB_PANTHOR_VM_BIND_OP_TYPE_MASK (UINT32_C(0xf) << 28)
-#define VMB_PANTHOR_VM_BIND_OP_MAP (UINT32_C(0) << 28)
-#define VMB_PANTHOR_VM_BIND_OP_UNMAP (UINT32_C(1) << 28)
+#define DRM_PANTHOR_VM_BIND_OP_TYPE_MASK (UINT32_C(0xf) << 28)
+#define DRM_PANTHOR_VM_BIND_OP_TYPE_MAP (UINT32_C(0) << 28)
+#define DRM_PANTHOR_VM_BIND_OP_TYPE_UNMAP (UINT32_C(1) << 28)
 /* asynchronous only, with at least one sync op and all else 0 */
-#define VMB_PANTHOR_VM_BIND_OP_SYNC_ONLY (UINT32_C(2) << 28)
+#define DRM_PANTHOR_VM_BIND_OP_TYPE_SYNC_ONLY (UINT32_C(2) << 28)
 
 /* Addresses, sizes and offsets are multiples of 4 KiB. */
-struct vmb_panthor_vm_bind_op {
+struct drm_panthor_vm_bind_op {
 	uint32_t flags;
 	uint32_t bo_handle; /* of a map */
 	uint64_t bo_offset; /* of a map */
 	uint64_t va;
 	uint64_t size;
-	struct vmb_panthor_obj_array syncs; /* of vmb_panthor_sync_op; asynchronous only */
+	struct drm_panthor_obj_array syncs; /* of drm_panthor_sync_op; asynchronous only */
 };
 
 /* The ops run in the order of the calls, after their waits, behind the caller's back. */
-#define VMB_PANTHOR_VM_BIND_ASYNC (UINT32_C(1) << 0)
+#define DRM_PANTHOR_VM_BIND_ASYNC (UINT32_C(1) << 0)
 
 /*
  * Synchronous ops are executed one by one; if one fails, ops.count is set to its index, and those
  * before it stay executed. Asynchronous ones fail all together, at submission.
  */
-struct vmb_panthor_vm_bind {
+struct drm_panthor_vm_bind {
 	uint32_t vm_id;
 	uint32_t flags;
-	struct vmb_panthor_obj_array ops; /* of vmb_panthor_vm_bind_op */
+	struct drm_panthor_obj_array ops; /* of drm_panthor_vm_bind_op */
 };
 
 enum {
-	VMB_PANTHOR_VM_USABLE = 0,
-	VMB_PANTHOR_VM_UNUSABLE = 1,
+	DRM_PANTHOR_VM_STATE_USABLE = 0,
+	DRM_PANTHOR_VM_STATE_UNUSABLE = 1,
 };
 
-struct vmb_panthor_vm_get_state {
+struct drm_panthor_vm_get_state {
 	uint32_t vm_id;
 	uint32_t state; /* returned */
 };
 
-#define VMB_PANTHOR_BO_NO_MMAP (UINT32_C(1) << 0)
-#define VMB_PANTHOR_BO_WB_MMAP (UINT32_C(1) << 1) /* from 1.7 */
+#define DRM_PANTHOR_BO_NO_MMAP (UINT32_C(1) << 0)
+#define DRM_PANTHOR_BO_WB_MMAP (UINT32_C(1) << 1) /* from 1.7 */
 
-struct vmb_panthor_bo_create {
+struct drm_panthor_bo_create {
 	uint64_t size; /* returned rounded up to pages */
 	uint32_t flags;
 	uint32_t exclusive_vm_id; /* 0: any VM, and may be exported */
@@ -192,31 +192,31 @@ struct vmb_panthor_bo_create {
 	uint32_t pad;
 };
 
-struct vmb_panthor_bo_mmap_offset {
+struct drm_panthor_bo_mmap_offset {
 	uint32_t handle;
 	uint32_t pad;
 	uint64_t offset; /* returned */
 };
 
 /* Where a file is mapped for the registers that user space may read, as offset of mmap. */
-#define VMB_PANTHOR_USER_MMIO_OFFSET_32BIT (UINT64_C(1) << 43)
-#define VMB_PANTHOR_USER_MMIO_OFFSET_64BIT (UINT64_C(1) << 56)
+#define DRM_PANTHOR_USER_MMIO_OFFSET_32BIT (UINT64_C(1) << 43)
+#define DRM_PANTHOR_USER_MMIO_OFFSET_64BIT (UINT64_C(1) << 56)
 
 enum {
-	VMB_PANTHOR_GROUP_PRIORITY_LOW = 0,
-	VMB_PANTHOR_GROUP_PRIORITY_MEDIUM = 1,
-	VMB_PANTHOR_GROUP_PRIORITY_HIGH = 2, /* with CAP_SYS_NICE */
-	VMB_PANTHOR_GROUP_PRIORITY_REALTIME = 3, /* with CAP_SYS_NICE; from 1.2 */
+	PANTHOR_GROUP_PRIORITY_LOW = 0,
+	PANTHOR_GROUP_PRIORITY_MEDIUM = 1,
+	PANTHOR_GROUP_PRIORITY_HIGH = 2, /* with CAP_SYS_NICE */
+	PANTHOR_GROUP_PRIORITY_REALTIME = 3, /* with CAP_SYS_NICE; from 1.2 */
 };
 
-struct vmb_panthor_queue_create {
+struct drm_panthor_queue_create {
 	uint8_t priority; /* 0 to 15 */
 	uint8_t pad[3];
 	uint32_t ringbuf_size;
 };
 
-struct vmb_panthor_group_create {
-	struct vmb_panthor_obj_array queues; /* of vmb_panthor_queue_create */
+struct drm_panthor_group_create {
+	struct drm_panthor_obj_array queues; /* of drm_panthor_queue_create */
 	uint8_t max_compute_cores;
 	uint8_t max_fragment_cores;
 	uint8_t max_tiler_cores;
@@ -229,35 +229,35 @@ struct vmb_panthor_group_create {
 	uint32_t group_handle; /* returned */
 };
 
-struct vmb_panthor_group_destroy {
+struct drm_panthor_group_destroy {
 	uint32_t group_handle;
 	uint32_t pad;
 };
 
 /* A submit without a stream (address and size 0) only synchronizes. */
-struct vmb_panthor_queue_submit {
+struct drm_panthor_queue_submit {
 	uint32_t queue_index;
 	uint32_t stream_size;
 	uint64_t stream_addr;
 	uint32_t latest_flush;
 	uint32_t pad;
-	struct vmb_panthor_obj_array syncs; /* of vmb_panthor_sync_op */
+	struct drm_panthor_obj_array syncs; /* of drm_panthor_sync_op */
 };
 
-struct vmb_panthor_group_submit {
+struct drm_panthor_group_submit {
 	uint32_t group_handle;
 	uint32_t pad;
-	struct vmb_panthor_obj_array queue_submits; /* of vmb_panthor_queue_submit */
+	struct drm_panthor_obj_array queue_submits; /* of drm_panthor_queue_submit */
 };
 
-struct vmb_panthor_group_get_state {
+struct drm_panthor_group_get_state {
 	uint32_t group_handle;
 	uint32_t state; /* returned, as is fatal_queues */
 	uint32_t fatal_queues;
 	uint32_t pad;
 };
 
-struct vmb_panthor_tiler_heap_create {
+struct drm_panthor_tiler_heap_create {
 	uint32_t vm_id;
 	uint32_t initial_chunk_count;
 	uint32_t chunk_size;
@@ -268,29 +268,29 @@ struct vmb_panthor_tiler_heap_create {
 	uint64_t first_heap_chunk_gpu_va;
 };
 
-struct vmb_panthor_tiler_heap_destroy {
+struct drm_panthor_tiler_heap_destroy {
 	uint32_t handle;
 	uint32_t pad;
 };
 
 /* from 1.4 */
-struct vmb_panthor_bo_set_label {
+struct drm_panthor_bo_set_label {
 	uint32_t handle;
 	uint32_t pad;
 	uint64_t label; /* pointer to a string; 0 takes the label away */
 };
 
 /* from 1.5 */
-struct vmb_panthor_set_user_mmio_offset {
+struct drm_panthor_set_user_mmio_offset {
 	uint64_t offset;
 };
 
 enum {
-	VMB_PANTHOR_BO_SYNC_FLUSH = 0,
-	VMB_PANTHOR_BO_SYNC_FLUSH_AND_INVALIDATE = 1,
+	DRM_PANTHOR_BO_SYNC_CPU_CACHE_FLUSH = 0,
+	DRM_PANTHOR_BO_SYNC_CPU_CACHE_FLUSH_AND_INVALIDATE = 1,
 };
 
-struct vmb_panthor_bo_sync_op {
+struct drm_panthor_bo_sync_op {
 	uint32_t handle;
 	uint32_t type;
 	uint64_t offset;
@@ -298,39 +298,38 @@ struct vmb_panthor_bo_sync_op {
 };
 
 /* from 1.7 */
-struct vmb_panthor_bo_sync {
-	struct vmb_panthor_obj_array ops; /* of vmb_panthor_bo_sync_op */
+struct drm_panthor_bo_sync {
+	struct drm_panthor_obj_array ops; /* of drm_panthor_bo_sync_op */
 };
 
-#define VMB_PANTHOR_BO_IS_IMPORTED (UINT32_C(1) << 0)
+#define DRM_PANTHOR_BO_IS_IMPORTED (UINT32_C(1) << 0)
 
 /* from 1.7 */
-struct vmb_panthor_bo_query_info {
+struct drm_panthor_bo_query_info {
 	uint32_t handle;
 	uint32_t extra_flags; /* all below are returned */
 	uint32_t create_flags;
 	uint32_t pad;
 };
 
-#define VMB_PANTHOR_IOWR(nr, type) VMB_DRM_IOWR(VMB_DRM_COMMAND_BASE + (nr), struct type)
+#define DRM_IOCTL_PANTHOR(nr, type) DRM_IOWR(DRM_COMMAND_BASE + (nr), struct drm_panthor_##type)
 
-#define VMB_IOCTL_PANTHOR_DEV_QUERY VMB_PANTHOR_IOWR(0x00, vmb_panthor_dev_query)
-#define VMB_IOCTL_PANTHOR_VM_CREATE VMB_PANTHOR_IOWR(0x01, vmb_panthor_vm_create)
-#define VMB_IOCTL_PANTHOR_VM_DESTROY VMB_PANTHOR_IOWR(0x02, vmb_panthor_vm_destroy)
-#define VMB_IOCTL_PANTHOR_VM_BIND VMB_PANTHOR_IOWR(0x03, vmb_panthor_vm_bind)
-#define VMB_IOCTL_PANTHOR_VM_GET_STATE VMB_PANTHOR_IOWR(0x04, vmb_panthor_vm_get_state)
-#define VMB_IOCTL_PANTHOR_BO_CREATE VMB_PANTHOR_IOWR(0x05, vmb_panthor_bo_create)
-#define VMB_IOCTL_PANTHOR_BO_MMAP_OFFSET VMB_PANTHOR_IOWR(0x06, vmb_panthor_bo_mmap_offset)
-#define VMB_IOCTL_PANTHOR_GROUP_CREATE VMB_PANTHOR_IOWR(0x07, vmb_panthor_group_create)
-#define VMB_IOCTL_PANTHOR_GROUP_DESTROY VMB_PANTHOR_IOWR(0x08, vmb_panthor_group_destroy)
-#define VMB_IOCTL_PANTHOR_GROUP_SUBMIT VMB_PANTHOR_IOWR(0x09, vmb_panthor_group_submit)
-#define VMB_IOCTL_PANTHOR_GROUP_GET_STATE VMB_PANTHOR_IOWR(0x0a, vmb_panthor_group_get_state)
-#define VMB_IOCTL_PANTHOR_TILER_HEAP_CREATE VMB_PANTHOR_IOWR(0x0b, vmb_panthor_tiler_heap_create)
-#define VMB_IOCTL_PANTHOR_TILER_HEAP_DESTROY VMB_PANTHOR_IOWR(0x0c, vmb_panthor_tiler_heap_destroy)
-#define VMB_IOCTL_PANTHOR_BO_SET_LABEL VMB_PANTHOR_IOWR(0x0d, vmb_panthor_bo_set_label)
-#define VMB_IOCTL_PANTHOR_SET_USER_MMIO_OFFSET \
-	VMB_PANTHOR_IOWR(0x0e, vmb_panthor_set_user_mmio_offset)
-#define VMB_IOCTL_PANTHOR_BO_SYNC VMB_PANTHOR_IOWR(0x0f, vmb_panthor_bo_sync)
-#define VMB_IOCTL_PANTHOR_BO_QUERY_INFO VMB_PANTHOR_IOWR(0x10, vmb_panthor_bo_query_info)
+#define DRM_IOCTL_PANTHOR_DEV_QUERY DRM_IOCTL_PANTHOR(0x00, dev_query)
+#define DRM_IOCTL_PANTHOR_VM_CREATE DRM_IOCTL_PANTHOR(0x01, vm_create)
+#define DRM_IOCTL_PANTHOR_VM_DESTROY DRM_IOCTL_PANTHOR(0x02, vm_destroy)
+#define DRM_IOCTL_PANTHOR_VM_BIND DRM_IOCTL_PANTHOR(0x03, vm_bind)
+#define DRM_IOCTL_PANTHOR_VM_GET_STATE DRM_IOCTL_PANTHOR(0x04, vm_get_state)
+#define DRM_IOCTL_PANTHOR_BO_CREATE DRM_IOCTL_PANTHOR(0x05, bo_create)
+#define DRM_IOCTL_PANTHOR_BO_MMAP_OFFSET DRM_IOCTL_PANTHOR(0x06, bo_mmap_offset)
+#define DRM_IOCTL_PANTHOR_GROUP_CREATE DRM_IOCTL_PANTHOR(0x07, group_create)
+#define DRM_IOCTL_PANTHOR_GROUP_DESTROY DRM_IOCTL_PANTHOR(0x08, group_destroy)
+#define DRM_IOCTL_PANTHOR_GROUP_SUBMIT DRM_IOCTL_PANTHOR(0x09, group_submit)
+#define DRM_IOCTL_PANTHOR_GROUP_GET_STATE DRM_IOCTL_PANTHOR(0x0a, group_get_state)
+#define DRM_IOCTL_PANTHOR_TILER_HEAP_CREATE DRM_IOCTL_PANTHOR(0x0b, tiler_heap_create)
+#define DRM_IOCTL_PANTHOR_TILER_HEAP_DESTROY DRM_IOCTL_PANTHOR(0x0c, tiler_heap_destroy)
+#define DRM_IOCTL_PANTHOR_BO_SET_LABEL DRM_IOCTL_PANTHOR(0x0d, bo_set_label)
+#define DRM_IOCTL_PANTHOR_SET_USER_MMIO_OFFSET DRM_IOCTL_PANTHOR(0x0e, set_user_mmio_offset)
+#define DRM_IOCTL_PANTHOR_BO_SYNC DRM_IOCTL_PANTHOR(0x0f, bo_sync)
+#define DRM_IOCTL_PANTHOR_BO_QUERY_INFO DRM_IOCTL_PANTHOR(0x10, bo_query_info)
 
 #endif

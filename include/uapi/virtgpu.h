@@ -15,29 +15,28 @@
  */
 
 /* Gives the offset at which the driver's file maps a BO; it maps nothing. */
-struct vmb_virtgpu_map {
+struct drm_virtgpu_map {
 	uint64_t offset; /* returned */
 	uint32_t handle;
 	uint32_t pad;
 };
 
 enum {
-	VMB_VIRTGPU_PARAM_RESOURCE_BLOB = 3,
-	VMB_VIRTGPU_PARAM_HOST_VISIBLE =
-		4, /* blobs of the host's can be mapped: there is a window */
-	VMB_VIRTGPU_PARAM_CROSS_DEVICE = 5,
-	VMB_VIRTGPU_PARAM_CONTEXT_INIT = 6,
-	VMB_VIRTGPU_PARAM_SUPPORTED_CAPSETS = 7, /* bit 1 << n stands for capability set n */
+	VIRTGPU_PARAM_RESOURCE_BLOB = 3,
+	VIRTGPU_PARAM_HOST_VISIBLE = 4, /* blobs of the host's can be mapped: there is a window */
+	VIRTGPU_PARAM_CROSS_DEVICE = 5,
+	VIRTGPU_PARAM_CONTEXT_INIT = 6,
+	VIRTGPU_PARAM_SUPPORTED_CAPSET_IDs = 7, /* bit 1 << n stands for capability set n */
 	/* bytes that a blob's size is a multiple of; refused where the device has no such rule */
-	VMB_VIRTGPU_PARAM_BLOB_ALIGNMENT = 9,
+	VIRTGPU_PARAM_BLOB_ALIGNMENT = 9,
 };
 
-struct vmb_virtgpu_getparam {
+struct drm_virtgpu_getparam {
 	uint64_t param;
 	uint64_t value; /* pointer to an int, which the value is written to */
 };
 
-struct vmb_virtgpu_resource_info {
+struct drm_virtgpu_resource_info {
 	uint32_t bo_handle;
 	uint32_t res_handle; /* returned */
 	uint32_t size; /* returned; its lower 32 bits */
@@ -45,24 +44,24 @@ struct vmb_virtgpu_resource_info {
 };
 
 enum {
-	VMB_VIRTGPU_BLOB_MEM_GUEST = 1,
-	VMB_VIRTGPU_BLOB_MEM_HOST3D = 2,
-	VMB_VIRTGPU_BLOB_MEM_HOST3D_GUEST = 3,
+	VIRTGPU_BLOB_MEM_GUEST = 1,
+	VIRTGPU_BLOB_MEM_HOST3D = 2,
+	VIRTGPU_BLOB_MEM_HOST3D_GUEST = 3,
 };
 
 enum {
-	VMB_VIRTGPU_BLOB_USE_MAPPABLE = 1 << 0,
-	VMB_VIRTGPU_BLOB_USE_SHAREABLE = 1 << 1,
-	VMB_VIRTGPU_BLOB_USE_CROSS_DEVICE = 1 << 2,
+	VIRTGPU_BLOB_FLAG_USE_MAPPABLE = 1 << 0,
+	VIRTGPU_BLOB_FLAG_USE_SHAREABLE = 1 << 1,
+	VIRTGPU_BLOB_FLAG_USE_CROSS_DEVICE = 1 << 2,
 };
 
 enum {
 	/* A HOST3D blob takes its place in the window when it is first mapped, not when it is created. */
-	VMB_VIRTGPU_BLOB_HINT_DEFER_MAPPING = 1 << 0,
+	DRM_VIRTGPU_BLOB_FLAG_HINT_DEFER_MAPPING = 1 << 0,
 };
 
 /* Before Linux 7.3 it ends before blob_hints. */
-struct vmb_virtgpu_resource_create_blob {
+struct drm_virtgpu_resource_create_blob {
 	uint32_t blob_mem;
 	uint32_t blob_flags;
 	uint32_t bo_handle; /* returned */
@@ -77,36 +76,35 @@ struct vmb_virtgpu_resource_create_blob {
 };
 
 enum {
-	VMB_VIRTGPU_CONTEXT_PARAM_CAPSET_ID = 1,
-	VMB_VIRTGPU_CONTEXT_PARAM_NUM_RINGS = 2,
-	VMB_VIRTGPU_CONTEXT_PARAM_POLL_RINGS_MASK = 3,
+	VIRTGPU_CONTEXT_PARAM_CAPSET_ID = 1,
+	VIRTGPU_CONTEXT_PARAM_NUM_RINGS = 2,
+	VIRTGPU_CONTEXT_PARAM_POLL_RINGS_MASK = 3,
 };
 
 enum {
-	VMB_VIRTGPU_CAPSET_VENUS = 4,
-	VMB_VIRTGPU_CAPSET_DRM = 6, /* native contexts */
+	VIRTGPU_DRM_CAPSET_VENUS = 4,
+	VIRTGPU_DRM_CAPSET_DRM = 6, /* native contexts */
 };
 
-struct vmb_virtgpu_context_set_param {
+struct drm_virtgpu_context_set_param {
 	uint64_t param;
 	uint64_t value;
 };
 
 /* Once for each open file, before anything else makes it a context. */
-struct vmb_virtgpu_context_init {
+struct drm_virtgpu_context_init {
 	uint32_t num_params;
 	uint32_t pad;
-	uint64_t ctx_set_params; /* pointer to struct vmb_virtgpu_context_set_param[num_params] */
+	uint64_t ctx_set_params; /* pointer to struct drm_virtgpu_context_set_param[num_params] */
 };
 
-#define VMB_IOCTL_VIRTGPU_MAP VMB_DRM_IOWR(VMB_DRM_COMMAND_BASE + 0x01, struct vmb_virtgpu_map)
-#define VMB_IOCTL_VIRTGPU_GETPARAM \
-	VMB_DRM_IOWR(VMB_DRM_COMMAND_BASE + 0x03, struct vmb_virtgpu_getparam)
-#define VMB_IOCTL_VIRTGPU_RESOURCE_INFO \
-	VMB_DRM_IOWR(VMB_DRM_COMMAND_BASE + 0x05, struct vmb_virtgpu_resource_info)
-#define VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB \
-	VMB_DRM_IOWR(VMB_DRM_COMMAND_BASE + 0x0a, struct vmb_virtgpu_resource_create_blob)
-#define VMB_IOCTL_VIRTGPU_CONTEXT_INIT \
-	VMB_DRM_IOWR(VMB_DRM_COMMAND_BASE + 0x0b, struct vmb_virtgpu_context_init)
+#define DRM_IOCTL_VIRTGPU_MAP DRM_IOWR(DRM_COMMAND_BASE + 0x01, struct drm_virtgpu_map)
+#define DRM_IOCTL_VIRTGPU_GETPARAM DRM_IOWR(DRM_COMMAND_BASE + 0x03, struct drm_virtgpu_getparam)
+#define DRM_IOCTL_VIRTGPU_RESOURCE_INFO \
+	DRM_IOWR(DRM_COMMAND_BASE + 0x05, struct drm_virtgpu_resource_info)
+#define DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB \
+	DRM_IOWR(DRM_COMMAND_BASE + 0x0a, struct drm_virtgpu_resource_create_blob)
+#define DRM_IOCTL_VIRTGPU_CONTEXT_INIT \
+	DRM_IOWR(DRM_COMMAND_BASE + 0x0b, struct drm_virtgpu_context_init)
 
 #endif

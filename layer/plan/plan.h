@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef VMB_PLAN_H
-#define VMB_PLAN_H
+#ifndef VMB_PLAN_PLAN_H
+#define VMB_PLAN_PLAN_H
 
 #include <stdbool.h>
 #include <stddef.h>

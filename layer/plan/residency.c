@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "residency.h"
+#include "plan/residency.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef VMB_RESIDENCY_H
-#define VMB_RESIDENCY_H
+#ifndef VMB_PLAN_RESIDENCY_H
+#define VMB_PLAN_RESIDENCY_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "plan.h"
+#include "plan/plan.h"
 
 /*
  * The residency map of one resource: which ranges of it are bound, and to what. Ranges that it does

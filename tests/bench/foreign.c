@@ -6,7 +6,7 @@
 #include <uapi/drm.h>
 #include <unistd.h>
 
-#include "drm/tap.h"
+#include "ioctl/intercept.h"
 #include "sections.h"
 #include "table.h"
 
@@ -33,7 +33,7 @@ struct job {
 static void run(void *data, unsigned iterations)
 {
 	const struct job *job = data;
-	struct vmb_drm_version argument = { 0 };
+	struct drm_version argument = { 0 };
 
 	for (unsigned i = 0; i < iterations; i++) {
 		job->call(job->foreign->fd, job->foreign->request, &argument);
@@ -99,8 +99,8 @@ void bench_foreign_ioctls(void)
 	const struct foreign foreigns[] = {
 		{ "not of DRM, of no descriptor", -1, FIOCLEX, 1 },
 		{ "not of DRM, which does something", null, FIOCLEX, 1 },
-		{ "of DRM, of another descriptor", null, VMB_IOCTL_VERSION, 1 },
-		{ "the same, 8 devices with the layer", null, VMB_IOCTL_VERSION, TAPS },
+		{ "of DRM, of another descriptor", null, DRM_IOCTL_VERSION, 1 },
+		{ "the same, 8 devices with the layer", null, DRM_IOCTL_VERSION, TAPS },
 	};
 	struct bench_table table;
 

@@ -72,7 +72,7 @@ __attribute__((visibility("default"))) int ioctl(int fd, unsigned long request, 
 	int ret = next(fd, request, arg);
 	cost->in_ioctl += now() - start;
 	cost->ioctls++;
-	cost->binds += _IOC_NR(request) == _IOC_NR(VMB_IOCTL_PANTHOR_VM_BIND);
+	cost->binds += _IOC_NR(request) == _IOC_NR(DRM_IOCTL_PANTHOR_VM_BIND);
 	return ret;
 }
 

@@ -19,7 +19,7 @@ static bool is_bypassed(unsigned long request)
 {
 	const char *what = getenv("PANVK_BYPASS");
 
-	return what && (strcmp(what, "all") == 0 || (uint32_t)request == VMB_IOCTL_PANTHOR_VM_BIND);
+	return what && (strcmp(what, "all") == 0 || (uint32_t)request == DRM_IOCTL_PANTHOR_VM_BIND);
 }
 
 /* It is there as long as the driver is, who calls. */

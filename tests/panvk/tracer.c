@@ -19,14 +19,14 @@ static atomic_ulong ioctls;
 static atomic_ulong ops;
 static atomic_ulong sparse_ops;
 
-static void count(const struct vmb_panthor_vm_bind *bind)
+static void count(const struct drm_panthor_vm_bind *bind)
 {
-	const struct vmb_panthor_vm_bind_op *op = (const void *)(uintptr_t)bind->ops.array;
+	const struct drm_panthor_vm_bind_op *op = (const void *)(uintptr_t)bind->ops.array;
 
 	ioctls++;
 	ops += bind->ops.count;
 	for (uint32_t i = 0; i < bind->ops.count; i++) {
-		sparse_ops += (op[i].flags & VMB_PANTHOR_VM_BIND_OP_SPARSE) != 0;
+		sparse_ops += (op[i].flags & DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE) != 0;
 	}
 }
 
@@ -39,7 +39,7 @@ __attribute__((visibility("default"))) int ioctl(int fd, unsigned long request, 
 	va_start(args, request);
 	void *arg = va_arg(args, void *);
 	va_end(args);
-	if ((uint32_t)request == VMB_IOCTL_PANTHOR_VM_BIND) {
+	if ((uint32_t)request == DRM_IOCTL_PANTHOR_VM_BIND) {
 		count(arg);
 	}
 	if (!next) {

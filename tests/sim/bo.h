@@ -7,7 +7,7 @@
 /* A buffer object. The simulated kernel's lock guards the count of its references. */
 struct vmb_sim_bo {
 	unsigned refs;
-	uint32_t flags; /* VMB_PANTHOR_BO_… */
+	uint32_t flags; /* DRM_PANTHOR_BO_… */
 	uint64_t id; /* from 1, never used again, unlike its handles */
 	uint64_t size;
 	uint64_t exclusive_vm; /* the id of the only VM that it may be mapped in; 0: any */

@@ -14,10 +14,10 @@
 
 int vmb_sim_bo_create(struct vmb_sim_call *call, void *argument)
 {
-	struct vmb_panthor_bo_create *args = argument;
+	struct drm_panthor_bo_create *args = argument;
 	struct vmb_sim *sim = call->sim;
-	uint32_t known = VMB_PANTHOR_BO_NO_MMAP | (sim->minor >= 7 ? VMB_PANTHOR_BO_WB_MMAP : 0);
-	uint32_t both = VMB_PANTHOR_BO_NO_MMAP | VMB_PANTHOR_BO_WB_MMAP;
+	uint32_t known = DRM_PANTHOR_BO_NO_MMAP | (sim->minor >= 7 ? DRM_PANTHOR_BO_WB_MMAP : 0);
+	uint32_t both = DRM_PANTHOR_BO_NO_MMAP | DRM_PANTHOR_BO_WB_MMAP;
 	if (!args->size || args->pad || (args->flags & ~known) || (args->flags & both) == both) {
 		return -EINVAL;
 	}
@@ -48,7 +48,7 @@ int vmb_sim_bo_create(struct vmb_sim_call *call, void *argument)
 
 int vmb_sim_gem_close(struct vmb_sim_call *call, void *argument)
 {
-	const struct vmb_drm_gem_close *args = argument;
+	const struct drm_gem_close *args = argument;
 	struct vmb_sim_bo *bo = vmb_sim_handles_remove(&call->file->bos, args->handle);
 	if (!bo) {
 		return -EINVAL;
@@ -59,7 +59,7 @@ int vmb_sim_gem_close(struct vmb_sim_call *call, void *argument)
 
 int vmb_sim_bo_mmap_offset(struct vmb_sim_call *call, void *argument)
 {
-	struct vmb_panthor_bo_mmap_offset *args = argument;
+	struct drm_panthor_bo_mmap_offset *args = argument;
 	if (args->pad) {
 		return -EINVAL;
 	}
@@ -67,7 +67,7 @@ int vmb_sim_bo_mmap_offset(struct vmb_sim_call *call, void *argument)
 	if (!bo) {
 		return -ENOENT;
 	}
-	if (bo->flags & VMB_PANTHOR_BO_NO_MMAP) {
+	if (bo->flags & DRM_PANTHOR_BO_NO_MMAP) {
 		return -EPERM;
 	}
 	int result = vmb_sim_bo_populate(bo);
@@ -84,7 +84,7 @@ int vmb_sim_bo_mmap_offset(struct vmb_sim_call *call, void *argument)
 
 int vmb_sim_bo_set_label(struct vmb_sim_call *call, void *argument)
 {
-	const struct vmb_panthor_bo_set_label *args = argument;
+	const struct drm_panthor_bo_set_label *args = argument;
 	if (args->pad) {
 		return -EINVAL;
 	}
@@ -93,7 +93,7 @@ int vmb_sim_bo_set_label(struct vmb_sim_call *call, void *argument)
 
 int vmb_sim_bo_query_info(struct vmb_sim_call *call, void *argument)
 {
-	struct vmb_panthor_bo_query_info *args = argument;
+	struct drm_panthor_bo_query_info *args = argument;
 	const struct vmb_sim_bo *bo = vmb_sim_file_bo(call->file, args->handle);
 	if (!bo) {
 		return -ENOENT;
@@ -104,7 +104,7 @@ int vmb_sim_bo_query_info(struct vmb_sim_call *call, void *argument)
 	return 0;
 }
 
-static int check_sync_op(struct vmb_sim_call *call, const struct vmb_panthor_bo_sync_op *op)
+static int check_sync_op(struct vmb_sim_call *call, const struct drm_panthor_bo_sync_op *op)
 {
 	const struct vmb_sim_bo *bo = vmb_sim_file_bo(call->file, op->handle);
 	if (!bo) {
@@ -113,16 +113,16 @@ static int check_sync_op(struct vmb_sim_call *call, const struct vmb_panthor_bo_
 	if (op->offset > bo->size || op->size > bo->size - op->offset) {
 		return -EINVAL;
 	}
-	return op->type > VMB_PANTHOR_BO_SYNC_FLUSH_AND_INVALIDATE ? -EINVAL : 0;
+	return op->type > DRM_PANTHOR_BO_SYNC_CPU_CACHE_FLUSH_AND_INVALIDATE ? -EINVAL : 0;
 }
 
 int vmb_sim_bo_sync(struct vmb_sim_call *call, void *argument)
 {
-	const struct vmb_panthor_bo_sync *args = argument;
+	const struct drm_panthor_bo_sync *args = argument;
 	void *copy;
-	int result = vmb_sim_uobj_get_array(&args->ops, sizeof(struct vmb_panthor_bo_sync_op),
-		sizeof(struct vmb_panthor_bo_sync_op), &copy);
-	const struct vmb_panthor_bo_sync_op *ops = copy;
+	int result = vmb_sim_uobj_get_array(&args->ops, sizeof(struct drm_panthor_bo_sync_op),
+		sizeof(struct drm_panthor_bo_sync_op), &copy);
+	const struct drm_panthor_bo_sync_op *ops = copy;
 	for (uint32_t i = 0; !result && i < args->ops.count; i++) {
 		result = check_sync_op(call, &ops[i]);
 	}
@@ -132,7 +132,7 @@ int vmb_sim_bo_sync(struct vmb_sim_call *call, void *argument)
 
 int vmb_sim_prime_handle_to_fd(struct vmb_sim_call *call, void *argument)
 {
-	struct vmb_drm_prime_handle *args = argument;
+	struct drm_prime_handle *args = argument;
 	if (args->flags & ~(uint32_t)(O_CLOEXEC | O_RDWR)) {
 		return -EINVAL;
 	}
@@ -145,7 +145,7 @@ int vmb_sim_prime_handle_to_fd(struct vmb_sim_call *call, void *argument)
 
 int vmb_sim_prime_fd_to_handle(struct vmb_sim_call *call, void *argument)
 {
-	struct vmb_drm_prime_handle *args = argument;
+	struct drm_prime_handle *args = argument;
 	const struct vmb_sim_export *exported = vmb_sim_find_export(call->sim, args->fd);
 	if (!exported || !exported->bo) {
 		return fcntl(args->fd, F_GETFD) < 0 ? -EBADF : -EINVAL;

@@ -19,7 +19,7 @@ struct vmb_sim_mapping {
 	uint64_t size;
 	uint64_t offset; /* into bo */
 	struct vmb_sim_bo *bo; /* NULL if sparse */
-	uint32_t flags; /* VMB_PANTHOR_VM_BIND_OP_… of the map */
+	uint32_t flags; /* DRM_PANTHOR_VM_BIND_OP_… of the map */
 };
 
 /* private to gpuvm.c */

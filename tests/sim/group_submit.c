@@ -7,7 +7,7 @@
 #include "uobj.h"
 
 /* panthor_job_create() */
-static int check(const struct vmb_sim_group *group, const struct vmb_panthor_queue_submit *submit)
+static int check(const struct vmb_sim_group *group, const struct drm_panthor_queue_submit *submit)
 {
 	if (submit->pad || !submit->stream_size != !submit->stream_addr ||
 		submit->stream_addr % 64 || submit->stream_size % 8 ||
@@ -19,13 +19,13 @@ static int check(const struct vmb_sim_group *group, const struct vmb_panthor_que
 
 int vmb_sim_group_submit(struct vmb_sim_call *call, void *argument)
 {
-	const struct vmb_panthor_group_submit *args = argument;
+	const struct drm_panthor_group_submit *args = argument;
 	if (args->pad) {
 		return -EINVAL;
 	}
 	void *copy;
 	int result = vmb_sim_uobj_get_array(&args->queue_submits,
-		sizeof(struct vmb_panthor_queue_submit), sizeof(struct vmb_panthor_queue_submit),
+		sizeof(struct drm_panthor_queue_submit), sizeof(struct drm_panthor_queue_submit),
 		&copy);
 	if (result) {
 		return result;
@@ -34,7 +34,7 @@ int vmb_sim_group_submit(struct vmb_sim_call *call, void *argument)
 	/* The kernel's handles of groups have 16 bits. */
 	struct vmb_sim_group *group = vmb_sim_handles_get(
 		&call->file->groups, args->group_handle & 0xffff);
-	const struct vmb_panthor_queue_submit *submits = copy;
+	const struct drm_panthor_queue_submit *submits = copy;
 	struct vmb_sim_submit submit;
 	vmb_sim_submit_init(&submit, call);
 	for (uint32_t i = 0; !result && i < args->queue_submits.count; i++) {

@@ -26,7 +26,7 @@ static void copy_field(char *buffer, size_t *length, const char *value)
 
 int vmb_sim_version(struct vmb_sim_call *call, void *argument)
 {
-	struct vmb_drm_version *args = argument;
+	struct drm_version *args = argument;
 	args->version_major = 1;
 	args->version_minor = (int32_t)call->sim->minor;
 	args->version_patchlevel = 0;
@@ -39,15 +39,15 @@ int vmb_sim_version(struct vmb_sim_call *call, void *argument)
 int vmb_sim_get_cap(struct vmb_sim_call *call, void *argument)
 {
 	(void)call;
-	struct vmb_drm_get_cap *args = argument;
+	struct drm_get_cap *args = argument;
 	args->value = 0;
 	switch (args->capability) {
-	case VMB_DRM_CAP_PRIME:
-		args->value = VMB_DRM_PRIME_CAP_IMPORT | VMB_DRM_PRIME_CAP_EXPORT;
+	case DRM_CAP_PRIME:
+		args->value = DRM_PRIME_CAP_IMPORT | DRM_PRIME_CAP_EXPORT;
 		return 0;
-	case VMB_DRM_CAP_TIMESTAMP_MONOTONIC:
-	case VMB_DRM_CAP_SYNCOBJ:
-	case VMB_DRM_CAP_SYNCOBJ_TIMELINE:
+	case DRM_CAP_TIMESTAMP_MONOTONIC:
+	case DRM_CAP_SYNCOBJ:
+	case DRM_CAP_SYNCOBJ_TIMELINE:
 		args->value = 1;
 		return 0;
 	default:
@@ -56,7 +56,7 @@ int vmb_sim_get_cap(struct vmb_sim_call *call, void *argument)
 	}
 }
 
-static int answer(struct vmb_panthor_dev_query *args, const void *info, size_t min, size_t size)
+static int answer(struct drm_panthor_dev_query *args, const void *info, size_t min, size_t size)
 {
 	if (!args->pointer) {
 		args->size = (uint32_t)size;
@@ -65,9 +65,9 @@ static int answer(struct vmb_panthor_dev_query *args, const void *info, size_t m
 	return vmb_sim_uobj_set(args->pointer, args->size, info, min, size);
 }
 
-static int gpu_info(struct vmb_sim *sim, struct vmb_panthor_dev_query *args)
+static int gpu_info(struct vmb_sim *sim, struct drm_panthor_dev_query *args)
 {
-	struct vmb_panthor_gpu_info info = {
+	struct drm_panthor_gpu_info info = {
 		.gpu_id = (sim->gpu_id ? sim->gpu_id : MALI_G610) << 16,
 		.csf_id = 0x40a0412,
 		.l2_features = 0x7120306,
@@ -84,13 +84,13 @@ static int gpu_info(struct vmb_sim *sim, struct vmb_panthor_dev_query *args)
 		.l2_present = 1,
 		.tiler_present = 1,
 	};
-	size_t min = offsetof(struct vmb_panthor_gpu_info, tiler_present) + sizeof(uint64_t);
+	size_t min = offsetof(struct drm_panthor_gpu_info, tiler_present) + sizeof(uint64_t);
 	return answer(args, &info, min, sim->minor >= 7 ? sizeof(info) : min);
 }
 
-static int csif_info(struct vmb_panthor_dev_query *args)
+static int csif_info(struct drm_panthor_dev_query *args)
 {
-	struct vmb_panthor_csif_info info = {
+	struct drm_panthor_csif_info info = {
 		.csg_slot_count = 8,
 		.cs_slot_count = VMB_SIM_MAX_QUEUES,
 		.cs_reg_count = 96,
@@ -100,32 +100,32 @@ static int csif_info(struct vmb_panthor_dev_query *args)
 	return answer(args, &info, sizeof(info), sizeof(info));
 }
 
-static void read_clocks(struct vmb_panthor_timestamp_info *info, uint32_t flags)
+static void read_clocks(struct drm_panthor_timestamp_info *info, uint32_t flags)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	uint64_t nsec = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-	if (flags & VMB_PANTHOR_TIMESTAMP_FREQ) {
+	if (flags & DRM_PANTHOR_TIMESTAMP_FREQ) {
 		info->timestamp_frequency = TIMER_HZ;
 	}
-	if (flags & VMB_PANTHOR_TIMESTAMP_GPU) {
+	if (flags & DRM_PANTHOR_TIMESTAMP_GPU) {
 		info->current_timestamp = nsec / 1000 * (TIMER_HZ / 1000000);
 	}
-	if (flags & VMB_PANTHOR_TIMESTAMP_GPU_CYCLE_COUNT) {
+	if (flags & DRM_PANTHOR_TIMESTAMP_GPU_CYCLE_COUNT) {
 		info->cycle_count = nsec;
 	}
-	if (flags & VMB_PANTHOR_TIMESTAMP_CPU_TYPE_MASK) {
+	if (flags & DRM_PANTHOR_TIMESTAMP_CPU_TYPE_MASK) {
 		info->cpu_timestamp_sec = (uint64_t)now.tv_sec;
 		info->cpu_timestamp_nsec = (uint64_t)now.tv_nsec;
 	}
 }
 
-static int timestamp_info(struct vmb_sim *sim, struct vmb_panthor_dev_query *args)
+static int timestamp_info(struct vmb_sim *sim, struct drm_panthor_dev_query *args)
 {
-	size_t min = offsetof(struct vmb_panthor_timestamp_info, timestamp_offset);
-	size_t size = sim->minor >= 8 ? sizeof(struct vmb_panthor_timestamp_info)
-				      : offsetof(struct vmb_panthor_timestamp_info, flags);
-	struct vmb_panthor_timestamp_info info = { 0 };
+	size_t min = offsetof(struct drm_panthor_timestamp_info, timestamp_offset);
+	size_t size = sim->minor >= 8 ? sizeof(struct drm_panthor_timestamp_info)
+				      : offsetof(struct drm_panthor_timestamp_info, flags);
+	struct drm_panthor_timestamp_info info = { 0 };
 	uint32_t flags = 0;
 	if (args->pointer && sim->minor >= 8) {
 		int result = vmb_sim_uobj_get(&info, sizeof(info), args->pointer, args->size);
@@ -134,45 +134,45 @@ static int timestamp_info(struct vmb_sim *sim, struct vmb_panthor_dev_query *arg
 		}
 		flags = info.flags;
 	}
-	uint32_t cpu = flags & VMB_PANTHOR_TIMESTAMP_CPU_TYPE_MASK;
-	uint32_t known = VMB_PANTHOR_TIMESTAMP_GPU | VMB_PANTHOR_TIMESTAMP_CPU_TYPE_MASK |
-		VMB_PANTHOR_TIMESTAMP_GPU_OFFSET | VMB_PANTHOR_TIMESTAMP_GPU_CYCLE_COUNT |
-		VMB_PANTHOR_TIMESTAMP_FREQ | VMB_PANTHOR_TIMESTAMP_DURATION;
-	if ((flags & ~known) || cpu > VMB_PANTHOR_TIMESTAMP_CPU_MONOTONIC_RAW) {
+	uint32_t cpu = flags & DRM_PANTHOR_TIMESTAMP_CPU_TYPE_MASK;
+	uint32_t known = DRM_PANTHOR_TIMESTAMP_GPU | DRM_PANTHOR_TIMESTAMP_CPU_TYPE_MASK |
+		DRM_PANTHOR_TIMESTAMP_GPU_OFFSET | DRM_PANTHOR_TIMESTAMP_GPU_CYCLE_COUNT |
+		DRM_PANTHOR_TIMESTAMP_FREQ | DRM_PANTHOR_TIMESTAMP_DURATION;
+	if ((flags & ~known) || cpu > DRM_PANTHOR_TIMESTAMP_CPU_MONOTONIC_RAW) {
 		return -EINVAL;
 	}
 	if (!flags) {
-		flags = VMB_PANTHOR_TIMESTAMP_GPU | VMB_PANTHOR_TIMESTAMP_GPU_OFFSET |
-			VMB_PANTHOR_TIMESTAMP_FREQ;
+		flags = DRM_PANTHOR_TIMESTAMP_GPU | DRM_PANTHOR_TIMESTAMP_GPU_OFFSET |
+			DRM_PANTHOR_TIMESTAMP_FREQ;
 	}
-	info = (struct vmb_panthor_timestamp_info){ .flags = info.flags };
+	info = (struct drm_panthor_timestamp_info){ .flags = info.flags };
 	read_clocks(&info, flags);
 	return answer(args, &info, min, size);
 }
 
 int vmb_sim_dev_query(struct vmb_sim_call *call, void *argument)
 {
-	struct vmb_panthor_dev_query *args = argument;
+	struct drm_panthor_dev_query *args = argument;
 	struct vmb_sim *sim = call->sim;
-	struct vmb_panthor_group_priorities_info priorities = {
-		.allowed_mask = 1 << VMB_PANTHOR_GROUP_PRIORITY_LOW |
-			1 << VMB_PANTHOR_GROUP_PRIORITY_MEDIUM,
+	struct drm_panthor_group_priorities_info priorities = {
+		.allowed_mask = 1 << PANTHOR_GROUP_PRIORITY_LOW |
+			1 << PANTHOR_GROUP_PRIORITY_MEDIUM,
 	};
-	struct vmb_panthor_mmu_info mmu = { .page_size_bitmap = 0x201000 };
+	struct drm_panthor_mmu_info mmu = { .page_size_bitmap = 0x201000 };
 
-	if (args->type == VMB_PANTHOR_DEV_QUERY_GPU_INFO) {
+	if (args->type == DRM_PANTHOR_DEV_QUERY_GPU_INFO) {
 		return gpu_info(sim, args);
 	}
-	if (args->type == VMB_PANTHOR_DEV_QUERY_CSIF_INFO) {
+	if (args->type == DRM_PANTHOR_DEV_QUERY_CSIF_INFO) {
 		return csif_info(args);
 	}
-	if (args->type == VMB_PANTHOR_DEV_QUERY_TIMESTAMP_INFO && sim->minor >= 1) {
+	if (args->type == DRM_PANTHOR_DEV_QUERY_TIMESTAMP_INFO && sim->minor >= 1) {
 		return timestamp_info(sim, args);
 	}
-	if (args->type == VMB_PANTHOR_DEV_QUERY_GROUP_PRIORITIES_INFO && sim->minor >= 2) {
+	if (args->type == DRM_PANTHOR_DEV_QUERY_GROUP_PRIORITIES_INFO && sim->minor >= 2) {
 		return answer(args, &priorities, sizeof(priorities), sizeof(priorities));
 	}
-	if (args->type == VMB_PANTHOR_DEV_QUERY_MMU_INFO && sim->minor >= 9) {
+	if (args->type == DRM_PANTHOR_DEV_QUERY_MMU_INFO && sim->minor >= 9) {
 		return answer(args, &mmu, sizeof(mmu), sizeof(mmu));
 	}
 	return -EINVAL;

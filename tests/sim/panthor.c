@@ -37,7 +37,7 @@ static int choose_user_va_range(uint64_t wanted, uint64_t *chosen)
 
 int vmb_sim_vm_create(struct vmb_sim_call *call, void *argument)
 {
-	struct vmb_panthor_vm_create *args = argument;
+	struct drm_panthor_vm_create *args = argument;
 	uint64_t range;
 	if (args->flags) {
 		return -EINVAL;
@@ -63,7 +63,7 @@ int vmb_sim_vm_create(struct vmb_sim_call *call, void *argument)
 
 int vmb_sim_vm_destroy(struct vmb_sim_call *call, void *argument)
 {
-	const struct vmb_panthor_vm_destroy *args = argument;
+	const struct drm_panthor_vm_destroy *args = argument;
 	if (args->pad) {
 		return -EINVAL;
 	}
@@ -77,31 +77,31 @@ int vmb_sim_vm_destroy(struct vmb_sim_call *call, void *argument)
 
 int vmb_sim_vm_get_state(struct vmb_sim_call *call, void *argument)
 {
-	struct vmb_panthor_vm_get_state *args = argument;
+	struct drm_panthor_vm_get_state *args = argument;
 	if (!vmb_sim_file_vm(call->file, args->vm_id)) {
 		return -EINVAL;
 	}
-	args->state = VMB_PANTHOR_VM_USABLE;
+	args->state = DRM_PANTHOR_VM_STATE_USABLE;
 	return 0;
 }
 
 int vmb_sim_group_create(struct vmb_sim_call *call, void *argument)
 {
-	struct vmb_panthor_group_create *args = argument;
+	struct drm_panthor_group_create *args = argument;
 	if (!args->queues.count || args->queues.count > VMB_SIM_MAX_QUEUES || args->pad) {
 		return -EINVAL;
 	}
 	void *queues;
-	int result = vmb_sim_uobj_get_array(&args->queues, sizeof(struct vmb_panthor_queue_create),
-		sizeof(struct vmb_panthor_queue_create), &queues);
+	int result = vmb_sim_uobj_get_array(&args->queues, sizeof(struct drm_panthor_queue_create),
+		sizeof(struct drm_panthor_queue_create), &queues);
 	free(queues);
 	if (result) {
 		return result;
 	}
-	if (args->priority > VMB_PANTHOR_GROUP_PRIORITY_REALTIME) {
+	if (args->priority > PANTHOR_GROUP_PRIORITY_REALTIME) {
 		return -EINVAL;
 	}
-	if (args->priority > VMB_PANTHOR_GROUP_PRIORITY_MEDIUM) {
+	if (args->priority > PANTHOR_GROUP_PRIORITY_MEDIUM) {
 		return -EACCES;
 	}
 	if (!vmb_sim_file_vm(call->file, args->vm_id)) {
@@ -122,7 +122,7 @@ int vmb_sim_group_create(struct vmb_sim_call *call, void *argument)
 
 int vmb_sim_group_destroy(struct vmb_sim_call *call, void *argument)
 {
-	const struct vmb_panthor_group_destroy *args = argument;
+	const struct drm_panthor_group_destroy *args = argument;
 	if (args->pad) {
 		return -EINVAL;
 	}
@@ -136,17 +136,17 @@ int vmb_sim_group_destroy(struct vmb_sim_call *call, void *argument)
 
 int vmb_sim_group_get_state(struct vmb_sim_call *call, void *argument)
 {
-	struct vmb_panthor_group_get_state *args = argument;
+	struct drm_panthor_group_get_state *args = argument;
 	if (args->pad || !vmb_sim_handles_get(&call->file->groups, args->group_handle)) {
 		return -EINVAL;
 	}
-	*args = (struct vmb_panthor_group_get_state){ 0 };
+	*args = (struct drm_panthor_group_get_state){ 0 };
 	return 0;
 }
 
 int vmb_sim_tiler_heap_create(struct vmb_sim_call *call, void *argument)
 {
-	struct vmb_panthor_tiler_heap_create *args = argument;
+	struct drm_panthor_tiler_heap_create *args = argument;
 	struct vmb_sim_vm *vm = vmb_sim_file_vm(call->file, args->vm_id);
 	uint32_t size = args->chunk_size;
 	if (!vm || !args->initial_chunk_count || args->initial_chunk_count > args->max_chunks ||
@@ -167,7 +167,7 @@ int vmb_sim_tiler_heap_create(struct vmb_sim_call *call, void *argument)
 
 int vmb_sim_tiler_heap_destroy(struct vmb_sim_call *call, void *argument)
 {
-	const struct vmb_panthor_tiler_heap_destroy *args = argument;
+	const struct drm_panthor_tiler_heap_destroy *args = argument;
 	struct vmb_sim_vm *vm = vmb_sim_file_vm(call->file, args->handle >> 16);
 	if (args->pad || !vm) {
 		return -EINVAL;
@@ -178,9 +178,9 @@ int vmb_sim_tiler_heap_destroy(struct vmb_sim_call *call, void *argument)
 int vmb_sim_set_user_mmio_offset(struct vmb_sim_call *call, void *argument)
 {
 	(void)call;
-	const struct vmb_panthor_set_user_mmio_offset *args = argument;
-	return args->offset == VMB_PANTHOR_USER_MMIO_OFFSET_32BIT ||
-			args->offset == VMB_PANTHOR_USER_MMIO_OFFSET_64BIT
+	const struct drm_panthor_set_user_mmio_offset *args = argument;
+	return args->offset == DRM_PANTHOR_USER_MMIO_OFFSET_32BIT ||
+			args->offset == DRM_PANTHOR_USER_MMIO_OFFSET_64BIT
 		? 0
 		: -EINVAL;
 }

@@ -411,7 +411,7 @@ static void *map_node(struct open_file *file, void *address, size_t length, int 
 	 * The page of the flush id, always 0. Each mapping is one of its own: the shim has a single one,
 	 * which is gone when the first device is.
 	 */
-	if ((uint64_t)offset >= VMB_PANTHOR_USER_MMIO_OFFSET_32BIT) {
+	if ((uint64_t)offset >= DRM_PANTHOR_USER_MMIO_OFFSET_32BIT) {
 		flags = (flags & ~MAP_TYPE) | MAP_PRIVATE | MAP_ANONYMOUS;
 		return next.mmap64(address, length, protection, flags, -1, 0);
 	}

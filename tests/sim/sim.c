@@ -24,11 +24,11 @@ struct request {
 
 #define CORE(NAME, name, describe) \
 	{ \
-#name, VMB_IOCTL_##NAME, 0, vmb_sim_##name, describe \
+#name, DRM_IOCTL_##NAME, 0, vmb_sim_##name, describe \
 	}
 #define DRIVER(NAME, name, minor, describe) \
 	{ \
-#name, VMB_IOCTL_PANTHOR_##NAME, minor, vmb_sim_##name, describe \
+#name, DRM_IOCTL_PANTHOR_##NAME, minor, vmb_sim_##name, describe \
 	}
 
 /* clang-format off */
@@ -175,14 +175,14 @@ static int run(const struct request *request, struct vmb_sim_file *file, int fd,
 
 static bool is_driver_request(unsigned long number)
 {
-	return _IOC_NR(number) >= VMB_DRM_COMMAND_BASE && _IOC_NR(number) < VMB_DRM_COMMAND_END;
+	return _IOC_NR(number) >= DRM_COMMAND_BASE && _IOC_NR(number) < DRM_COMMAND_END;
 }
 
 int vmb_sim_ioctl(struct vmb_sim_file *file, int fd, unsigned long number, void *argument)
 {
 	/* The kernel looks at 32 bits; some callers extend a sign into the rest. */
 	number &= UINT32_MAX;
-	if (_IOC_TYPE(number) != VMB_DRM_IOCTL_TYPE) {
+	if (_IOC_TYPE(number) != DRM_IOCTL_BASE) {
 		return -ENOTTY;
 	}
 	const struct request *request = find_request(number);

@@ -74,7 +74,7 @@ struct vmb_sim_va {
 	uint32_t bo; /* a handle of it in this file; 0 if it has none any more, or sparse */
 	uint64_t bo_id;
 	uint64_t offset;
-	uint32_t flags; /* VMB_PANTHOR_VM_BIND_OP_… of the map */
+	uint32_t flags; /* DRM_PANTHOR_VM_BIND_OP_… of the map */
 };
 
 /*

@@ -16,10 +16,10 @@
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static const struct vmb_sim_flag_name map_flags[] = {
-	{ VMB_PANTHOR_VM_BIND_OP_READONLY, "readonly" },
-	{ VMB_PANTHOR_VM_BIND_OP_NOEXEC, "noexec" },
-	{ VMB_PANTHOR_VM_BIND_OP_UNCACHED, "uncached" },
-	{ VMB_PANTHOR_VM_BIND_OP_SPARSE, "sparse" },
+	{ DRM_PANTHOR_VM_BIND_OP_MAP_READONLY, "readonly" },
+	{ DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC, "noexec" },
+	{ DRM_PANTHOR_VM_BIND_OP_MAP_UNCACHED, "uncached" },
+	{ DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE, "sparse" },
 };
 
 void vmb_sim_stream_write(struct vmb_sim *sim, struct vmb_sim_text *line)
@@ -73,44 +73,44 @@ void vmb_sim_stream_map(
 	vmb_sim_stream_write(file->sim, &line);
 }
 
-static void add_syncs(struct vmb_sim_text *line, const struct vmb_panthor_obj_array *syncs)
+static void add_syncs(struct vmb_sim_text *line, const struct drm_panthor_obj_array *syncs)
 {
-	bool readable = vmb_sim_uobj_is_readable(syncs, sizeof(struct vmb_panthor_sync_op));
+	bool readable = vmb_sim_uobj_is_readable(syncs, sizeof(struct drm_panthor_sync_op));
 	vmb_sim_text_add(line, ",\"syncs\":[");
 	for (uint32_t i = 0; readable && i < syncs->count; i++) {
-		const struct vmb_panthor_sync_op *sync = (const void *)(uintptr_t)(syncs->array +
+		const struct drm_panthor_sync_op *sync = (const void *)(uintptr_t)(syncs->array +
 			(uint64_t)i * syncs->stride);
 		vmb_sim_text_add(line,
 			"%s{\"op\":\"%s\",\"handle\":%" PRIu32 ",\"value\":%" PRIu64
 			",\"timeline\":%s}",
-			i ? "," : "", sync->flags & VMB_PANTHOR_SYNC_OP_SIGNAL ? "signal" : "wait",
+			i ? "," : "", sync->flags & DRM_PANTHOR_SYNC_OP_SIGNAL ? "signal" : "wait",
 			sync->handle, sync->timeline_value,
-			(sync->flags & VMB_PANTHOR_SYNC_OP_TYPE_MASK) ? "true" : "false");
+			(sync->flags & DRM_PANTHOR_SYNC_OP_HANDLE_TYPE_MASK) ? "true" : "false");
 	}
 	vmb_sim_text_add(line, "]");
 }
 
 static void add_op_type(struct vmb_sim_text *line, uint32_t flags)
 {
-	uint32_t type = flags & VMB_PANTHOR_VM_BIND_OP_TYPE_MASK;
-	if (type == VMB_PANTHOR_VM_BIND_OP_MAP) {
+	uint32_t type = flags & DRM_PANTHOR_VM_BIND_OP_TYPE_MASK;
+	if (type == DRM_PANTHOR_VM_BIND_OP_TYPE_MAP) {
 		vmb_sim_text_add(line, "\"map\"");
-	} else if (type == VMB_PANTHOR_VM_BIND_OP_UNMAP) {
+	} else if (type == DRM_PANTHOR_VM_BIND_OP_TYPE_UNMAP) {
 		vmb_sim_text_add(line, "\"unmap\"");
-	} else if (type == VMB_PANTHOR_VM_BIND_OP_SYNC_ONLY) {
+	} else if (type == DRM_PANTHOR_VM_BIND_OP_TYPE_SYNC_ONLY) {
 		vmb_sim_text_add(line, "\"sync_only\"");
 	} else {
 		vmb_sim_text_add(line, "%" PRIu32, type >> 28);
 	}
 }
 
-static void add_op(struct vmb_sim_text *line, const struct vmb_panthor_vm_bind_op *op)
+static void add_op(struct vmb_sim_text *line, const struct drm_panthor_vm_bind_op *op)
 {
 	vmb_sim_text_add(line, "{\"type\":");
 	add_op_type(line, op->flags);
 	vmb_sim_text_add(line, ",\"flags\":");
 	vmb_sim_text_add_flags(
-		line, op->flags & ~VMB_PANTHOR_VM_BIND_OP_TYPE_MASK, map_flags, COUNT(map_flags));
+		line, op->flags & ~DRM_PANTHOR_VM_BIND_OP_TYPE_MASK, map_flags, COUNT(map_flags));
 	vmb_sim_text_add(line,
 		",\"bo\":%" PRIu32 ",\"offset\":%" PRIu64 ",\"va\":%" PRIu64 ",\"size\":%" PRIu64,
 		op->bo_handle, op->bo_offset, op->va, op->size);
@@ -122,15 +122,15 @@ void vmb_sim_describe_vm_bind(struct vmb_sim_text *line, const struct vmb_sim_ca
 	const void *before, const void *after)
 {
 	(void)after;
-	const struct vmb_panthor_vm_bind *args = before;
+	const struct drm_panthor_vm_bind *args = before;
 	vmb_sim_text_add(line, ",\"vm\":%" PRIu32 ",\"async\":%s,\"failed_index\":", args->vm_id,
-		args->flags & VMB_PANTHOR_VM_BIND_ASYNC ? "true" : "false");
+		args->flags & DRM_PANTHOR_VM_BIND_ASYNC ? "true" : "false");
 	if (call->failed_index < 0) {
 		vmb_sim_text_add(line, "null");
 	} else {
 		vmb_sim_text_add(line, "%" PRId64, call->failed_index);
 	}
-	bool readable = vmb_sim_uobj_is_readable(&args->ops, sizeof(struct vmb_panthor_vm_bind_op));
+	bool readable = vmb_sim_uobj_is_readable(&args->ops, sizeof(struct drm_panthor_vm_bind_op));
 	vmb_sim_text_add(line, ",\"ops\":[");
 	for (uint32_t i = 0; readable && i < args->ops.count; i++) {
 		vmb_sim_text_add(line, "%s", i ? "," : "");
@@ -145,8 +145,8 @@ void vmb_sim_describe_vm_create(struct vmb_sim_text *line, const struct vmb_sim_
 	const void *before, const void *after)
 {
 	(void)call;
-	const struct vmb_panthor_vm_create *wanted = before;
-	const struct vmb_panthor_vm_create *got = after;
+	const struct drm_panthor_vm_create *wanted = before;
+	const struct drm_panthor_vm_create *got = after;
 	vmb_sim_text_add(line,
 		",\"vm\":%" PRIu32 ",\"asked_user_va_range\":%" PRIu64
 		",\"user_va_range\":%" PRIu64,
@@ -158,7 +158,7 @@ void vmb_sim_describe_vm_destroy(struct vmb_sim_text *line, const struct vmb_sim
 {
 	(void)call;
 	(void)after;
-	const struct vmb_panthor_vm_destroy *args = before;
+	const struct drm_panthor_vm_destroy *args = before;
 	vmb_sim_text_add(line, ",\"vm\":%" PRIu32, args->id);
 }
 
@@ -166,11 +166,11 @@ void vmb_sim_describe_bo_create(struct vmb_sim_text *line, const struct vmb_sim_
 	const void *before, const void *after)
 {
 	static const struct vmb_sim_flag_name names[] = {
-		{ VMB_PANTHOR_BO_NO_MMAP, "no_mmap" },
-		{ VMB_PANTHOR_BO_WB_MMAP, "wb_mmap" },
+		{ DRM_PANTHOR_BO_NO_MMAP, "no_mmap" },
+		{ DRM_PANTHOR_BO_WB_MMAP, "wb_mmap" },
 	};
-	const struct vmb_panthor_bo_create *wanted = before;
-	const struct vmb_panthor_bo_create *got = after;
+	const struct drm_panthor_bo_create *wanted = before;
+	const struct drm_panthor_bo_create *got = after;
 	const struct vmb_sim_bo *bo = vmb_sim_handles_get(&call->file->bos, got->handle);
 	vmb_sim_text_add(line, ",\"size\":%" PRIu64 ",\"flags\":", wanted->size);
 	vmb_sim_text_add_flags(line, wanted->flags, names, COUNT(names));
@@ -183,7 +183,7 @@ void vmb_sim_describe_gem_close(struct vmb_sim_text *line, const struct vmb_sim_
 {
 	(void)call;
 	(void)after;
-	const struct vmb_drm_gem_close *args = before;
+	const struct drm_gem_close *args = before;
 	vmb_sim_text_add(line, ",\"handle\":%" PRIu32, args->handle);
 }
 
@@ -192,7 +192,7 @@ void vmb_sim_describe_prime_handle(struct vmb_sim_text *line, const struct vmb_s
 {
 	(void)call;
 	(void)before;
-	const struct vmb_drm_prime_handle *args = after;
+	const struct drm_prime_handle *args = after;
 	vmb_sim_text_add(
 		line, ",\"handle\":%" PRIu32 ",\"prime_fd\":%" PRId32, args->handle, args->fd);
 }
@@ -202,7 +202,7 @@ void vmb_sim_describe_dev_query(struct vmb_sim_text *line, const struct vmb_sim_
 {
 	(void)call;
 	(void)after;
-	const struct vmb_panthor_dev_query *args = before;
+	const struct drm_panthor_dev_query *args = before;
 	vmb_sim_text_add(line, ",\"type\":%" PRIu32, args->type);
 }
 
@@ -211,12 +211,12 @@ void vmb_sim_describe_group_submit(struct vmb_sim_text *line, const struct vmb_s
 {
 	(void)call;
 	(void)after;
-	const struct vmb_panthor_group_submit *args = before;
-	const struct vmb_panthor_obj_array *submits = &args->queue_submits;
-	bool readable = vmb_sim_uobj_is_readable(submits, sizeof(struct vmb_panthor_queue_submit));
+	const struct drm_panthor_group_submit *args = before;
+	const struct drm_panthor_obj_array *submits = &args->queue_submits;
+	bool readable = vmb_sim_uobj_is_readable(submits, sizeof(struct drm_panthor_queue_submit));
 	vmb_sim_text_add(line, ",\"group\":%" PRIu32 ",\"submits\":[", args->group_handle);
 	for (uint32_t i = 0; readable && i < submits->count; i++) {
-		const struct vmb_panthor_queue_submit *submit =
+		const struct drm_panthor_queue_submit *submit =
 			(const void *)(uintptr_t)(submits->array + (uint64_t)i * submits->stride);
 		vmb_sim_text_add(line, "%s{\"queue\":%" PRIu32 ",\"size\":%" PRIu32, i ? "," : "",
 			submit->queue_index, submit->stream_size);
@@ -231,9 +231,9 @@ void vmb_sim_describe_syncobj_create(struct vmb_sim_text *line, const struct vmb
 {
 	(void)call;
 	(void)before;
-	const struct vmb_drm_syncobj_create *args = after;
+	const struct drm_syncobj_create *args = after;
 	vmb_sim_text_add(line, ",\"handle\":%" PRIu32 ",\"signaled\":%s", args->handle,
-		args->flags & VMB_DRM_SYNCOBJ_CREATE_SIGNALED ? "true" : "false");
+		args->flags & DRM_SYNCOBJ_CREATE_SIGNALED ? "true" : "false");
 }
 
 void vmb_sim_describe_syncobj_destroy(struct vmb_sim_text *line, const struct vmb_sim_call *call,
@@ -241,7 +241,7 @@ void vmb_sim_describe_syncobj_destroy(struct vmb_sim_text *line, const struct vm
 {
 	(void)call;
 	(void)after;
-	const struct vmb_drm_syncobj_destroy *args = before;
+	const struct drm_syncobj_destroy *args = before;
 	vmb_sim_text_add(line, ",\"handle\":%" PRIu32, args->handle);
 }
 
@@ -250,7 +250,7 @@ void vmb_sim_describe_syncobj_handle(struct vmb_sim_text *line, const struct vmb
 {
 	(void)call;
 	(void)before;
-	const struct vmb_drm_syncobj_handle *args = after;
+	const struct drm_syncobj_handle *args = after;
 	vmb_sim_text_add(
 		line, ",\"handle\":%" PRIu32 ",\"syncobj_fd\":%" PRId32, args->handle, args->fd);
 }
@@ -278,10 +278,10 @@ static void add_points(struct vmb_sim_text *line, uint64_t points, uint32_t coun
 static void add_wait_flags(struct vmb_sim_text *line, uint32_t flags)
 {
 	static const struct vmb_sim_flag_name names[] = {
-		{ VMB_DRM_SYNCOBJ_WAIT_ALL, "all" },
-		{ VMB_DRM_SYNCOBJ_WAIT_FOR_SUBMIT, "for_submit" },
-		{ VMB_DRM_SYNCOBJ_WAIT_AVAILABLE, "available" },
-		{ VMB_DRM_SYNCOBJ_WAIT_DEADLINE, "deadline" },
+		{ DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL, "all" },
+		{ DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT, "for_submit" },
+		{ DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE, "available" },
+		{ DRM_SYNCOBJ_WAIT_FLAGS_WAIT_DEADLINE, "deadline" },
 	};
 	vmb_sim_text_add(line, ",\"flags\":");
 	vmb_sim_text_add_flags(line, flags, names, COUNT(names));
@@ -292,7 +292,7 @@ void vmb_sim_describe_syncobj_array(struct vmb_sim_text *line, const struct vmb_
 {
 	(void)call;
 	(void)after;
-	const struct vmb_drm_syncobj_array *args = before;
+	const struct drm_syncobj_array *args = before;
 	add_handles(line, args->handles, args->count_handles);
 }
 
@@ -301,7 +301,7 @@ void vmb_sim_describe_syncobj_timeline_array(struct vmb_sim_text *line,
 {
 	(void)call;
 	(void)before;
-	const struct vmb_drm_syncobj_timeline_array *args = after;
+	const struct drm_syncobj_timeline_array *args = after;
 	add_handles(line, args->handles, args->count_handles);
 	add_points(line, args->points, args->count_handles);
 }
@@ -311,7 +311,7 @@ void vmb_sim_describe_syncobj_wait(struct vmb_sim_text *line, const struct vmb_s
 {
 	(void)call;
 	(void)after;
-	const struct vmb_drm_syncobj_wait *args = before;
+	const struct drm_syncobj_wait *args = before;
 	add_handles(line, args->handles, args->count_handles);
 	add_wait_flags(line, args->flags);
 }
@@ -321,7 +321,7 @@ void vmb_sim_describe_syncobj_timeline_wait(struct vmb_sim_text *line,
 {
 	(void)call;
 	(void)after;
-	const struct vmb_drm_syncobj_timeline_wait *args = before;
+	const struct drm_syncobj_timeline_wait *args = before;
 	add_handles(line, args->handles, args->count_handles);
 	add_points(line, args->points, args->count_handles);
 	add_wait_flags(line, args->flags);
@@ -332,7 +332,7 @@ void vmb_sim_describe_syncobj_transfer(struct vmb_sim_text *line, const struct v
 {
 	(void)call;
 	(void)after;
-	const struct vmb_drm_syncobj_transfer *args = before;
+	const struct drm_syncobj_transfer *args = before;
 	vmb_sim_text_add(line,
 		",\"source\":%" PRIu32 ",\"source_point\":%" PRIu64 ",\"destination\":%" PRIu32
 		",\"destination_point\":%" PRIu64,

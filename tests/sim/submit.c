@@ -12,7 +12,7 @@
 struct vmb_sim_submit_job {
 	struct vmb_sim_job *job; /* NULL once queued */
 	struct vmb_sim_queue *queue;
-	struct vmb_panthor_sync_op *syncs;
+	struct drm_panthor_sync_op *syncs;
 	uint32_t sync_count;
 };
 
@@ -44,7 +44,7 @@ void vmb_sim_submit_finish(struct vmb_sim_submit *submit)
 }
 
 int vmb_sim_submit_add(struct vmb_sim_submit *submit, struct vmb_sim_queue *queue,
-	struct vmb_sim_job *job, const struct vmb_panthor_obj_array *syncs)
+	struct vmb_sim_job *job, const struct drm_panthor_obj_array *syncs)
 {
 	submit->jobs = vmb_sim_grow(
 		submit->jobs, submit->job_count, &submit->job_capacity, sizeof(*submit->jobs));
@@ -52,27 +52,28 @@ int vmb_sim_submit_add(struct vmb_sim_submit *submit, struct vmb_sim_queue *queu
 	*added = (struct vmb_sim_submit_job){ .job = job, .queue = queue };
 
 	void *copy;
-	int result = vmb_sim_uobj_get_array(syncs, sizeof(struct vmb_panthor_sync_op),
-		sizeof(struct vmb_panthor_sync_op), &copy);
+	int result = vmb_sim_uobj_get_array(syncs, sizeof(struct drm_panthor_sync_op),
+		sizeof(struct drm_panthor_sync_op), &copy);
 	added->syncs = copy;
 	added->sync_count = result ? 0 : syncs->count;
 	return result;
 }
 
-static int check_sync_op(const struct vmb_panthor_sync_op *sync)
+static int check_sync_op(const struct drm_panthor_sync_op *sync)
 {
-	uint32_t type = sync->flags & VMB_PANTHOR_SYNC_OP_TYPE_MASK;
-	if (sync->flags & ~(VMB_PANTHOR_SYNC_OP_TYPE_MASK | VMB_PANTHOR_SYNC_OP_SIGNAL)) {
+	uint32_t type = sync->flags & DRM_PANTHOR_SYNC_OP_HANDLE_TYPE_MASK;
+	if (sync->flags & ~(DRM_PANTHOR_SYNC_OP_HANDLE_TYPE_MASK | DRM_PANTHOR_SYNC_OP_SIGNAL)) {
 		return -EINVAL;
 	}
-	if (type == VMB_PANTHOR_SYNC_OP_TIMELINE_SYNCOBJ) {
+	if (type == DRM_PANTHOR_SYNC_OP_HANDLE_TYPE_TIMELINE_SYNCOBJ) {
 		return 0;
 	}
-	return type == VMB_PANTHOR_SYNC_OP_SYNCOBJ && !sync->timeline_value ? 0 : -EINVAL;
+	return type == DRM_PANTHOR_SYNC_OP_HANDLE_TYPE_SYNCOBJ && !sync->timeline_value ? 0
+											: -EINVAL;
 }
 
 static struct vmb_sim_submit_signal *find_signal(
-	struct vmb_sim_submit *submit, const struct vmb_panthor_sync_op *sync)
+	struct vmb_sim_submit *submit, const struct drm_panthor_sync_op *sync)
 {
 	for (size_t i = 0; i < submit->signal_count; i++) {
 		struct vmb_sim_submit_signal *signal = &submit->signals[i];
@@ -83,7 +84,7 @@ static struct vmb_sim_submit_signal *find_signal(
 	return NULL;
 }
 
-static int add_signal(struct vmb_sim_submit *submit, const struct vmb_panthor_sync_op *sync)
+static int add_signal(struct vmb_sim_submit *submit, const struct drm_panthor_sync_op *sync)
 {
 	int result = check_sync_op(sync);
 	if (result || find_signal(submit, sync)) {
@@ -106,7 +107,7 @@ static int add_signal(struct vmb_sim_submit *submit, const struct vmb_panthor_sy
 }
 
 static int add_wait(struct vmb_sim_submit *submit, struct vmb_sim_job *job,
-	const struct vmb_panthor_sync_op *sync)
+	const struct drm_panthor_sync_op *sync)
 {
 	int result = check_sync_op(sync);
 	if (result) {
@@ -131,9 +132,9 @@ static int add_wait(struct vmb_sim_submit *submit, struct vmb_sim_job *job,
 	return 0;
 }
 
-static bool is_signal(const struct vmb_panthor_sync_op *sync)
+static bool is_signal(const struct drm_panthor_sync_op *sync)
 {
-	return sync->flags & VMB_PANTHOR_SYNC_OP_SIGNAL;
+	return sync->flags & DRM_PANTHOR_SYNC_OP_SIGNAL;
 }
 
 /* Every signal of the call is known before the first wait is looked up. */

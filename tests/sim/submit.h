@@ -27,7 +27,7 @@ struct vmb_sim_submit {
 void vmb_sim_submit_init(struct vmb_sim_submit *submit, struct vmb_sim_call *call);
 /* Takes the job over, whatever comes of it. A negative errno: the sync ops cannot be read. */
 int vmb_sim_submit_add(struct vmb_sim_submit *submit, struct vmb_sim_queue *queue,
-	struct vmb_sim_job *job, const struct vmb_panthor_obj_array *syncs);
+	struct vmb_sim_job *job, const struct drm_panthor_obj_array *syncs);
 /* Queues the jobs, and runs those that can run; or a negative errno, and nothing has happened. */
 int vmb_sim_submit_run(struct vmb_sim_submit *submit);
 void vmb_sim_submit_finish(struct vmb_sim_submit *submit);

@@ -103,13 +103,13 @@ static uint64_t point_at(uint64_t points, uint32_t i)
 
 int vmb_sim_syncobj_create(struct vmb_sim_call *call, void *argument)
 {
-	struct vmb_drm_syncobj_create *args = argument;
-	if (args->flags & ~VMB_DRM_SYNCOBJ_CREATE_SIGNALED) {
+	struct drm_syncobj_create *args = argument;
+	if (args->flags & ~DRM_SYNCOBJ_CREATE_SIGNALED) {
 		return -EINVAL;
 	}
 	struct vmb_sim_syncobj *syncobj = vmb_sim_alloc(sizeof(*syncobj));
 	syncobj->refs = 1;
-	if (args->flags & VMB_DRM_SYNCOBJ_CREATE_SIGNALED) {
+	if (args->flags & DRM_SYNCOBJ_CREATE_SIGNALED) {
 		syncobj->fence = vmb_sim_fence_create(true);
 	}
 	args->handle = vmb_sim_handles_add(&call->file->syncobjs, syncobj, UINT32_MAX);
@@ -118,7 +118,7 @@ int vmb_sim_syncobj_create(struct vmb_sim_call *call, void *argument)
 
 int vmb_sim_syncobj_destroy(struct vmb_sim_call *call, void *argument)
 {
-	const struct vmb_drm_syncobj_destroy *args = argument;
+	const struct drm_syncobj_destroy *args = argument;
 	if (args->pad) {
 		return -EINVAL;
 	}
@@ -133,13 +133,13 @@ int vmb_sim_syncobj_destroy(struct vmb_sim_call *call, void *argument)
 
 int vmb_sim_syncobj_handle_to_fd(struct vmb_sim_call *call, void *argument)
 {
-	struct vmb_drm_syncobj_handle *args = argument;
-	uint32_t known = VMB_DRM_SYNCOBJ_HANDLE_TO_FD_EXPORT_SYNC_FILE |
-		VMB_DRM_SYNCOBJ_HANDLE_TO_FD_TIMELINE;
+	struct drm_syncobj_handle *args = argument;
+	uint32_t known = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE |
+		DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_TIMELINE;
 	if (args->pad || (args->flags & ~known)) {
 		return -EINVAL;
 	}
-	if (args->flags & VMB_DRM_SYNCOBJ_HANDLE_TO_FD_EXPORT_SYNC_FILE) {
+	if (args->flags & DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE) {
 		return -EOPNOTSUPP;
 	}
 	struct vmb_sim_syncobj *syncobj = find(call, args->handle);
@@ -151,13 +151,13 @@ int vmb_sim_syncobj_handle_to_fd(struct vmb_sim_call *call, void *argument)
 
 int vmb_sim_syncobj_fd_to_handle(struct vmb_sim_call *call, void *argument)
 {
-	struct vmb_drm_syncobj_handle *args = argument;
-	uint32_t known = VMB_DRM_SYNCOBJ_FD_TO_HANDLE_IMPORT_SYNC_FILE |
-		VMB_DRM_SYNCOBJ_FD_TO_HANDLE_TIMELINE;
+	struct drm_syncobj_handle *args = argument;
+	uint32_t known = DRM_SYNCOBJ_FD_TO_HANDLE_FLAGS_IMPORT_SYNC_FILE |
+		DRM_SYNCOBJ_FD_TO_HANDLE_FLAGS_TIMELINE;
 	if (args->pad || (args->flags & ~known)) {
 		return -EINVAL;
 	}
-	if (args->flags & VMB_DRM_SYNCOBJ_FD_TO_HANDLE_IMPORT_SYNC_FILE) {
+	if (args->flags & DRM_SYNCOBJ_FD_TO_HANDLE_FLAGS_IMPORT_SYNC_FILE) {
 		return -EOPNOTSUPP;
 	}
 	const struct vmb_sim_export *exported = vmb_sim_find_export(call->sim, args->fd);
@@ -172,7 +172,7 @@ int vmb_sim_syncobj_fd_to_handle(struct vmb_sim_call *call, void *argument)
 
 int vmb_sim_syncobj_reset(struct vmb_sim_call *call, void *argument)
 {
-	const struct vmb_drm_syncobj_array *args = argument;
+	const struct drm_syncobj_array *args = argument;
 	if (args->pad || !args->count_handles) {
 		return -EINVAL;
 	}
@@ -186,7 +186,7 @@ int vmb_sim_syncobj_reset(struct vmb_sim_call *call, void *argument)
 
 int vmb_sim_syncobj_signal(struct vmb_sim_call *call, void *argument)
 {
-	const struct vmb_drm_syncobj_array *args = argument;
+	const struct drm_syncobj_array *args = argument;
 	if (args->pad || !args->count_handles) {
 		return -EINVAL;
 	}
@@ -202,7 +202,7 @@ int vmb_sim_syncobj_signal(struct vmb_sim_call *call, void *argument)
 
 int vmb_sim_syncobj_timeline_signal(struct vmb_sim_call *call, void *argument)
 {
-	const struct vmb_drm_syncobj_timeline_array *args = argument;
+	const struct drm_syncobj_timeline_array *args = argument;
 	if (args->flags || !args->count_handles) {
 		return -EINVAL;
 	}
@@ -218,15 +218,15 @@ int vmb_sim_syncobj_timeline_signal(struct vmb_sim_call *call, void *argument)
 
 int vmb_sim_syncobj_query(struct vmb_sim_call *call, void *argument)
 {
-	const struct vmb_drm_syncobj_timeline_array *args = argument;
-	if ((args->flags & ~VMB_DRM_SYNCOBJ_QUERY_LAST_SUBMITTED) || !args->count_handles) {
+	const struct drm_syncobj_timeline_array *args = argument;
+	if ((args->flags & ~DRM_SYNCOBJ_QUERY_FLAGS_LAST_SUBMITTED) || !args->count_handles) {
 		return -EINVAL;
 	}
 	uint64_t *points = (void *)(uintptr_t)args->points;
 	int result = check_handles(call, args->handles, args->count_handles);
 	for (uint32_t i = 0; !result && i < args->count_handles; i++) {
 		points[i] = vmb_sim_fence_query(find(call, handle_at(args->handles, i))->fence,
-			args->flags & VMB_DRM_SYNCOBJ_QUERY_LAST_SUBMITTED);
+			args->flags & DRM_SYNCOBJ_QUERY_FLAGS_LAST_SUBMITTED);
 	}
 	return result;
 }
@@ -266,13 +266,13 @@ static bool is_over(
 	for (uint32_t i = args->count; i-- > 0;) {
 		const struct vmb_sim_fence *fence = waits[i].fence;
 		if (fence &&
-			((args->flags & VMB_DRM_SYNCOBJ_WAIT_AVAILABLE) ||
+			((args->flags & DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE) ||
 				vmb_sim_fence_is_signaled(fence))) {
 			*first_signaled = i;
 			signaled++;
 		}
 	}
-	if (args->flags & VMB_DRM_SYNCOBJ_WAIT_ALL) {
+	if (args->flags & DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL) {
 		return signaled == args->count;
 	}
 	return signaled > 0;
@@ -282,7 +282,7 @@ static int wait_for(
 	struct vmb_sim_call *call, const struct wait_args *args, struct vmb_sim_wait *waits)
 {
 	uint32_t may_come = args->flags &
-		(VMB_DRM_SYNCOBJ_WAIT_FOR_SUBMIT | VMB_DRM_SYNCOBJ_WAIT_AVAILABLE);
+		(DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT | DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE);
 	for (uint32_t i = 0; i < args->count; i++) {
 		waits[i].fence = vmb_sim_fence_find(waits[i].syncobj->fence, waits[i].point);
 		if (!waits[i].fence && !may_come) {
@@ -339,9 +339,9 @@ static int wait_for_array(struct vmb_sim_call *call, const struct wait_args *arg
 
 int vmb_sim_syncobj_wait(struct vmb_sim_call *call, void *argument)
 {
-	struct vmb_drm_syncobj_wait *args = argument;
-	uint32_t known = VMB_DRM_SYNCOBJ_WAIT_ALL | VMB_DRM_SYNCOBJ_WAIT_FOR_SUBMIT |
-		VMB_DRM_SYNCOBJ_WAIT_DEADLINE;
+	struct drm_syncobj_wait *args = argument;
+	uint32_t known = DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL | DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT |
+		DRM_SYNCOBJ_WAIT_FLAGS_WAIT_DEADLINE;
 	if (args->flags & ~known) {
 		return -EINVAL;
 	}
@@ -357,9 +357,9 @@ int vmb_sim_syncobj_wait(struct vmb_sim_call *call, void *argument)
 
 int vmb_sim_syncobj_timeline_wait(struct vmb_sim_call *call, void *argument)
 {
-	struct vmb_drm_syncobj_timeline_wait *args = argument;
-	uint32_t known = VMB_DRM_SYNCOBJ_WAIT_ALL | VMB_DRM_SYNCOBJ_WAIT_FOR_SUBMIT |
-		VMB_DRM_SYNCOBJ_WAIT_AVAILABLE | VMB_DRM_SYNCOBJ_WAIT_DEADLINE;
+	struct drm_syncobj_timeline_wait *args = argument;
+	uint32_t known = DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL | DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT |
+		DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE | DRM_SYNCOBJ_WAIT_FLAGS_WAIT_DEADLINE;
 	if (args->flags & ~known) {
 		return -EINVAL;
 	}
@@ -384,7 +384,7 @@ static int wait_for_fence(struct vmb_sim_call *call, uint32_t handle, uint64_t p
 		.handles = (uintptr_t)&handle,
 		.points = (uintptr_t)&point,
 		.count = 1,
-		.flags = VMB_DRM_SYNCOBJ_WAIT_AVAILABLE,
+		.flags = DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE,
 		.timeout_nsec = (now.tv_sec + INT64_C(5)) * 1000000000 + now.tv_nsec,
 		.first_signaled = &first_signaled,
 	};
@@ -393,7 +393,7 @@ static int wait_for_fence(struct vmb_sim_call *call, uint32_t handle, uint64_t p
 
 int vmb_sim_syncobj_transfer(struct vmb_sim_call *call, void *argument)
 {
-	const struct vmb_drm_syncobj_transfer *args = argument;
+	const struct drm_syncobj_transfer *args = argument;
 	if (args->pad) {
 		return -EINVAL;
 	}
@@ -401,7 +401,7 @@ int vmb_sim_syncobj_transfer(struct vmb_sim_call *call, void *argument)
 	if (!destination) {
 		return -ENOENT;
 	}
-	if (args->flags & ~VMB_DRM_SYNCOBJ_WAIT_FOR_SUBMIT) {
+	if (args->flags & ~DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT) {
 		return find(call, args->src_handle) ? -EINVAL : -ENOENT;
 	}
 

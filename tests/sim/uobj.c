@@ -24,13 +24,13 @@ int vmb_sim_uobj_get(void *object, size_t size, uint64_t pointer, size_t user_si
 	return 0;
 }
 
-bool vmb_sim_uobj_is_readable(const struct vmb_panthor_obj_array *array, size_t size)
+bool vmb_sim_uobj_is_readable(const struct drm_panthor_obj_array *array, size_t size)
 {
 	return array->array && array->stride >= size && array->count <= INT_MAX / size;
 }
 
 int vmb_sim_uobj_get_array(
-	const struct vmb_panthor_obj_array *array, size_t min, size_t size, void **copy)
+	const struct drm_panthor_obj_array *array, size_t min, size_t size, void **copy)
 {
 	*copy = NULL;
 	if (!array->count) {

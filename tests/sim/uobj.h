@@ -16,10 +16,10 @@
  * -E2BIG, -ENOMEM, -EFAULT.
  */
 int vmb_sim_uobj_get_array(
-	const struct vmb_panthor_obj_array *array, size_t min, size_t size, void **copy);
+	const struct drm_panthor_obj_array *array, size_t min, size_t size, void **copy);
 
 /* Whether the array may be looked at as it is: one that is refused may be anything. */
-bool vmb_sim_uobj_is_readable(const struct vmb_panthor_obj_array *array, size_t size);
+bool vmb_sim_uobj_is_readable(const struct drm_panthor_obj_array *array, size_t size);
 
 /* copy_struct_from_user(): what the caller does not have is 0; -E2BIG for what we do not know. */
 int vmb_sim_uobj_get(void *object, size_t size, uint64_t pointer, size_t user_size);

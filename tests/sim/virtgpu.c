@@ -217,18 +217,18 @@ static struct blob *find_blob(const struct file *file, uint32_t handle)
 	return handle && handle < HANDLES ? file->handles[handle] : NULL;
 }
 
-static int get_parameter(const struct vmb_virtgpu_getparam *get)
+static int get_parameter(const struct drm_virtgpu_getparam *get)
 {
 	int value;
 
 	switch (get->param) {
-	case VMB_VIRTGPU_PARAM_HOST_VISIBLE:
+	case VIRTGPU_PARAM_HOST_VISIBLE:
 		value = gpu.config.window != 0;
 		break;
-	case VMB_VIRTGPU_PARAM_SUPPORTED_CAPSETS:
+	case VIRTGPU_PARAM_SUPPORTED_CAPSET_IDs:
 		value = (int)gpu.config.capsets;
 		break;
-	case VMB_VIRTGPU_PARAM_BLOB_ALIGNMENT:
+	case VIRTGPU_PARAM_BLOB_ALIGNMENT:
 		if (!gpu.config.alignment) {
 			return -ENOENT;
 		}
@@ -241,16 +241,16 @@ static int get_parameter(const struct vmb_virtgpu_getparam *get)
 	return 0;
 }
 
-static int init_context(struct file *file, const struct vmb_virtgpu_context_init *init)
+static int init_context(struct file *file, const struct drm_virtgpu_context_init *init)
 {
-	const struct vmb_virtgpu_context_set_param *parameters = (const void *)(uintptr_t)
+	const struct drm_virtgpu_context_set_param *parameters = (const void *)(uintptr_t)
 									 init->ctx_set_params;
 
 	if (file->capset) {
 		return -EEXIST;
 	}
 	for (uint32_t i = 0; i < init->num_params; i++) {
-		if (parameters[i].param == VMB_VIRTGPU_CONTEXT_PARAM_CAPSET_ID) {
+		if (parameters[i].param == VIRTGPU_CONTEXT_PARAM_CAPSET_ID) {
 			if (!(gpu.config.capsets >> parameters[i].value & 1)) {
 				return -EINVAL;
 			}
@@ -272,7 +272,7 @@ static uint32_t find_handle(const struct file *file, const struct blob *blob)
 }
 
 static int create_blob(
-	struct file *file, struct vmb_virtgpu_resource_create_blob *create, size_t size)
+	struct file *file, struct drm_virtgpu_resource_create_blob *create, size_t size)
 {
 	uint32_t hints = size >= sizeof(*create) ? create->blob_hints : 0;
 	struct blob *blob = gpu.blobs;
@@ -282,7 +282,7 @@ static int create_blob(
 		return -EINVAL;
 	}
 	/* The host's word, which does not come back to the caller: here the test must not cause it. */
-	if (file->capset == VMB_VIRTGPU_CAPSET_DRM && create->blob_id == 0) {
+	if (file->capset == VIRTGPU_DRM_CAPSET_DRM && create->blob_id == 0) {
 		if (file->has_shm) {
 			die("a context of the DRM kind was asked for a second piece of memory");
 		}
@@ -303,10 +303,10 @@ static int create_blob(
 		.handles = 1,
 		.dmabuf = -1,
 	};
-	bool is_deferred = (hints & VMB_VIRTGPU_BLOB_HINT_DEFER_MAPPING) &&
+	bool is_deferred = (hints & DRM_VIRTGPU_BLOB_FLAG_HINT_DEFER_MAPPING) &&
 		!gpu.config.ignores_hints;
-	bool needs_room = create->blob_mem == VMB_VIRTGPU_BLOB_MEM_HOST3D &&
-		(create->blob_flags & VMB_VIRTGPU_BLOB_USE_MAPPABLE);
+	bool needs_room = create->blob_mem == VIRTGPU_BLOB_MEM_HOST3D &&
+		(create->blob_flags & VIRTGPU_BLOB_FLAG_USE_MAPPABLE);
 	if (needs_room && !is_deferred && !place(blob)) {
 		blob->state = FREE;
 		return -ENOSPC;
@@ -317,7 +317,7 @@ static int create_blob(
 	return 0;
 }
 
-static int export_blob(struct file *file, struct vmb_drm_prime_handle *prime)
+static int export_blob(struct file *file, struct drm_prime_handle *prime)
 {
 	struct blob *blob = find_blob(file, prime->handle);
 	char path[64];
@@ -357,7 +357,7 @@ static struct blob *find_dmabuf(int dmabuf)
 	return NULL;
 }
 
-static int import_blob(struct file *file, struct vmb_drm_prime_handle *prime)
+static int import_blob(struct file *file, struct drm_prime_handle *prime)
 {
 	struct blob *blob = find_dmabuf(prime->fd);
 
@@ -377,7 +377,7 @@ static int import_blob(struct file *file, struct vmb_drm_prime_handle *prime)
 	return 0;
 }
 
-static int say_info(const struct file *file, struct vmb_virtgpu_resource_info *info)
+static int say_info(const struct file *file, struct drm_virtgpu_resource_info *info)
 {
 	const struct blob *blob = find_blob(file, info->bo_handle);
 
@@ -390,7 +390,7 @@ static int say_info(const struct file *file, struct vmb_virtgpu_resource_info *i
 	return 0;
 }
 
-static int close_blob(struct file *file, const struct vmb_drm_gem_close *closed)
+static int close_blob(struct file *file, const struct drm_gem_close *closed)
 {
 	struct blob *blob = find_blob(file, closed->handle);
 
@@ -402,7 +402,7 @@ static int close_blob(struct file *file, const struct vmb_drm_gem_close *closed)
 	return 0;
 }
 
-static int map_offset(struct file *file, struct vmb_virtgpu_map *map)
+static int map_offset(struct file *file, struct drm_virtgpu_map *map)
 {
 	if (!find_blob(file, map->handle)) {
 		return -ENOENT;
@@ -433,21 +433,21 @@ static int answer(int fd, unsigned long request, void *arg)
 		return -gpu.fault.error;
 	}
 	switch (_IOC_NR(request)) {
-	case _IOC_NR(VMB_IOCTL_VIRTGPU_GETPARAM):
+	case _IOC_NR(DRM_IOCTL_VIRTGPU_GETPARAM):
 		return get_parameter(arg);
-	case _IOC_NR(VMB_IOCTL_VIRTGPU_CONTEXT_INIT):
+	case _IOC_NR(DRM_IOCTL_VIRTGPU_CONTEXT_INIT):
 		return init_context(file, arg);
-	case _IOC_NR(VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB):
+	case _IOC_NR(DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB):
 		return create_blob(file, arg, _IOC_SIZE(request));
-	case _IOC_NR(VMB_IOCTL_VIRTGPU_MAP):
+	case _IOC_NR(DRM_IOCTL_VIRTGPU_MAP):
 		return map_offset(file, arg);
-	case _IOC_NR(VMB_IOCTL_PRIME_HANDLE_TO_FD):
+	case _IOC_NR(DRM_IOCTL_PRIME_HANDLE_TO_FD):
 		return export_blob(file, arg);
-	case _IOC_NR(VMB_IOCTL_PRIME_FD_TO_HANDLE):
+	case _IOC_NR(DRM_IOCTL_PRIME_FD_TO_HANDLE):
 		return import_blob(file, arg);
-	case _IOC_NR(VMB_IOCTL_VIRTGPU_RESOURCE_INFO):
+	case _IOC_NR(DRM_IOCTL_VIRTGPU_RESOURCE_INFO):
 		return say_info(file, arg);
-	case _IOC_NR(VMB_IOCTL_GEM_CLOSE):
+	case _IOC_NR(DRM_IOCTL_GEM_CLOSE):
 		return close_blob(file, arg);
 	default:
 		return -ENOTTY;

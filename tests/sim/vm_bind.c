@@ -23,7 +23,7 @@ static uint64_t tables(uint64_t va, uint64_t size, unsigned bits)
  * panthor_vm_op_ctx_prealloc_pts(): a page for each table that the range could need, and an array of
  * pointers to them, which the kernel cannot allocate beyond 4 MiB.
  */
-static int reserve_tables(const struct vmb_panthor_vm_bind_op *op)
+static int reserve_tables(const struct drm_panthor_vm_bind_op *op)
 {
 	uint64_t count = tables(op->va, op->size, 39) + tables(op->va, op->size, 30) +
 		tables(op->va, op->size, 21);
@@ -32,16 +32,16 @@ static int reserve_tables(const struct vmb_panthor_vm_bind_op *op)
 
 /* panthor_vm_prepare_map_op_ctx() */
 static int prepare_map(struct vmb_sim_call *call, const struct vmb_sim_vm *vm,
-	const struct vmb_panthor_vm_bind_op *op, struct vmb_sim_mapping *mapping)
+	const struct drm_panthor_vm_bind_op *op, struct vmb_sim_mapping *mapping)
 {
-	uint32_t known = VMB_PANTHOR_VM_BIND_OP_READONLY | VMB_PANTHOR_VM_BIND_OP_NOEXEC |
-		VMB_PANTHOR_VM_BIND_OP_UNCACHED |
-		(call->sim->minor >= 9 ? VMB_PANTHOR_VM_BIND_OP_SPARSE : 0);
+	uint32_t known = DRM_PANTHOR_VM_BIND_OP_MAP_READONLY | DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC |
+		DRM_PANTHOR_VM_BIND_OP_MAP_UNCACHED |
+		(call->sim->minor >= 9 ? DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE : 0);
 	if (op->flags & ~known) {
 		return -EINVAL;
 	}
-	if (op->flags & VMB_PANTHOR_VM_BIND_OP_SPARSE) {
-		if (!(op->flags & VMB_PANTHOR_VM_BIND_OP_NOEXEC) || op->bo_handle ||
+	if (op->flags & DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE) {
+		if (!(op->flags & DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC) || op->bo_handle ||
 			op->bo_offset) {
 			return -EINVAL;
 		}
@@ -60,7 +60,7 @@ static int prepare_map(struct vmb_sim_call *call, const struct vmb_sim_vm *vm,
 
 /* panthor_vm_bind_prepare_op_ctx(); the mapping's bo has no reference of its own */
 static int prepare(struct vmb_sim_call *call, const struct vmb_sim_vm *vm,
-	const struct vmb_panthor_vm_bind_op *op, struct vmb_sim_mapping *mapping)
+	const struct drm_panthor_vm_bind_op *op, struct vmb_sim_mapping *mapping)
 {
 	*mapping = (struct vmb_sim_mapping){ .va = op->va, .size = op->size };
 	int fault = vmb_sim_faults_next(&call->sim->faults, "vm_bind_op");
@@ -73,15 +73,16 @@ static int prepare(struct vmb_sim_call *call, const struct vmb_sim_vm *vm,
 	if (op->va >= vm->user_va_range || op->size > vm->user_va_range - op->va) {
 		return -EINVAL;
 	}
-	switch (op->flags & VMB_PANTHOR_VM_BIND_OP_TYPE_MASK) {
-	case VMB_PANTHOR_VM_BIND_OP_MAP:
+	switch (op->flags & DRM_PANTHOR_VM_BIND_OP_TYPE_MASK) {
+	case DRM_PANTHOR_VM_BIND_OP_TYPE_MAP:
 		return prepare_map(call, vm, op, mapping);
-	case VMB_PANTHOR_VM_BIND_OP_UNMAP:
-		return op->flags != VMB_PANTHOR_VM_BIND_OP_UNMAP || op->bo_handle || op->bo_offset
+	case DRM_PANTHOR_VM_BIND_OP_TYPE_UNMAP:
+		return op->flags != DRM_PANTHOR_VM_BIND_OP_TYPE_UNMAP || op->bo_handle ||
+				op->bo_offset
 			? -EINVAL
 			: 0;
-	case VMB_PANTHOR_VM_BIND_OP_SYNC_ONLY:
-		return op->flags != VMB_PANTHOR_VM_BIND_OP_SYNC_ONLY || op->bo_handle ||
+	case DRM_PANTHOR_VM_BIND_OP_TYPE_SYNC_ONLY:
+		return op->flags != DRM_PANTHOR_VM_BIND_OP_TYPE_SYNC_ONLY || op->bo_handle ||
 				op->bo_offset || op->va || op->size || !op->syncs.count
 			? -EINVAL
 			: 0;
@@ -90,19 +91,20 @@ static int prepare(struct vmb_sim_call *call, const struct vmb_sim_vm *vm,
 	}
 }
 
-static bool is_unmap(const struct vmb_panthor_vm_bind_op *op)
+static bool is_unmap(const struct drm_panthor_vm_bind_op *op)
 {
-	return (op->flags & VMB_PANTHOR_VM_BIND_OP_TYPE_MASK) == VMB_PANTHOR_VM_BIND_OP_UNMAP;
+	return (op->flags & DRM_PANTHOR_VM_BIND_OP_TYPE_MASK) == DRM_PANTHOR_VM_BIND_OP_TYPE_UNMAP;
 }
 
-static bool is_sync_only(const struct vmb_panthor_vm_bind_op *op)
+static bool is_sync_only(const struct drm_panthor_vm_bind_op *op)
 {
-	return (op->flags & VMB_PANTHOR_VM_BIND_OP_TYPE_MASK) == VMB_PANTHOR_VM_BIND_OP_SYNC_ONLY;
+	return (op->flags & DRM_PANTHOR_VM_BIND_OP_TYPE_MASK) ==
+		DRM_PANTHOR_VM_BIND_OP_TYPE_SYNC_ONLY;
 }
 
 /* panthor_vm_bind_exec_sync_op() */
 static int run_now(
-	struct vmb_sim_call *call, struct vmb_sim_vm *vm, const struct vmb_panthor_vm_bind_op *op)
+	struct vmb_sim_call *call, struct vmb_sim_vm *vm, const struct drm_panthor_vm_bind_op *op)
 {
 	if (op->syncs.count) {
 		return -EINVAL;
@@ -124,7 +126,7 @@ static int run_now(
 }
 
 static int bind_sync(struct vmb_sim_call *call, struct vmb_sim_vm *vm,
-	struct vmb_panthor_vm_bind *args, const struct vmb_panthor_vm_bind_op *ops)
+	struct drm_panthor_vm_bind *args, const struct drm_panthor_vm_bind_op *ops)
 {
 	for (uint32_t i = 0; i < args->ops.count; i++) {
 		int result = run_now(call, vm, &ops[i]);
@@ -138,7 +140,7 @@ static int bind_sync(struct vmb_sim_call *call, struct vmb_sim_vm *vm,
 }
 
 static int add_async(struct vmb_sim_call *call, struct vmb_sim_vm *vm,
-	struct vmb_sim_submit *submit, const struct vmb_panthor_vm_bind_op *op)
+	struct vmb_sim_submit *submit, const struct drm_panthor_vm_bind_op *op)
 {
 	struct vmb_sim_mapping mapping;
 	int result = prepare(call, vm, op, &mapping);
@@ -153,7 +155,7 @@ static int add_async(struct vmb_sim_call *call, struct vmb_sim_vm *vm,
 }
 
 static int bind_async(struct vmb_sim_call *call, struct vmb_sim_vm *vm,
-	const struct vmb_panthor_vm_bind *args, const struct vmb_panthor_vm_bind_op *ops)
+	const struct drm_panthor_vm_bind *args, const struct drm_panthor_vm_bind_op *ops)
 {
 	int result = 0;
 	struct vmb_sim_submit submit;
@@ -170,19 +172,19 @@ static int bind_async(struct vmb_sim_call *call, struct vmb_sim_vm *vm,
 
 int vmb_sim_vm_bind(struct vmb_sim_call *call, void *argument)
 {
-	struct vmb_panthor_vm_bind *args = argument;
+	struct drm_panthor_vm_bind *args = argument;
 	struct vmb_sim_vm *vm = vmb_sim_file_vm(call->file, args->vm_id);
 	if (!vm) {
 		return -EINVAL;
 	}
 	void *ops;
-	int result = vmb_sim_uobj_get_array(&args->ops, sizeof(struct vmb_panthor_vm_bind_op),
-		sizeof(struct vmb_panthor_vm_bind_op), &ops);
+	int result = vmb_sim_uobj_get_array(&args->ops, sizeof(struct drm_panthor_vm_bind_op),
+		sizeof(struct drm_panthor_vm_bind_op), &ops);
 	if (result) {
 		return result;
 	}
 	/* As in Linux 7.3, other flags of the call are not looked at. */
-	result = args->flags & VMB_PANTHOR_VM_BIND_ASYNC ? bind_async(call, vm, args, ops)
+	result = args->flags & DRM_PANTHOR_VM_BIND_ASYNC ? bind_async(call, vm, args, ops)
 							 : bind_sync(call, vm, args, ops);
 	free(ops);
 	return result;

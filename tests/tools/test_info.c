@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "advice.h"
+#include "base/utf8.h"
 #include "text.h"
-#include "utf8.h"
 
 static void test_utf8_every_code_point(void **state)
 {

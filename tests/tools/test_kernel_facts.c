@@ -74,7 +74,7 @@ FILE *__wrap_fopen64(const char *path, const char *mode)
 	return content ? fmemopen((void *)(uintptr_t)content, strlen(content), "r") : NULL;
 }
 
-static int answer_version(struct vmb_drm_version *version)
+static int answer_version(struct drm_version *version)
 {
 	size_t length = strlen(kernel.driver);
 
@@ -85,26 +85,26 @@ static int answer_version(struct vmb_drm_version *version)
 	return 0;
 }
 
-static int answer_query(const struct vmb_panthor_dev_query *query)
+static int answer_query(const struct drm_panthor_dev_query *query)
 {
-	const struct vmb_panthor_mmu_info mmu = { .page_size_bitmap = 0x201000 };
+	const struct drm_panthor_mmu_info mmu = { .page_size_bitmap = 0x201000 };
 
-	if (query->type != VMB_PANTHOR_DEV_QUERY_MMU_INFO || kernel.minor < 9) {
+	if (query->type != DRM_PANTHOR_DEV_QUERY_MMU_INFO || kernel.minor < 9) {
 		return EINVAL;
 	}
 	memcpy((void *)(uintptr_t)query->pointer, &mmu, sizeof(mmu));
 	return 0;
 }
 
-static int answer_parameter(const struct vmb_virtgpu_getparam *get)
+static int answer_parameter(const struct drm_virtgpu_getparam *get)
 {
 	int value;
 
 	switch (get->param) {
-	case VMB_VIRTGPU_PARAM_HOST_VISIBLE:
+	case VIRTGPU_PARAM_HOST_VISIBLE:
 		value = !kernel.has_no_window;
 		break;
-	case VMB_VIRTGPU_PARAM_SUPPORTED_CAPSETS:
+	case VIRTGPU_PARAM_SUPPORTED_CAPSET_IDs:
 		value = kernel.capsets;
 		break;
 	default:
@@ -114,9 +114,9 @@ static int answer_parameter(const struct vmb_virtgpu_getparam *get)
 	return 0;
 }
 
-static int answer_blob(const struct vmb_virtgpu_resource_create_blob *create)
+static int answer_blob(const struct drm_virtgpu_resource_create_blob *create)
 {
-	bool deferred = create->blob_hints & VMB_VIRTGPU_BLOB_HINT_DEFER_MAPPING;
+	bool deferred = create->blob_hints & DRM_VIRTGPU_BLOB_FLAG_HINT_DEFER_MAPPING;
 
 	if (kernel.blob_error) {
 		return kernel.blob_error;
@@ -135,20 +135,20 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	void *arg = va_arg(args, void *);
 	va_end(args);
 	switch (request) {
-	case VMB_IOCTL_VERSION:
+	case DRM_IOCTL_VERSION:
 		error = answer_version(arg);
 		break;
-	case VMB_IOCTL_PANTHOR_DEV_QUERY:
+	case DRM_IOCTL_PANTHOR_DEV_QUERY:
 		error = answer_query(arg);
 		break;
-	case VMB_IOCTL_VIRTGPU_GETPARAM:
+	case DRM_IOCTL_VIRTGPU_GETPARAM:
 		error = answer_parameter(arg);
 		break;
-	case VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB:
+	case DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB:
 		error = answer_blob(arg);
 		break;
-	case VMB_IOCTL_VIRTGPU_CONTEXT_INIT:
-	case VMB_IOCTL_GEM_CLOSE:
+	case DRM_IOCTL_VIRTGPU_CONTEXT_INIT:
+	case DRM_IOCTL_GEM_CLOSE:
 		error = 0;
 		break;
 	default:
@@ -170,7 +170,7 @@ static int reset(void **state)
 {
 	(void)state;
 	memset(&kernel, 0, sizeof(kernel));
-	kernel.capsets = 1 << VMB_VIRTGPU_CAPSET_VENUS;
+	kernel.capsets = 1 << VIRTGPU_DRM_CAPSET_VENUS;
 	kernel.release = "7.3.0";
 	return 0;
 }

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "drm/hook.h"
+#include "ioctl/hook.h"
 
 /* The libraries of hook_libs/, what they call, and what becomes of the answer. */
 

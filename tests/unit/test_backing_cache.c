@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/host/backing_cache.h"
 #include "plan_model.h"
 #include "scenarios.h"
-#include "vm/backing_cache.h"
 
 #define MIB (UINT64_C(1) << 20)
 

@@ -9,9 +9,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "chain.h"
 #include "fail_alloc.h"
 #include "scenarios.h"
+#include "vk/chain.h"
 
 /* Linked with --wrap=process_vm_readv. */
 ssize_t __real_process_vm_readv(pid_t pid, const struct iovec *local, unsigned long local_count,

@@ -25,8 +25,8 @@
 
 #include <cmocka.h>
 
-#include "drm/helper.h"
 #include "helper_report.h"
+#include "virtgpu/helper.h"
 
 /*
  * The helper process: the real program, and one in its place (helper_stand_in.c) that tells what it was

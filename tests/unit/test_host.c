@@ -21,9 +21,9 @@
 
 #include <cmocka.h>
 
+#include "backend/host/backing_cache.h"
+#include "backend/host/vm.h"
 #include "fail_alloc.h"
-#include "vm/backing_cache.h"
-#include "vm/host.h"
 
 #define KIB UINT64_C(1024)
 #define MIB (KIB * KIB)

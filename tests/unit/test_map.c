@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
+#include "base/map.h"
 #include "fail_alloc.h"
-#include "map.h"
 #include "plan_model.h"
 
 /* Keys of a kind: first, first + step, and so on. */

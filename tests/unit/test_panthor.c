@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "drm/tap.h"
+#include "ioctl/intercept.h"
 
 /*
  * The translator for panthor, against a recorder in the kernel's place. What the ops mean is worked
@@ -29,12 +29,12 @@
 #define PAGE UINT64_C(4096)
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
-#define MAP VMB_PANTHOR_VM_BIND_OP_MAP
-#define UNMAP VMB_PANTHOR_VM_BIND_OP_UNMAP
-#define SYNC_ONLY VMB_PANTHOR_VM_BIND_OP_SYNC_ONLY
-#define NOEXEC VMB_PANTHOR_VM_BIND_OP_NOEXEC
-#define SPARSE (VMB_PANTHOR_VM_BIND_OP_SPARSE | NOEXEC)
-#define ASYNC VMB_PANTHOR_VM_BIND_ASYNC
+#define MAP DRM_PANTHOR_VM_BIND_OP_TYPE_MAP
+#define UNMAP DRM_PANTHOR_VM_BIND_OP_TYPE_UNMAP
+#define SYNC_ONLY DRM_PANTHOR_VM_BIND_OP_TYPE_SYNC_ONLY
+#define NOEXEC DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC
+#define SPARSE (DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE | NOEXEC)
+#define ASYNC DRM_PANTHOR_VM_BIND_ASYNC
 
 #define MAX_OPS 70000
 #define MAX_SYNCS 8
@@ -42,8 +42,8 @@
 /* What the kernel did: every op of every VM_BIND that did not fail, in order, and of a synchronous one that
  * did, those before. */
 struct recorded {
-	struct vmb_panthor_vm_bind_op op;
-	struct vmb_panthor_sync_op syncs[MAX_SYNCS];
+	struct drm_panthor_vm_bind_op op;
+	struct drm_panthor_sync_op syncs[MAX_SYNCS];
 	unsigned ioctl;
 };
 
@@ -75,7 +75,7 @@ static int refuse(int error)
 	return -1;
 }
 
-static void record_op(const struct vmb_panthor_vm_bind_op *op)
+static void record_op(const struct drm_panthor_vm_bind_op *op)
 {
 	assert_true(kernel.count < MAX_OPS);
 	assert_true(op->syncs.count <= MAX_SYNCS);
@@ -88,18 +88,18 @@ static void record_op(const struct vmb_panthor_vm_bind_op *op)
 	}
 }
 
-static bool is_refused(const struct vmb_panthor_vm_bind_op *op)
+static bool is_refused(const struct drm_panthor_vm_bind_op *op)
 {
 	bool is_poor = kernel.poor && op->va < kernel.poor && op->va + op->size >= kernel.poor;
 
-	return (op->flags & VMB_PANTHOR_VM_BIND_OP_TYPE_MASK) == MAP &&
+	return (op->flags & DRM_PANTHOR_VM_BIND_OP_TYPE_MASK) == MAP &&
 		(is_poor || (kernel.limit && op->size > kernel.limit));
 }
 
-static int record_bind(struct vmb_panthor_vm_bind *bind)
+static int record_bind(struct drm_panthor_vm_bind *bind)
 {
-	const struct vmb_panthor_vm_bind_op *ops =
-		(const struct vmb_panthor_vm_bind_op *)(uintptr_t)bind->ops.array;
+	const struct drm_panthor_vm_bind_op *ops =
+		(const struct drm_panthor_vm_bind_op *)(uintptr_t)bind->ops.array;
 
 	kernel.ioctls++;
 	kernel.flags = bind->flags;
@@ -141,11 +141,11 @@ static int kernel_ioctl(int fd, unsigned long request, ...)
 	va_end(list);
 	kernel.request = request;
 	assert_int_equal(fd, FD);
-	if (request == VMB_IOCTL_PANTHOR_VM_BIND && !kernel.reads_no_ops) {
+	if (request == DRM_IOCTL_PANTHOR_VM_BIND && !kernel.reads_no_ops) {
 		return record_bind(kernel.arg);
 	}
-	if (request == VMB_IOCTL_PANTHOR_BO_CREATE) {
-		struct vmb_panthor_bo_create *create = kernel.arg;
+	if (request == DRM_IOCTL_PANTHOR_BO_CREATE) {
+		struct drm_panthor_bo_create *create = kernel.arg;
 		if (kernel.failures) {
 			kernel.failures--;
 			return refuse(kernel.error);
@@ -184,15 +184,15 @@ static int call(struct vmb_scope *scope, unsigned long request, void *arg)
 	return vmb_panthor_ioctl(&tap, scope, kernel_ioctl, FD, request, arg);
 }
 
-static int bind_ops(struct vmb_scope *scope, uint32_t flags, struct vmb_panthor_vm_bind_op *ops,
+static int bind_ops(struct vmb_scope *scope, uint32_t flags, struct drm_panthor_vm_bind_op *ops,
 	uint32_t count, uint32_t *failed)
 {
-	struct vmb_panthor_vm_bind bind = {
+	struct drm_panthor_vm_bind bind = {
 		.vm_id = VM,
 		.flags = flags,
-		.ops = VMB_PANTHOR_OBJ_ARRAY(count, ops),
+		.ops = DRM_PANTHOR_OBJ_ARRAY(count, ops),
 	};
-	int ret = call(scope, VMB_IOCTL_PANTHOR_VM_BIND, &bind);
+	int ret = call(scope, DRM_IOCTL_PANTHOR_VM_BIND, &bind);
 
 	if (ret == 0) {
 		assert_int_equal(bind.ops.count, count);
@@ -203,9 +203,9 @@ static int bind_ops(struct vmb_scope *scope, uint32_t flags, struct vmb_panthor_
 	return ret;
 }
 
-static struct vmb_panthor_vm_bind_op map(uint32_t bo, uint64_t offset, uint64_t va, uint64_t size)
+static struct drm_panthor_vm_bind_op map(uint32_t bo, uint64_t offset, uint64_t va, uint64_t size)
 {
-	return (struct vmb_panthor_vm_bind_op){
+	return (struct drm_panthor_vm_bind_op){
 		.flags = MAP,
 		.bo_handle = bo,
 		.bo_offset = offset,
@@ -215,15 +215,15 @@ static struct vmb_panthor_vm_bind_op map(uint32_t bo, uint64_t offset, uint64_t 
 }
 
 static void give_syncs(
-	struct vmb_panthor_vm_bind_op *op, struct vmb_panthor_sync_op *syncs, uint32_t count)
+	struct drm_panthor_vm_bind_op *op, struct drm_panthor_sync_op *syncs, uint32_t count)
 {
-	op->syncs = (struct vmb_panthor_obj_array)VMB_PANTHOR_OBJ_ARRAY(count, syncs);
+	op->syncs = (struct drm_panthor_obj_array)DRM_PANTHOR_OBJ_ARRAY(count, syncs);
 }
 
 static void assert_op(
 	size_t index, uint32_t flags, uint32_t bo, uint64_t offset, uint64_t va, uint64_t size)
 {
-	const struct vmb_panthor_vm_bind_op *op = &kernel.ops[index].op;
+	const struct drm_panthor_vm_bind_op *op = &kernel.ops[index].op;
 
 	assert_true(index < kernel.count);
 	assert_int_equal(op->flags, flags);
@@ -235,7 +235,7 @@ static void assert_op(
 
 static void test_hole_is_sparse(void **state)
 {
-	struct vmb_panthor_vm_bind_op op = map(HOLE, 33 * MIB, 6 * MIB, 33 * MIB);
+	struct drm_panthor_vm_bind_op op = map(HOLE, 33 * MIB, 6 * MIB, 33 * MIB);
 
 	(void)state;
 	assert_int_equal(bind_ops(NULL, ASYNC, &op, 1, NULL), 0);
@@ -248,20 +248,20 @@ static void test_hole_is_sparse(void **state)
 
 static void test_untouched(void **state)
 {
-	struct vmb_panthor_vm_bind_op ops[] = {
+	struct drm_panthor_vm_bind_op ops[] = {
 		map(BO, 0, 0, PAGE),
 		map(BO, 4 * PAGE, PAGE, PAGE),
 		{ .flags = UNMAP, .va = 8 * PAGE, .size = PAGE, .bo_handle = HOLE },
 		{ .flags = SYNC_ONLY },
 	};
-	struct vmb_panthor_vm_bind bind = {
+	struct drm_panthor_vm_bind bind = {
 		.vm_id = VM,
 		.flags = ASYNC,
-		.ops = VMB_PANTHOR_OBJ_ARRAY(4, ops),
+		.ops = DRM_PANTHOR_OBJ_ARRAY(4, ops),
 	};
 
 	(void)state;
-	assert_int_equal(call(NULL, VMB_IOCTL_PANTHOR_VM_BIND, &bind), 0);
+	assert_int_equal(call(NULL, DRM_IOCTL_PANTHOR_VM_BIND, &bind), 0);
 	assert_ptr_equal(kernel.arg, &bind);
 	assert_int_equal(kernel.count, 4);
 	for (size_t i = 0; i < 4; i++) {
@@ -275,12 +275,12 @@ static void test_other_sizes(void **state)
 	static unsigned char ops[8][64];
 	/* Longer than what we know, as a later kernel's may be. */
 	struct {
-		struct vmb_panthor_vm_bind bind;
+		struct drm_panthor_vm_bind bind;
 		uint64_t more;
 	} given = { .bind.vm_id = VM };
-	const unsigned long known = VMB_IOCTL_PANTHOR_VM_BIND;
-	const unsigned long longer = _IOWR(VMB_DRM_IOCTL_TYPE, 0x43, given);
-	const unsigned long shorter = _IOWR(VMB_DRM_IOCTL_TYPE, 0x43, uint64_t);
+	const unsigned long known = DRM_IOCTL_PANTHOR_VM_BIND;
+	const unsigned long longer = _IOWR(DRM_IOCTL_BASE, 0x43, given);
+	const unsigned long shorter = _IOWR(DRM_IOCTL_BASE, 0x43, uint64_t);
 	const struct {
 		uint32_t stride;
 		uint32_t count;
@@ -299,17 +299,17 @@ static void test_other_sizes(void **state)
 	(void)state;
 	kernel.reads_no_ops = true;
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
-		const struct vmb_panthor_vm_bind_op hole = map(HOLE, 0, i * PAGE, PAGE);
+		const struct drm_panthor_vm_bind_op hole = map(HOLE, 0, i * PAGE, PAGE);
 		memcpy(ops[i], &hole, sizeof(hole));
 	}
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		given.bind.ops = (struct vmb_panthor_obj_array){
+		given.bind.ops = (struct drm_panthor_obj_array){
 			.stride = cases[i].stride,
 			.count = cases[i].count,
 			.array = cases[i].has_array ? (uintptr_t)ops : 0,
 		};
 		given.more = i;
-		const struct vmb_panthor_vm_bind before = given.bind;
+		const struct drm_panthor_vm_bind before = given.bind;
 		assert_int_equal(call(NULL, cases[i].request, &given), 0);
 		assert_ptr_equal(kernel.arg, &given);
 		assert_int_equal(kernel.request, cases[i].request);
@@ -320,8 +320,8 @@ static void test_other_sizes(void **state)
 	/* Nor is one held back. */
 	struct vmb_scope scope;
 	vmb_scope_begin(&scope, &tap, VMB_SCOPE_SPARSE);
-	given.bind.ops = (struct vmb_panthor_obj_array)VMB_PANTHOR_OBJ_ARRAY(
-		1, (struct vmb_panthor_vm_bind_op *)ops);
+	given.bind.ops = (struct drm_panthor_obj_array)DRM_PANTHOR_OBJ_ARRAY(
+		1, (struct drm_panthor_vm_bind_op *)ops);
 	kernel.arg = NULL;
 	assert_int_equal(call(&scope, longer, &given), 0);
 	assert_ptr_equal(kernel.arg, &given);
@@ -329,24 +329,24 @@ static void test_other_sizes(void **state)
 	assert_int_equal(kernel.ioctls, 0);
 }
 
-static struct vmb_panthor_sync_op wait_for(uint32_t handle)
+static struct drm_panthor_sync_op wait_for(uint32_t handle)
 {
-	return (struct vmb_panthor_sync_op){ .handle = handle, .flags = VMB_PANTHOR_SYNC_OP_WAIT };
+	return (struct drm_panthor_sync_op){ .handle = handle, .flags = DRM_PANTHOR_SYNC_OP_WAIT };
 }
 
-static struct vmb_panthor_sync_op signal_to(uint32_t handle)
+static struct drm_panthor_sync_op signal_to(uint32_t handle)
 {
-	return (struct vmb_panthor_sync_op){
+	return (struct drm_panthor_sync_op){
 		.handle = handle,
-		.flags = VMB_PANTHOR_SYNC_OP_SIGNAL,
+		.flags = DRM_PANTHOR_SYNC_OP_SIGNAL,
 	};
 }
 
 static void test_neighbours_merge(void **state)
 {
-	struct vmb_panthor_sync_op waits[] = { wait_for(1), wait_for(2) };
-	struct vmb_panthor_sync_op signals[] = { signal_to(3) };
-	struct vmb_panthor_vm_bind_op ops[] = {
+	struct drm_panthor_sync_op waits[] = { wait_for(1), wait_for(2) };
+	struct drm_panthor_sync_op signals[] = { signal_to(3) };
+	struct drm_panthor_vm_bind_op ops[] = {
 		map(HOLE, 0, 0, PAGE),
 		map(HOLE, 0, PAGE, PAGE),
 		map(HOLE, 0, 2 * PAGE, 6 * PAGE),
@@ -366,9 +366,9 @@ static void test_neighbours_merge(void **state)
 
 static void test_synchronization_parts(void **state)
 {
-	struct vmb_panthor_sync_op wait = wait_for(1);
-	struct vmb_panthor_sync_op signal = signal_to(2);
-	struct vmb_panthor_vm_bind_op ops[] = {
+	struct drm_panthor_sync_op wait = wait_for(1);
+	struct drm_panthor_sync_op signal = signal_to(2);
+	struct drm_panthor_vm_bind_op ops[] = {
 		map(HOLE, 0, 0, PAGE),
 		map(HOLE, 0, PAGE, PAGE),
 		map(HOLE, 0, 2 * PAGE, PAGE),
@@ -390,8 +390,8 @@ static void test_synchronization_parts(void **state)
 
 static void test_large(void **state)
 {
-	struct vmb_panthor_sync_op syncs[] = { signal_to(4), wait_for(1), wait_for(2) };
-	struct vmb_panthor_vm_bind_op op = map(HOLE, 0, GIB, 150 * GIB);
+	struct drm_panthor_sync_op syncs[] = { signal_to(4), wait_for(1), wait_for(2) };
+	struct drm_panthor_vm_bind_op op = map(HOLE, 0, GIB, 150 * GIB);
 
 	(void)state;
 	give_syncs(&op, syncs, 3);
@@ -410,8 +410,8 @@ static void test_large(void **state)
 
 static void test_cyclic(void **state)
 {
-	struct vmb_panthor_sync_op syncs[] = { wait_for(1), signal_to(2) };
-	struct vmb_panthor_vm_bind_op op = map(HOLE, 0, 5 * MIB, 4 * MIB);
+	struct drm_panthor_sync_op syncs[] = { wait_for(1), signal_to(2) };
+	struct drm_panthor_vm_bind_op op = map(HOLE, 0, 5 * MIB, 4 * MIB);
 
 	(void)state;
 	tap.panthor.minor = 8;
@@ -429,7 +429,7 @@ static void test_cyclic(void **state)
 
 static void test_smaller_ops(void **state)
 {
-	struct vmb_panthor_vm_bind_op ops[] = {
+	struct drm_panthor_vm_bind_op ops[] = {
 		map(HOLE, 0, 0, GIB),
 		map(BO, 0, 2 * GIB, PAGE),
 	};
@@ -446,7 +446,7 @@ static void test_smaller_ops(void **state)
 
 static void test_no_memory(void **state)
 {
-	struct vmb_panthor_vm_bind_op ops[] = {
+	struct drm_panthor_vm_bind_op ops[] = {
 		map(BO, 0, 0, PAGE),
 		map(HOLE, 0, 2 * GIB, GIB),
 	};
@@ -466,7 +466,7 @@ static void test_no_memory(void **state)
 
 static int bind_sparse(bool async, uint64_t va, uint64_t size)
 {
-	const struct vmb_panthor_vm_bind_op op = {
+	const struct drm_panthor_vm_bind_op op = {
 		.flags = MAP | SPARSE,
 		.va = va,
 		.size = size,
@@ -499,7 +499,7 @@ static void test_half_done(void **state)
 #define MANY 2000
 
 /* Every second page, the first of which waits, and the last signals. */
-static void make_many(struct vmb_panthor_vm_bind_op *ops, struct vmb_panthor_sync_op *syncs)
+static void make_many(struct drm_panthor_vm_bind_op *ops, struct drm_panthor_sync_op *syncs)
 {
 	syncs[0] = wait_for(1);
 	syncs[1] = signal_to(2);
@@ -511,7 +511,7 @@ static void make_many(struct vmb_panthor_vm_bind_op *ops, struct vmb_panthor_syn
 }
 
 /* All of them once and in order, from one on, as they were given. */
-static void assert_many(const struct vmb_panthor_vm_bind_op *ops, size_t count)
+static void assert_many(const struct drm_panthor_vm_bind_op *ops, size_t count)
 {
 	assert_int_equal(kernel.count, count);
 	for (size_t i = 0; i < count; i++) {
@@ -519,7 +519,7 @@ static void assert_many(const struct vmb_panthor_vm_bind_op *ops, size_t count)
 	}
 }
 
-static int bind_many(const struct vmb_panthor_vm_bind_op *ops)
+static int bind_many(const struct drm_panthor_vm_bind_op *ops)
 {
 	struct vmb_panthor_batch batch;
 	unsigned before = kernel.ioctls;
@@ -537,8 +537,8 @@ static int bind_many(const struct vmb_panthor_vm_bind_op *ops)
 
 static void test_many_ops(void **state)
 {
-	static struct vmb_panthor_vm_bind_op ops[MANY];
-	struct vmb_panthor_sync_op syncs[2];
+	static struct drm_panthor_vm_bind_op ops[MANY];
+	struct drm_panthor_sync_op syncs[2];
 
 	(void)state;
 	make_many(ops, syncs);
@@ -553,8 +553,8 @@ static void test_many_ops(void **state)
 /* What the driver sends at once is sent at once. */
 static void test_many_ops_of_the_driver(void **state)
 {
-	static struct vmb_panthor_vm_bind_op ops[MANY];
-	struct vmb_panthor_sync_op syncs[2];
+	static struct drm_panthor_vm_bind_op ops[MANY];
+	struct drm_panthor_sync_op syncs[2];
 
 	(void)state;
 	make_many(ops, syncs);
@@ -566,8 +566,8 @@ static void test_many_ops_of_the_driver(void **state)
 
 static void test_fewer_ops(void **state)
 {
-	static struct vmb_panthor_vm_bind_op ops[MANY];
-	struct vmb_panthor_sync_op syncs[2];
+	static struct drm_panthor_vm_bind_op ops[MANY];
+	struct drm_panthor_sync_op syncs[2];
 	uint32_t failed;
 
 	(void)state;
@@ -581,7 +581,7 @@ static void test_fewer_ops(void **state)
 	ops[7].bo_handle = 0;
 	ops[7].bo_offset = 0;
 	for (uint32_t flags = 0; flags <= ASYNC; flags += ASYNC) {
-		static struct vmb_panthor_vm_bind_op given[MANY];
+		static struct drm_panthor_vm_bind_op given[MANY];
 		memcpy(given, ops, sizeof(given));
 		given[7] = map(HOLE, 0, ops[7].va, PAGE);
 		kernel.count = 0;
@@ -590,7 +590,7 @@ static void test_fewer_ops(void **state)
 	}
 
 	/* Nothing that was executed is so again, and the driver is told which was not. */
-	static struct vmb_panthor_vm_bind_op given[MANY];
+	static struct drm_panthor_vm_bind_op given[MANY];
 	memcpy(given, ops, sizeof(given));
 	given[7] = map(HOLE, 0, ops[7].va, PAGE);
 	kernel.count = 0;
@@ -605,8 +605,8 @@ static void test_fewer_ops(void **state)
 /* What the kernel has already is not taken back by an error of what comes after. */
 static void test_many_half_done(void **state)
 {
-	static struct vmb_panthor_vm_bind_op ops[MANY];
-	struct vmb_panthor_sync_op syncs[2];
+	static struct drm_panthor_vm_bind_op ops[MANY];
+	struct drm_panthor_sync_op syncs[2];
 
 	(void)state;
 	make_many(ops, syncs);
@@ -621,7 +621,7 @@ static void test_many_half_done(void **state)
 /* An interrupted batch is begun again as a whole, whatever the kernel wrote about it. */
 static void test_interrupted(void **state)
 {
-	struct vmb_panthor_vm_bind_op ops[] = {
+	struct drm_panthor_vm_bind_op ops[] = {
 		map(HOLE, 0, 0, PAGE),
 		map(BO, 0, PAGE, PAGE),
 	};
@@ -640,19 +640,19 @@ static void test_interrupted(void **state)
 static void create_bo(
 	struct vmb_scope *scope, uint64_t size, uint32_t flags, uint32_t handle, uint64_t returned)
 {
-	struct vmb_panthor_bo_create create = { .size = size, .flags = flags };
+	struct drm_panthor_bo_create create = { .size = size, .flags = flags };
 
 	kernel.next_handle = handle;
-	assert_int_equal(call(scope, VMB_IOCTL_PANTHOR_BO_CREATE, &create), 0);
+	assert_int_equal(call(scope, DRM_IOCTL_PANTHOR_BO_CREATE, &create), 0);
 	assert_int_equal(create.handle, handle);
 	assert_int_equal(create.size, returned);
 }
 
 static void close_bo(struct vmb_scope *scope, uint32_t handle)
 {
-	struct vmb_drm_gem_close gem_close = { .handle = handle };
+	struct drm_gem_close gem_close = { .handle = handle };
 
-	assert_int_equal(call(scope, VMB_IOCTL_GEM_CLOSE, &gem_close), 0);
+	assert_int_equal(call(scope, DRM_IOCTL_GEM_CLOSE, &gem_close), 0);
 	assert_ptr_equal(kernel.arg, &gem_close);
 }
 
@@ -660,7 +660,7 @@ static void close_bo(struct vmb_scope *scope, uint32_t handle)
 static void fill(struct vmb_scope *scope, uint32_t bo, uint64_t va)
 {
 	const uint64_t size = (UINT64_C(100000000) + PAGE - 1) / PAGE * PAGE;
-	struct vmb_panthor_vm_bind_op ops[16];
+	struct drm_panthor_vm_bind_op ops[16];
 
 	for (uint64_t offset = 0; offset < size;) {
 		uint32_t count = 0;
@@ -680,7 +680,7 @@ static void test_creation(void **state)
 	(void)state;
 	tap.panthor.dummy = 0;
 	vmb_scope_begin(&scope, &tap, VMB_SCOPE_SPARSE);
-	create_bo(&scope, 2 * MIB, VMB_PANTHOR_BO_NO_MMAP, DUMMY, 2 * MIB);
+	create_bo(&scope, 2 * MIB, DRM_PANTHOR_BO_NO_MMAP, DUMMY, 2 * MIB);
 	fill(&scope, DUMMY, 64 * MIB);
 	assert_int_equal(kernel.count, 0);
 	assert_int_equal(vmb_scope_end(&scope), 0);
@@ -711,7 +711,7 @@ static void test_creation_fails(void **state)
 /* What else the driver does meanwhile keeps its place. */
 static void test_creation_order(void **state)
 {
-	struct vmb_panthor_vm_bind_op ops[] = {
+	struct drm_panthor_vm_bind_op ops[] = {
 		map(DUMMY, 0, 0, 2 * MIB),
 		map(DUMMY, 0, 8 * MIB, 2 * MIB),
 		{ .flags = UNMAP, .va = 0, .size = 16 * MIB },
@@ -741,7 +741,7 @@ static void test_creation_before_sparse(void **state)
 	tap.panthor.minor = 8;
 	tap.panthor.dummy = 0;
 	vmb_scope_begin(&scope, &tap, VMB_SCOPE_SPARSE);
-	create_bo(&scope, 2 * MIB, VMB_PANTHOR_BO_NO_MMAP, DUMMY, 2 * MIB);
+	create_bo(&scope, 2 * MIB, DRM_PANTHOR_BO_NO_MMAP, DUMMY, 2 * MIB);
 	fill(&scope, DUMMY, 64 * MIB);
 	assert_int_equal(vmb_scope_end(&scope), 0);
 	assert_int_equal(kernel.count, 48);
@@ -751,7 +751,7 @@ static void test_creation_before_sparse(void **state)
 /* The device went while the ioctl was on its way, and the tap is of another one's descriptor. */
 static void test_tap_used_again(void **state)
 {
-	struct vmb_panthor_vm_bind_op op = map(HOLE, 0, 6 * MIB, PAGE);
+	struct drm_panthor_vm_bind_op op = map(HOLE, 0, 6 * MIB, PAGE);
 
 	(void)state;
 	atomic_store(&tap.fd, FD + 1);
@@ -765,7 +765,7 @@ static void test_tap_used_again(void **state)
 
 static void test_handle_reused(void **state)
 {
-	struct vmb_panthor_vm_bind_op ops[] = {
+	struct drm_panthor_vm_bind_op ops[] = {
 		map(HOLE, 0, 0, PAGE),
 		map(DUMMY, 0, 8 * PAGE, PAGE),
 	};
@@ -784,7 +784,7 @@ static void test_handle_reused(void **state)
 
 static void test_memory(void **state)
 {
-	struct vmb_panthor_vm_bind_op op = map(BO, 0, 4 * MIB, 3 * PAGE);
+	struct drm_panthor_vm_bind_op op = map(BO, 0, 4 * MIB, 3 * PAGE);
 	struct vmb_scope scope;
 
 	(void)state;
@@ -811,7 +811,7 @@ static void test_memory(void **state)
 
 static void test_reservation(void **state)
 {
-	struct vmb_panthor_vm_bind_op op = map(BO, 0, 2 * GIB, GIB);
+	struct drm_panthor_vm_bind_op op = map(BO, 0, 2 * GIB, GIB);
 	struct vmb_scope scope;
 
 	(void)state;
@@ -828,11 +828,11 @@ static void test_reservation(void **state)
 	assert_op(0, MAP | SPARSE, 0, 0, 2 * GIB, GIB);
 
 	/* A driver that is refused sees what it asked for. */
-	struct vmb_panthor_bo_create create = { .size = 3 * GIB };
+	struct drm_panthor_bo_create create = { .size = 3 * GIB };
 	vmb_scope_begin(&scope, &tap, VMB_SCOPE_RESERVE);
 	kernel.failures = 1;
 	kernel.error = ENOMEM;
-	assert_int_equal(call(&scope, VMB_IOCTL_PANTHOR_BO_CREATE, &create), -1);
+	assert_int_equal(call(&scope, DRM_IOCTL_PANTHOR_BO_CREATE, &create), -1);
 	assert_int_equal(errno, ENOMEM);
 	assert_int_equal(create.size, 3 * GIB);
 	assert_int_equal(vmb_scope_end(&scope), 0);
@@ -841,7 +841,7 @@ static void test_reservation(void **state)
 
 static void test_reservation_before_sparse(void **state)
 {
-	struct vmb_panthor_vm_bind_op op = map(BO, 0, 64 * MIB, 5 * MIB);
+	struct drm_panthor_vm_bind_op op = map(BO, 0, 64 * MIB, 5 * MIB);
 	struct vmb_scope scope;
 
 	(void)state;
@@ -861,7 +861,7 @@ static void test_reservation_before_sparse(void **state)
 /* Has the kernel refuse the last bytes of a reservation; nothing of it is mapped then. */
 static void fail_reservation(uint32_t minor)
 {
-	struct vmb_panthor_vm_bind_op op = map(BO, 0, 64 * MIB, RANGE);
+	struct drm_panthor_vm_bind_op op = map(BO, 0, 64 * MIB, RANGE);
 	bool is_mapped[RANGE / PAGE] = { 0 };
 	struct vmb_scope scope;
 	size_t maps = 0;
@@ -876,8 +876,8 @@ static void fail_reservation(uint32_t minor)
 	close_bo(&scope, BO);
 	assert_int_equal(vmb_scope_end(&scope), 0);
 	for (size_t i = 0; i < kernel.count; i++) {
-		const struct vmb_panthor_vm_bind_op *done = &kernel.ops[i].op;
-		bool maps_it = (done->flags & VMB_PANTHOR_VM_BIND_OP_TYPE_MASK) == MAP;
+		const struct drm_panthor_vm_bind_op *done = &kernel.ops[i].op;
+		bool maps_it = (done->flags & DRM_PANTHOR_VM_BIND_OP_TYPE_MASK) == MAP;
 		maps += maps_it;
 		for (uint64_t at = 0; at < done->size; at += PAGE) {
 			is_mapped[(done->va - op.va + at) / PAGE] = maps_it;
@@ -905,14 +905,15 @@ static void test_reservation_fails_before_sparse(void **state)
 #define PAGES 64
 
 /* What a page shows: 0 for nothing mapped, SPARSE, or the BO and its page. */
-static void apply(uint64_t *pages, const struct vmb_panthor_vm_bind_op *op)
+static void apply(uint64_t *pages, const struct drm_panthor_vm_bind_op *op)
 {
 	for (uint64_t i = 0; i < op->size / PAGE; i++) {
 		uint64_t *page = &pages[op->va / PAGE + i];
-		uint32_t type = op->flags & VMB_PANTHOR_VM_BIND_OP_TYPE_MASK;
+		uint32_t type = op->flags & DRM_PANTHOR_VM_BIND_OP_TYPE_MASK;
 		if (type == UNMAP) {
 			*page = 0;
-		} else if ((op->flags & VMB_PANTHOR_VM_BIND_OP_SPARSE) || op->bo_handle == HOLE) {
+		} else if ((op->flags & DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE) ||
+			op->bo_handle == HOLE) {
 			*page = SPARSE;
 		} else if (type == MAP) {
 			*page = (uint64_t)op->bo_handle << 32 | (op->bo_offset / PAGE + i);
@@ -929,7 +930,7 @@ static void test_random(void **state)
 	print_message("VMBIND_SEED=%u\n", seed);
 	srand(seed);
 	for (int round = 0; round < 20000; round++) {
-		struct vmb_panthor_vm_bind_op ops[40];
+		struct drm_panthor_vm_bind_op ops[40];
 		uint64_t wanted[PAGES] = { 0 };
 		uint64_t got[PAGES] = { 0 };
 		uint32_t count = 1 + (uint32_t)rand() % 40;

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "instance.h"
-#include "physical_device.h"
+#include "vk/instance.h"
+#include "vk/physical_device.h"
 
 /* What is asked of a driver, which is a function or two here. */
 

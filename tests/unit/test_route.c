@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "route.h"
+#include "route/rules.h"
 #include "scenarios.h"
 
 /* What is known, a letter each. */

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "names.h"
+#include "base/names.h"
+#include "base/settings.h"
 #include "scenarios.h"
-#include "settings.h"
 
 /* Linked with --wrap=strdup,--wrap=secure_getenv. */
 char *__real_strdup(const char *text);

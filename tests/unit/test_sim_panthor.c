@@ -17,13 +17,13 @@
 #define G (K * M)
 #define T (K * G)
 
-#define MAP VMB_PANTHOR_VM_BIND_OP_MAP
-#define UNMAP VMB_PANTHOR_VM_BIND_OP_UNMAP
-#define SYNC_ONLY VMB_PANTHOR_VM_BIND_OP_SYNC_ONLY
-#define RO VMB_PANTHOR_VM_BIND_OP_READONLY
-#define NX VMB_PANTHOR_VM_BIND_OP_NOEXEC
-#define UC VMB_PANTHOR_VM_BIND_OP_UNCACHED
-#define SP VMB_PANTHOR_VM_BIND_OP_SPARSE
+#define MAP DRM_PANTHOR_VM_BIND_OP_TYPE_MAP
+#define UNMAP DRM_PANTHOR_VM_BIND_OP_TYPE_UNMAP
+#define SYNC_ONLY DRM_PANTHOR_VM_BIND_OP_TYPE_SYNC_ONLY
+#define RO DRM_PANTHOR_VM_BIND_OP_MAP_READONLY
+#define NX DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC
+#define UC DRM_PANTHOR_VM_BIND_OP_MAP_UNCACHED
+#define SP DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE
 
 /* A simulated kernel with a file that has a VM of 47 bits, and another VM. */
 struct machine {
@@ -43,22 +43,22 @@ static int call(const struct machine *machine, unsigned long request, void *argu
 
 static uint32_t create_vm(const struct machine *machine, uint64_t range)
 {
-	struct vmb_panthor_vm_create args = { .user_va_range = range };
-	assert_int_equal(call(machine, VMB_IOCTL_PANTHOR_VM_CREATE, &args), 0);
+	struct drm_panthor_vm_create args = { .user_va_range = range };
+	assert_int_equal(call(machine, DRM_IOCTL_PANTHOR_VM_CREATE, &args), 0);
 	return args.id;
 }
 
 static uint32_t create_bo(const struct machine *machine, uint64_t size, uint32_t vm)
 {
-	struct vmb_panthor_bo_create args = { .size = size, .exclusive_vm_id = vm };
-	assert_int_equal(call(machine, VMB_IOCTL_PANTHOR_BO_CREATE, &args), 0);
+	struct drm_panthor_bo_create args = { .size = size, .exclusive_vm_id = vm };
+	assert_int_equal(call(machine, DRM_IOCTL_PANTHOR_BO_CREATE, &args), 0);
 	return args.handle;
 }
 
 static int close_bo(const struct machine *machine, uint32_t handle)
 {
-	struct vmb_drm_gem_close args = { .handle = handle };
-	return call(machine, VMB_IOCTL_GEM_CLOSE, &args);
+	struct drm_gem_close args = { .handle = handle };
+	return call(machine, DRM_IOCTL_GEM_CLOSE, &args);
 }
 
 static void start_with(struct machine *machine, unsigned minor, const char *faults)
@@ -84,15 +84,15 @@ static void stop(struct machine *machine)
 	vmb_sim_destroy(machine->sim);
 }
 
-static int bind(const struct machine *machine, uint32_t flags, struct vmb_panthor_vm_bind_op *ops,
+static int bind(const struct machine *machine, uint32_t flags, struct drm_panthor_vm_bind_op *ops,
 	uint32_t count, uint32_t *count_after)
 {
-	struct vmb_panthor_vm_bind args = {
+	struct drm_panthor_vm_bind args = {
 		.vm_id = machine->vm,
 		.flags = flags,
-		.ops = VMB_PANTHOR_OBJ_ARRAY(count, ops),
+		.ops = DRM_PANTHOR_OBJ_ARRAY(count, ops),
 	};
-	int result = call(machine, VMB_IOCTL_PANTHOR_VM_BIND, &args);
+	int result = call(machine, DRM_IOCTL_PANTHOR_VM_BIND, &args);
 	if (count_after) {
 		*count_after = args.ops.count;
 	}
@@ -184,7 +184,7 @@ static void check_op(void **state)
 	const struct scenario *scenario = *state;
 	struct machine machine;
 	start(&machine, scenario->minor);
-	struct vmb_panthor_vm_bind_op op = {
+	struct drm_panthor_vm_bind_op op = {
 		.flags = scenario->flags,
 		.bo_handle = handle_of(&machine, scenario->bo),
 		.bo_offset = scenario->offset,
@@ -197,7 +197,7 @@ static void check_op(void **state)
 	struct vmb_sim_va *vas;
 	size_t count;
 	bool mapped = scenario->result == 0 && scenario->size &&
-		(scenario->flags & VMB_PANTHOR_VM_BIND_OP_TYPE_MASK) == MAP;
+		(scenario->flags & DRM_PANTHOR_VM_BIND_OP_TYPE_MASK) == MAP;
 	assert_int_equal(vmb_sim_vm_map(machine.file, machine.vm, false, &vas, &count), 0);
 	assert_int_equal(count, mapped);
 	if (mapped) {
@@ -211,7 +211,7 @@ static void check_op(void **state)
 	free(vas);
 
 	assert_int_equal(
-		bind(&machine, VMB_PANTHOR_VM_BIND_ASYNC, &op, 1, NULL), scenario->async_result);
+		bind(&machine, DRM_PANTHOR_VM_BIND_ASYNC, &op, 1, NULL), scenario->async_result);
 	stop(&machine);
 }
 
@@ -229,7 +229,7 @@ static void failing_sync_batch(void **state)
 	(void)state;
 	struct machine machine;
 	start(&machine, 9);
-	struct vmb_panthor_vm_bind_op ops[] = {
+	struct drm_panthor_vm_bind_op ops[] = {
 		{ .flags = MAP | NX | SP, .va = G, .size = 2 * M },
 		{ .flags = MAP | SP, .va = 2 * G, .size = 2 * M },
 		{ .flags = MAP | NX | SP, .va = 3 * G, .size = 2 * M },
@@ -241,7 +241,7 @@ static void failing_sync_batch(void **state)
 
 	/* All or nothing. */
 	ops[0].va = 4 * G;
-	assert_int_equal(bind(&machine, VMB_PANTHOR_VM_BIND_ASYNC, ops, 3, &count), -EINVAL);
+	assert_int_equal(bind(&machine, DRM_PANTHOR_VM_BIND_ASYNC, ops, 3, &count), -EINVAL);
 	assert_int_equal(count, 3);
 	assert_int_equal(count_mappings(&machine, false), 1);
 	stop(&machine);
@@ -253,11 +253,11 @@ static void ops_without_bound(void **state)
 	struct machine machine;
 	start(&machine, 9);
 	assert_int_equal(bind(&machine, 0, NULL, 0, NULL), 0);
-	assert_int_equal(bind(&machine, VMB_PANTHOR_VM_BIND_ASYNC, NULL, 0, NULL), 0);
+	assert_int_equal(bind(&machine, DRM_PANTHOR_VM_BIND_ASYNC, NULL, 0, NULL), 0);
 
-	struct vmb_panthor_vm_bind_op ops[4];
+	struct drm_panthor_vm_bind_op ops[4];
 	for (uint64_t i = 0; i < 4; i++) {
-		ops[i] = (struct vmb_panthor_vm_bind_op){
+		ops[i] = (struct drm_panthor_vm_bind_op){
 			.flags = MAP | NX | SP, .va = T + i * 256 * G, .size = 256 * G
 		};
 	}
@@ -271,7 +271,7 @@ static void ops_without_bound(void **state)
 
 /* An op as a later version of the driver may have it. */
 struct longer_op {
-	struct vmb_panthor_vm_bind_op op;
+	struct drm_panthor_vm_bind_op op;
 	uint64_t later;
 };
 
@@ -284,19 +284,19 @@ static void strides(void **state)
 		{ .op = { .flags = MAP | NX | SP, .va = G, .size = 2 * M } },
 		{ .op = { .flags = MAP | NX | SP, .va = 2 * G, .size = 2 * M } },
 	};
-	struct vmb_panthor_vm_bind args = {
+	struct drm_panthor_vm_bind args = {
 		.vm_id = machine.vm,
 		.ops = { .stride = sizeof(ops[0]), .count = 2, .array = (uintptr_t)ops },
 	};
-	assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_VM_BIND, &args), 0);
+	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_VM_BIND, &args), 0);
 	assert_int_equal(count_mappings(&machine, false), 2);
 	ops[1].later = 1;
-	assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_VM_BIND, &args), -E2BIG);
+	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_VM_BIND, &args), -E2BIG);
 	args.ops.stride = sizeof(ops[0].op) - 8;
-	assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_VM_BIND, &args), -EINVAL);
+	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_VM_BIND, &args), -EINVAL);
 	args.vm_id = 9;
 	args.ops.stride = sizeof(ops[0]);
-	assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_VM_BIND, &args), -EINVAL);
+	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_VM_BIND, &args), -EINVAL);
 	stop(&machine);
 }
 
@@ -305,7 +305,7 @@ static void what_is_mapped_stays(void **state)
 	(void)state;
 	struct machine machine;
 	start(&machine, 9);
-	struct vmb_panthor_vm_bind_op op = {
+	struct drm_panthor_vm_bind_op op = {
 		.flags = MAP, .bo_handle = machine.bo, .va = G, .size = 4 * M
 	};
 	assert_int_equal(bind(&machine, 0, &op, 1, NULL), 0);
@@ -341,27 +341,27 @@ static void vms(void **state)
 		{ (UINT64_C(1) << 48) - 256 * M + 1, 0, -EINVAL },
 	};
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
-		struct vmb_panthor_vm_create args = { .user_va_range = ranges[i].wanted };
+		struct drm_panthor_vm_create args = { .user_va_range = ranges[i].wanted };
 		assert_int_equal(
-			call(&machine, VMB_IOCTL_PANTHOR_VM_CREATE, &args), ranges[i].result);
+			call(&machine, DRM_IOCTL_PANTHOR_VM_CREATE, &args), ranges[i].result);
 		if (ranges[i].result == 0) {
 			assert_int_equal(args.user_va_range, ranges[i].got);
 		}
 	}
-	struct vmb_panthor_vm_create flags = { .flags = 1 };
-	assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_VM_CREATE, &flags), -EINVAL);
+	struct drm_panthor_vm_create flags = { .flags = 1 };
+	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_VM_CREATE, &flags), -EINVAL);
 
-	struct vmb_panthor_vm_destroy destroy = { .id = machine.vm };
-	assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_VM_DESTROY, &destroy), 0);
-	assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_VM_DESTROY, &destroy), -EINVAL);
+	struct drm_panthor_vm_destroy destroy = { .id = machine.vm };
+	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_VM_DESTROY, &destroy), 0);
+	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_VM_DESTROY, &destroy), -EINVAL);
 	assert_int_equal(create_vm(&machine, 0), machine.vm);
 	/* 32 for each file. */
-	struct vmb_panthor_vm_create args = { 0 };
+	struct drm_panthor_vm_create args = { 0 };
 	for (int i = 6; i < 32; i++) {
 		args.user_va_range = 0;
-		assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_VM_CREATE, &args), 0);
+		assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_VM_CREATE, &args), 0);
 	}
-	assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_VM_CREATE, &args), -EBUSY);
+	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_VM_CREATE, &args), -EBUSY);
 	stop(&machine);
 }
 
@@ -372,7 +372,7 @@ static void files_are_apart(void **state)
 	start(&machine, 9);
 	struct machine other = machine;
 	other.file = vmb_sim_open(machine.sim);
-	struct vmb_panthor_vm_bind_op op = { .flags = MAP | NX | SP, .va = G, .size = 2 * M };
+	struct drm_panthor_vm_bind_op op = { .flags = MAP | NX | SP, .va = G, .size = 2 * M };
 	assert_int_equal(bind(&other, 0, &op, 1, NULL), -EINVAL);
 	assert_int_equal(close_bo(&other, machine.bo), -EINVAL);
 	assert_int_equal(create_bo(&other, 4096, 0), 1);
@@ -388,31 +388,31 @@ static void shared_bos(void **state)
 	start(&machine, 9);
 	struct machine other = machine;
 	other.file = vmb_sim_open(machine.sim);
-	struct vmb_drm_prime_handle args = { .handle = machine.exclusive };
-	assert_int_equal(call(&machine, VMB_IOCTL_PRIME_HANDLE_TO_FD, &args), -EINVAL);
+	struct drm_prime_handle args = { .handle = machine.exclusive };
+	assert_int_equal(call(&machine, DRM_IOCTL_PRIME_HANDLE_TO_FD, &args), -EINVAL);
 	args.handle = machine.bo;
-	assert_int_equal(call(&machine, VMB_IOCTL_PRIME_HANDLE_TO_FD, &args), 0);
+	assert_int_equal(call(&machine, DRM_IOCTL_PRIME_HANDLE_TO_FD, &args), 0);
 	args.handle = 0;
-	assert_int_equal(call(&other, VMB_IOCTL_PRIME_FD_TO_HANDLE, &args), 0);
+	assert_int_equal(call(&other, DRM_IOCTL_PRIME_FD_TO_HANDLE, &args), 0);
 	uint32_t imported = args.handle;
 	assert_int_not_equal(imported, 0);
 	/* A second time, it is the same. */
-	assert_int_equal(call(&other, VMB_IOCTL_PRIME_FD_TO_HANDLE, &args), 0);
+	assert_int_equal(call(&other, DRM_IOCTL_PRIME_FD_TO_HANDLE, &args), 0);
 	assert_int_equal(args.handle, imported);
 	close(args.fd);
 
 	other.vm = create_vm(&other, 0);
-	struct vmb_panthor_vm_bind_op op = {
+	struct drm_panthor_vm_bind_op op = {
 		.flags = MAP, .bo_handle = imported, .va = G, .size = 4 * M
 	};
 	assert_int_equal(bind(&other, 0, &op, 1, NULL), 0);
 	int pipes[2];
 	assert_int_equal(pipe(pipes), 0);
 	args.fd = pipes[0];
-	assert_int_equal(call(&other, VMB_IOCTL_PRIME_FD_TO_HANDLE, &args), -EINVAL);
+	assert_int_equal(call(&other, DRM_IOCTL_PRIME_FD_TO_HANDLE, &args), -EINVAL);
 	close(pipes[0]);
 	close(pipes[1]);
-	assert_int_equal(call(&other, VMB_IOCTL_PRIME_FD_TO_HANDLE, &args), -EBADF);
+	assert_int_equal(call(&other, DRM_IOCTL_PRIME_FD_TO_HANDLE, &args), -EBADF);
 	vmb_sim_close(other.file);
 	stop(&machine);
 }
@@ -422,21 +422,21 @@ static void bo_memory(void **state)
 	(void)state;
 	struct machine machine;
 	start(&machine, 9);
-	struct vmb_panthor_bo_mmap_offset args = { .handle = machine.bo };
-	assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_BO_MMAP_OFFSET, &args), 0);
+	struct drm_panthor_bo_mmap_offset args = { .handle = machine.bo };
+	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_BO_MMAP_OFFSET, &args), 0);
 	int memfd;
 	assert_int_equal(vmb_sim_mmap(machine.file, args.offset, 4 * M, &memfd), 0);
 	assert_int_equal(lseek(memfd, 0, SEEK_END), 4 * M);
 	assert_int_equal(vmb_sim_mmap(machine.file, args.offset, 4 * M + 1, &memfd), -EINVAL);
 	assert_int_equal(vmb_sim_mmap(machine.file, args.offset + 4096, 4096, &memfd), -EINVAL);
 
-	struct vmb_panthor_bo_create create = { .size = 1, .flags = VMB_PANTHOR_BO_NO_MMAP };
-	assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_BO_CREATE, &create), 0);
+	struct drm_panthor_bo_create create = { .size = 1, .flags = DRM_PANTHOR_BO_NO_MMAP };
+	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_BO_CREATE, &create), 0);
 	assert_int_equal(create.size, 4096);
 	args.handle = create.handle;
-	assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_BO_MMAP_OFFSET, &args), -EPERM);
+	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_BO_MMAP_OFFSET, &args), -EPERM);
 	create.size = 0;
-	assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_BO_CREATE, &create), -EINVAL);
+	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_BO_CREATE, &create), -EINVAL);
 	stop(&machine);
 }
 
@@ -447,32 +447,32 @@ static void versions(void **state)
 		struct machine machine;
 		start(&machine, minor);
 		char name[8] = "";
-		struct vmb_drm_version version = { .name_len = sizeof(name), .name = name };
-		assert_int_equal(call(&machine, VMB_IOCTL_VERSION, &version), 0);
+		struct drm_version version = { .name_len = sizeof(name), .name = name };
+		assert_int_equal(call(&machine, DRM_IOCTL_VERSION, &version), 0);
 		assert_int_equal(version.version_major, 1);
 		assert_int_equal(version.version_minor, minor);
 		assert_int_equal(version.name_len, 7);
 		assert_string_equal(name, "panthor");
 
-		struct vmb_panthor_mmu_info mmu = { 0 };
-		struct vmb_panthor_dev_query query = {
-			.type = VMB_PANTHOR_DEV_QUERY_MMU_INFO,
+		struct drm_panthor_mmu_info mmu = { 0 };
+		struct drm_panthor_dev_query query = {
+			.type = DRM_PANTHOR_DEV_QUERY_MMU_INFO,
 			.size = sizeof(mmu),
 			.pointer = (uintptr_t)&mmu,
 		};
-		assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_DEV_QUERY, &query),
+		assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_DEV_QUERY, &query),
 			minor >= 9 ? 0 : -EINVAL);
 		assert_int_equal(mmu.page_size_bitmap, minor >= 9 ? 0x201000 : 0);
 
-		struct vmb_panthor_bo_set_label label = { .handle = machine.bo };
-		assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_BO_SET_LABEL, &label),
+		struct drm_panthor_bo_set_label label = { .handle = machine.bo };
+		assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_BO_SET_LABEL, &label),
 			minor >= 4 ? 0 : -EINVAL);
-		struct vmb_panthor_bo_query_info info = { .handle = machine.bo };
-		assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_BO_QUERY_INFO, &info),
+		struct drm_panthor_bo_query_info info = { .handle = machine.bo };
+		assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_BO_QUERY_INFO, &info),
 			minor >= 7 ? 0 : -EINVAL);
-		struct vmb_panthor_bo_create cached = { .size = 1,
-			.flags = VMB_PANTHOR_BO_WB_MMAP };
-		assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_BO_CREATE, &cached),
+		struct drm_panthor_bo_create cached = { .size = 1,
+			.flags = DRM_PANTHOR_BO_WB_MMAP };
+		assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_BO_CREATE, &cached),
 			minor >= 7 ? 0 : -EINVAL);
 		stop(&machine);
 	}
@@ -495,11 +495,11 @@ static void faults(void **state)
 	(void)state;
 	struct machine machine;
 	start_with(&machine, 9, "vm_bind:2:EINTR,bo_create:4:ENOMEM,vm_bind_op:4:ENOSPC");
-	struct vmb_panthor_bo_create create = { .size = 1 };
-	assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_BO_CREATE, &create), -ENOMEM);
-	assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_BO_CREATE, &create), 0);
+	struct drm_panthor_bo_create create = { .size = 1 };
+	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_BO_CREATE, &create), -ENOMEM);
+	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_BO_CREATE, &create), 0);
 
-	struct vmb_panthor_vm_bind_op ops[] = {
+	struct drm_panthor_vm_bind_op ops[] = {
 		{ .flags = MAP | NX | SP, .va = G, .size = 2 * M },
 		{ .flags = MAP | NX | SP, .va = 2 * G, .size = 2 * M },
 	};

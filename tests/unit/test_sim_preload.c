@@ -43,30 +43,31 @@ static int open_node(void)
 
 static uint32_t create_vm(int fd)
 {
-	struct vmb_panthor_vm_create args = { 0 };
-	REQUIRE(ioctl(fd, VMB_IOCTL_PANTHOR_VM_CREATE, &args) == 0);
+	struct drm_panthor_vm_create args = { 0 };
+	REQUIRE(ioctl(fd, DRM_IOCTL_PANTHOR_VM_CREATE, &args) == 0);
 	return args.id;
 }
 
 static uint32_t create_bo(int fd, uint64_t size)
 {
-	struct vmb_panthor_bo_create args = { .size = size };
-	REQUIRE(ioctl(fd, VMB_IOCTL_PANTHOR_BO_CREATE, &args) == 0);
+	struct drm_panthor_bo_create args = { .size = size };
+	REQUIRE(ioctl(fd, DRM_IOCTL_PANTHOR_BO_CREATE, &args) == 0);
 	return args.handle;
 }
 
 static int bind_sparse(int fd, uint32_t vm, uint64_t va)
 {
-	struct vmb_panthor_vm_bind_op op[1] = {
+	struct drm_panthor_vm_bind_op op[1] = {
 		{
-			.flags = VMB_PANTHOR_VM_BIND_OP_MAP | VMB_PANTHOR_VM_BIND_OP_NOEXEC |
-				VMB_PANTHOR_VM_BIND_OP_SPARSE,
+			.flags = DRM_PANTHOR_VM_BIND_OP_TYPE_MAP |
+				DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC |
+				DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE,
 			.va = va,
 			.size = 4096,
 		},
 	};
-	struct vmb_panthor_vm_bind args = { .vm_id = vm, .ops = VMB_PANTHOR_OBJ_ARRAY(1, op) };
-	return ioctl(fd, VMB_IOCTL_PANTHOR_VM_BIND, &args);
+	struct drm_panthor_vm_bind args = { .vm_id = vm, .ops = DRM_PANTHOR_OBJ_ARRAY(1, op) };
+	return ioctl(fd, DRM_IOCTL_PANTHOR_VM_BIND, &args);
 }
 
 static void mark(const char *text)
@@ -107,8 +108,8 @@ static void part_descriptors(void)
 static void part_memory(void)
 {
 	int fd = open_node();
-	struct vmb_panthor_bo_mmap_offset args = { .handle = create_bo(fd, 8192) };
-	REQUIRE(ioctl(fd, VMB_IOCTL_PANTHOR_BO_MMAP_OFFSET, &args) == 0);
+	struct drm_panthor_bo_mmap_offset args = { .handle = create_bo(fd, 8192) };
+	REQUIRE(ioctl(fd, DRM_IOCTL_PANTHOR_BO_MMAP_OFFSET, &args) == 0);
 	char *first = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)args.offset);
 	char *second = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)args.offset);
 	REQUIRE(first != MAP_FAILED && second != MAP_FAILED && first != second);
@@ -118,7 +119,7 @@ static void part_memory(void)
 	/* The flush id's page can be mapped again when it was unmapped. */
 	for (int i = 0; i < 2; i++) {
 		uint32_t *flush_id = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd,
-			(off_t)VMB_PANTHOR_USER_MMIO_OFFSET_64BIT);
+			(off_t)DRM_PANTHOR_USER_MMIO_OFFSET_64BIT);
 		REQUIRE(flush_id != MAP_FAILED && *flush_id == 0);
 		REQUIRE(munmap(flush_id, 4096) == 0);
 	}
@@ -126,8 +127,8 @@ static void part_memory(void)
 	REQUIRE(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
 	struct stat status;
 	REQUIRE(fstat(0, &status) == 0);
-	struct vmb_drm_gem_close unknown = { .handle = 77 };
-	REQUIRE(ioctl(0, VMB_IOCTL_GEM_CLOSE, &unknown) == -1);
+	struct drm_gem_close unknown = { .handle = 77 };
+	REQUIRE(ioctl(0, DRM_IOCTL_GEM_CLOSE, &unknown) == -1);
 }
 
 static void part_stream(void)
@@ -140,8 +141,8 @@ static void part_stream(void)
 	REQUIRE(bind_sparse(fd, vm, 4096) == 0);
 	REQUIRE(bind_sparse(fd, vm, 8192) == 0);
 	REQUIRE(bind_sparse(fd, vm, 100) == -1 && errno == EINVAL);
-	struct vmb_drm_gem_close close_args = { .handle = create_bo(fd, 4096) };
-	REQUIRE(ioctl(fd, VMB_IOCTL_GEM_CLOSE, &close_args) == 0);
+	struct drm_gem_close close_args = { .handle = create_bo(fd, 4096) };
+	REQUIRE(ioctl(fd, DRM_IOCTL_GEM_CLOSE, &close_args) == 0);
 }
 
 static void part_crash(void)
@@ -153,9 +154,9 @@ static void part_crash(void)
 static void part_destroy(void)
 {
 	int fd = open_node();
-	struct vmb_panthor_vm_destroy args = { .id = create_vm(fd) };
+	struct drm_panthor_vm_destroy args = { .id = create_vm(fd) };
 	REQUIRE(bind_sparse(fd, args.id, 4096) == 0);
-	REQUIRE(ioctl(fd, VMB_IOCTL_PANTHOR_VM_DESTROY, &args) == 0);
+	REQUIRE(ioctl(fd, DRM_IOCTL_PANTHOR_VM_DESTROY, &args) == 0);
 	uint32_t second = create_vm(fd);
 	REQUIRE(bind_sparse(fd, second, 8192) == 0);
 	REQUIRE(close(fd) == 0);
@@ -164,8 +165,8 @@ static void part_destroy(void)
 static void part_old(void)
 {
 	int fd = open_node();
-	struct vmb_drm_version version = { 0 };
-	REQUIRE(ioctl(fd, VMB_IOCTL_VERSION, &version) == 0);
+	struct drm_version version = { 0 };
+	REQUIRE(ioctl(fd, DRM_IOCTL_VERSION, &version) == 0);
 	REQUIRE(version.version_major == 1 && version.version_minor == 8);
 	REQUIRE(bind_sparse(fd, create_vm(fd), 4096) == -1 && errno == EINVAL);
 }

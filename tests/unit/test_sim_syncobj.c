@@ -17,7 +17,8 @@
 #define M (UINT64_C(1) << 20)
 #define G (UINT64_C(1) << 30)
 #define SPARSE \
-	(VMB_PANTHOR_VM_BIND_OP_MAP | VMB_PANTHOR_VM_BIND_OP_NOEXEC | VMB_PANTHOR_VM_BIND_OP_SPARSE)
+	(DRM_PANTHOR_VM_BIND_OP_TYPE_MAP | DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC | \
+		DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE)
 #define FOREVER INT64_MAX
 
 struct machine {
@@ -37,13 +38,13 @@ static void start(struct machine *machine)
 	struct vmb_sim_config config = { .minor = 9, .stream = -1 };
 	assert_int_equal(vmb_sim_create(&config, &machine->sim), 0);
 	machine->file = vmb_sim_open(machine->sim);
-	struct vmb_panthor_vm_create vm = { 0 };
-	assert_int_equal(call(machine, VMB_IOCTL_PANTHOR_VM_CREATE, &vm), 0);
+	struct drm_panthor_vm_create vm = { 0 };
+	assert_int_equal(call(machine, DRM_IOCTL_PANTHOR_VM_CREATE, &vm), 0);
 	machine->vm = vm.id;
-	struct vmb_panthor_queue_create queues[2] = { { .ringbuf_size = 65536 } };
-	struct vmb_panthor_group_create group = { .queues = VMB_PANTHOR_OBJ_ARRAY(2, queues),
+	struct drm_panthor_queue_create queues[2] = { { .ringbuf_size = 65536 } };
+	struct drm_panthor_group_create group = { .queues = DRM_PANTHOR_OBJ_ARRAY(2, queues),
 		.vm_id = vm.id };
-	assert_int_equal(call(machine, VMB_IOCTL_PANTHOR_GROUP_CREATE, &group), 0);
+	assert_int_equal(call(machine, DRM_IOCTL_PANTHOR_GROUP_CREATE, &group), 0);
 	machine->group = group.group_handle;
 }
 
@@ -54,111 +55,111 @@ static void stop(struct machine *machine)
 
 static uint32_t create(const struct machine *machine, uint32_t flags)
 {
-	struct vmb_drm_syncobj_create args = { .flags = flags };
-	assert_int_equal(call(machine, VMB_IOCTL_SYNCOBJ_CREATE, &args), 0);
+	struct drm_syncobj_create args = { .flags = flags };
+	assert_int_equal(call(machine, DRM_IOCTL_SYNCOBJ_CREATE, &args), 0);
 	return args.handle;
 }
 
 static int wait_binary(
 	const struct machine *machine, uint32_t handle, uint32_t flags, int64_t timeout)
 {
-	struct vmb_drm_syncobj_wait args = {
+	struct drm_syncobj_wait args = {
 		.handles = (uintptr_t)&handle,
 		.count_handles = 1,
 		.flags = flags,
 		.timeout_nsec = timeout,
 	};
-	return call(machine, VMB_IOCTL_SYNCOBJ_WAIT, &args);
+	return call(machine, DRM_IOCTL_SYNCOBJ_WAIT, &args);
 }
 
 static int wait_point(const struct machine *machine, uint32_t handle, uint64_t point,
 	uint32_t flags, int64_t timeout)
 {
-	struct vmb_drm_syncobj_timeline_wait args = {
+	struct drm_syncobj_timeline_wait args = {
 		.handles = (uintptr_t)&handle,
 		.points = (uintptr_t)&point,
 		.count_handles = 1,
 		.flags = flags,
 		.timeout_nsec = timeout,
 	};
-	return call(machine, VMB_IOCTL_SYNCOBJ_TIMELINE_WAIT, &args);
+	return call(machine, DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT, &args);
 }
 
 static int on_one(const struct machine *machine, unsigned long request, uint32_t handle)
 {
-	struct vmb_drm_syncobj_array args = { .handles = (uintptr_t)&handle, .count_handles = 1 };
+	struct drm_syncobj_array args = { .handles = (uintptr_t)&handle, .count_handles = 1 };
 	return call(machine, request, &args);
 }
 
 static int signal_point(const struct machine *machine, uint32_t handle, uint64_t point)
 {
-	struct vmb_drm_syncobj_timeline_array args = {
+	struct drm_syncobj_timeline_array args = {
 		.handles = (uintptr_t)&handle,
 		.points = (uintptr_t)&point,
 		.count_handles = 1,
 	};
-	return call(machine, VMB_IOCTL_SYNCOBJ_TIMELINE_SIGNAL, &args);
+	return call(machine, DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL, &args);
 }
 
 static uint64_t query(const struct machine *machine, uint32_t handle, uint32_t flags)
 {
 	uint64_t point = 99;
-	struct vmb_drm_syncobj_timeline_array args = {
+	struct drm_syncobj_timeline_array args = {
 		.handles = (uintptr_t)&handle,
 		.points = (uintptr_t)&point,
 		.count_handles = 1,
 		.flags = flags,
 	};
-	assert_int_equal(call(machine, VMB_IOCTL_SYNCOBJ_QUERY, &args), 0);
+	assert_int_equal(call(machine, DRM_IOCTL_SYNCOBJ_QUERY, &args), 0);
 	return point;
 }
 
-static struct vmb_panthor_sync_op wait_op(uint32_t handle, uint64_t point)
+static struct drm_panthor_sync_op wait_op(uint32_t handle, uint64_t point)
 {
-	return (struct vmb_panthor_sync_op){
-		.flags = point ? VMB_PANTHOR_SYNC_OP_TIMELINE_SYNCOBJ : 0,
+	return (struct drm_panthor_sync_op){
+		.flags = point ? DRM_PANTHOR_SYNC_OP_HANDLE_TYPE_TIMELINE_SYNCOBJ : 0,
 		.handle = handle,
 		.timeline_value = point,
 	};
 }
 
-static struct vmb_panthor_sync_op signal_op(uint32_t handle, uint64_t point)
+static struct drm_panthor_sync_op signal_op(uint32_t handle, uint64_t point)
 {
-	struct vmb_panthor_sync_op op = wait_op(handle, point);
-	op.flags |= VMB_PANTHOR_SYNC_OP_SIGNAL;
+	struct drm_panthor_sync_op op = wait_op(handle, point);
+	op.flags |= DRM_PANTHOR_SYNC_OP_SIGNAL;
 	return op;
 }
 
-static int submit(const struct machine *machine, uint32_t queue, struct vmb_panthor_sync_op *syncs,
+static int submit(const struct machine *machine, uint32_t queue, struct drm_panthor_sync_op *syncs,
 	uint32_t count)
 {
-	struct vmb_panthor_queue_submit submits[1] = {
-		{ .queue_index = queue, .syncs = VMB_PANTHOR_OBJ_ARRAY(count, syncs) },
+	struct drm_panthor_queue_submit submits[1] = {
+		{ .queue_index = queue, .syncs = DRM_PANTHOR_OBJ_ARRAY(count, syncs) },
 	};
-	struct vmb_panthor_group_submit args = {
+	struct drm_panthor_group_submit args = {
 		.group_handle = machine->group,
-		.queue_submits = VMB_PANTHOR_OBJ_ARRAY(1, submits),
+		.queue_submits = DRM_PANTHOR_OBJ_ARRAY(1, submits),
 	};
-	return call(machine, VMB_IOCTL_PANTHOR_GROUP_SUBMIT, &args);
+	return call(machine, DRM_IOCTL_PANTHOR_GROUP_SUBMIT, &args);
 }
 
-static int bind(const struct machine *machine, uint64_t va, struct vmb_panthor_sync_op *syncs,
+static int bind(const struct machine *machine, uint64_t va, struct drm_panthor_sync_op *syncs,
 	uint32_t count)
 {
-	struct vmb_panthor_vm_bind_op ops[1] = {
+	struct drm_panthor_vm_bind_op ops[1] = {
 		{
 			.flags = SPARSE,
 			.va = va,
 			.size = 2 * M,
-			.syncs = VMB_PANTHOR_OBJ_ARRAY(count, syncs),
+			.syncs = DRM_PANTHOR_OBJ_ARRAY(count, syncs),
 		},
 	};
-	struct vmb_panthor_vm_bind args = {
+	struct drm_panthor_vm_bind args = {
 		.vm_id = machine->vm,
-		.flags = VMB_PANTHOR_VM_BIND_ASYNC,
-		.ops = VMB_PANTHOR_OBJ_ARRAY(1, ops),
+		.flags = DRM_PANTHOR_VM_BIND_ASYNC,
+		.ops = DRM_PANTHOR_OBJ_ARRAY(1, ops),
 	};
-	return call(machine, VMB_IOCTL_PANTHOR_VM_BIND, &args);
+	return call(machine, DRM_IOCTL_PANTHOR_VM_BIND, &args);
 }
 
 static size_t count_mappings(const struct machine *machine)
@@ -177,20 +178,22 @@ static void binary(void **state)
 	start(&machine);
 	uint32_t handle = create(&machine, 0);
 	assert_int_equal(wait_binary(&machine, handle, 0, FOREVER), -EINVAL);
-	assert_int_equal(wait_binary(&machine, handle, VMB_DRM_SYNCOBJ_WAIT_FOR_SUBMIT, 0), -ETIME);
+	assert_int_equal(
+		wait_binary(&machine, handle, DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT, 0), -ETIME);
 	assert_int_equal(wait_binary(&machine, 99, 0, FOREVER), -ENOENT);
-	assert_int_equal(wait_binary(&machine, handle, VMB_DRM_SYNCOBJ_WAIT_AVAILABLE, 0), -EINVAL);
-	assert_int_equal(on_one(&machine, VMB_IOCTL_SYNCOBJ_SIGNAL, handle), 0);
+	assert_int_equal(
+		wait_binary(&machine, handle, DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE, 0), -EINVAL);
+	assert_int_equal(on_one(&machine, DRM_IOCTL_SYNCOBJ_SIGNAL, handle), 0);
 	assert_int_equal(wait_binary(&machine, handle, 0, FOREVER), 0);
 	assert_int_equal(query(&machine, handle, 0), 0);
-	assert_int_equal(on_one(&machine, VMB_IOCTL_SYNCOBJ_RESET, handle), 0);
+	assert_int_equal(on_one(&machine, DRM_IOCTL_SYNCOBJ_RESET, handle), 0);
 	assert_int_equal(wait_binary(&machine, handle, 0, FOREVER), -EINVAL);
 
-	uint32_t signaled = create(&machine, VMB_DRM_SYNCOBJ_CREATE_SIGNALED);
+	uint32_t signaled = create(&machine, DRM_SYNCOBJ_CREATE_SIGNALED);
 	assert_int_equal(wait_binary(&machine, signaled, 0, 0), 0);
-	struct vmb_drm_syncobj_destroy destroy = { .handle = handle };
-	assert_int_equal(call(&machine, VMB_IOCTL_SYNCOBJ_DESTROY, &destroy), 0);
-	assert_int_equal(call(&machine, VMB_IOCTL_SYNCOBJ_DESTROY, &destroy), -EINVAL);
+	struct drm_syncobj_destroy destroy = { .handle = handle };
+	assert_int_equal(call(&machine, DRM_IOCTL_SYNCOBJ_DESTROY, &destroy), 0);
+	assert_int_equal(call(&machine, DRM_IOCTL_SYNCOBJ_DESTROY, &destroy), -EINVAL);
 	assert_int_equal(create(&machine, 0), handle);
 	stop(&machine);
 }
@@ -207,9 +210,9 @@ static void timeline(void **state)
 	assert_int_equal(wait_point(&machine, handle, 5, 0, FOREVER), 0);
 	assert_int_equal(wait_point(&machine, handle, 6, 0, FOREVER), -EINVAL);
 	assert_int_equal(
-		wait_point(&machine, handle, 6, VMB_DRM_SYNCOBJ_WAIT_FOR_SUBMIT, 0), -ETIME);
+		wait_point(&machine, handle, 6, DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT, 0), -ETIME);
 	assert_int_equal(
-		wait_point(&machine, handle, 6, VMB_DRM_SYNCOBJ_WAIT_AVAILABLE, 0), -ETIME);
+		wait_point(&machine, handle, 6, DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE, 0), -ETIME);
 	/* It does not go back. */
 	assert_int_equal(signal_point(&machine, handle, 2), 0);
 	assert_int_equal(query(&machine, handle, 0), 5);
@@ -224,10 +227,10 @@ static void pending_points(void **state)
 	struct machine machine;
 	start(&machine);
 	uint32_t handle = create(&machine, 0);
-	uint32_t submitted = VMB_DRM_SYNCOBJ_QUERY_LAST_SUBMITTED;
+	uint32_t submitted = DRM_SYNCOBJ_QUERY_FLAGS_LAST_SUBMITTED;
 	assert_int_equal(signal_point(&machine, handle, 1), 0);
 	vmb_sim_hold_gpu(machine.sim, true);
-	struct vmb_panthor_sync_op four = signal_op(handle, 4);
+	struct drm_panthor_sync_op four = signal_op(handle, 4);
 	assert_int_equal(submit(&machine, 0, &four, 1), 0);
 	assert_int_equal(query(&machine, handle, 0), 1);
 	assert_int_equal(query(&machine, handle, submitted), 4);
@@ -238,7 +241,8 @@ static void pending_points(void **state)
 	assert_int_equal(wait_point(&machine, handle, 1, 0, 0), 0);
 	assert_int_equal(wait_point(&machine, handle, 2, 0, 0), -ETIME);
 	assert_int_equal(wait_point(&machine, handle, 7, 0, 0), -ETIME);
-	assert_int_equal(wait_point(&machine, handle, 7, VMB_DRM_SYNCOBJ_WAIT_AVAILABLE, 0), 0);
+	assert_int_equal(
+		wait_point(&machine, handle, 7, DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE, 0), 0);
 	vmb_sim_hold_gpu(machine.sim, false);
 	assert_int_equal(query(&machine, handle, 0), 7);
 	assert_int_equal(wait_point(&machine, handle, 7, 0, 0), 0);
@@ -254,34 +258,34 @@ static void any_and_all(void **state)
 	for (int i = 0; i < 3; i++) {
 		handles[i] = create(&machine, 0);
 	}
-	assert_int_equal(on_one(&machine, VMB_IOCTL_SYNCOBJ_SIGNAL, handles[1]), 0);
-	struct vmb_drm_syncobj_wait args = {
+	assert_int_equal(on_one(&machine, DRM_IOCTL_SYNCOBJ_SIGNAL, handles[1]), 0);
+	struct drm_syncobj_wait args = {
 		.handles = (uintptr_t)handles,
 		.count_handles = 3,
-		.flags = VMB_DRM_SYNCOBJ_WAIT_FOR_SUBMIT,
+		.flags = DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT,
 	};
-	assert_int_equal(call(&machine, VMB_IOCTL_SYNCOBJ_WAIT, &args), 0);
+	assert_int_equal(call(&machine, DRM_IOCTL_SYNCOBJ_WAIT, &args), 0);
 	assert_int_equal(args.first_signaled, 1);
-	args.flags |= VMB_DRM_SYNCOBJ_WAIT_ALL;
-	assert_int_equal(call(&machine, VMB_IOCTL_SYNCOBJ_WAIT, &args), -ETIME);
-	assert_int_equal(on_one(&machine, VMB_IOCTL_SYNCOBJ_SIGNAL, handles[0]), 0);
-	assert_int_equal(on_one(&machine, VMB_IOCTL_SYNCOBJ_SIGNAL, handles[2]), 0);
-	assert_int_equal(call(&machine, VMB_IOCTL_SYNCOBJ_WAIT, &args), 0);
+	args.flags |= DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL;
+	assert_int_equal(call(&machine, DRM_IOCTL_SYNCOBJ_WAIT, &args), -ETIME);
+	assert_int_equal(on_one(&machine, DRM_IOCTL_SYNCOBJ_SIGNAL, handles[0]), 0);
+	assert_int_equal(on_one(&machine, DRM_IOCTL_SYNCOBJ_SIGNAL, handles[2]), 0);
+	assert_int_equal(call(&machine, DRM_IOCTL_SYNCOBJ_WAIT, &args), 0);
 	args.count_handles = 0;
-	assert_int_equal(call(&machine, VMB_IOCTL_SYNCOBJ_WAIT, &args), 0);
+	assert_int_equal(call(&machine, DRM_IOCTL_SYNCOBJ_WAIT, &args), 0);
 	stop(&machine);
 }
 
 static int transfer(const struct machine *machine, uint32_t from, uint64_t from_point, uint32_t to,
 	uint64_t to_point)
 {
-	struct vmb_drm_syncobj_transfer args = {
+	struct drm_syncobj_transfer args = {
 		.src_handle = from,
 		.src_point = from_point,
 		.dst_handle = to,
 		.dst_point = to_point,
 	};
-	return call(machine, VMB_IOCTL_SYNCOBJ_TRANSFER, &args);
+	return call(machine, DRM_IOCTL_SYNCOBJ_TRANSFER, &args);
 }
 
 static void transfers(void **state)
@@ -293,13 +297,13 @@ static void transfers(void **state)
 	uint32_t binary = create(&machine, 0);
 	assert_int_equal(transfer(&machine, line, 3, binary, 0), -EINVAL);
 	vmb_sim_hold_gpu(machine.sim, true);
-	struct vmb_panthor_sync_op three = signal_op(line, 3);
+	struct drm_panthor_sync_op three = signal_op(line, 3);
 	assert_int_equal(submit(&machine, 0, &three, 1), 0);
 	assert_int_equal(transfer(&machine, line, 3, binary, 0), 0);
 	assert_int_equal(wait_binary(&machine, binary, 0, 0), -ETIME);
 	/* And back, to a later point. */
 	assert_int_equal(transfer(&machine, binary, 0, line, 9), 0);
-	assert_int_equal(query(&machine, line, VMB_DRM_SYNCOBJ_QUERY_LAST_SUBMITTED), 9);
+	assert_int_equal(query(&machine, line, DRM_SYNCOBJ_QUERY_FLAGS_LAST_SUBMITTED), 9);
 	assert_int_equal(query(&machine, line, 0), 0);
 	vmb_sim_hold_gpu(machine.sim, false);
 	assert_int_equal(wait_binary(&machine, binary, 0, 0), 0);
@@ -317,11 +321,11 @@ static void shared(void **state)
 	struct machine other = machine;
 	other.file = vmb_sim_open(machine.sim);
 	uint32_t handle = create(&machine, 0);
-	struct vmb_drm_syncobj_handle args = { .handle = handle };
-	assert_int_equal(call(&machine, VMB_IOCTL_SYNCOBJ_HANDLE_TO_FD, &args), 0);
-	assert_int_equal(call(&other, VMB_IOCTL_SYNCOBJ_FD_TO_HANDLE, &args), 0);
+	struct drm_syncobj_handle args = { .handle = handle };
+	assert_int_equal(call(&machine, DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &args), 0);
+	assert_int_equal(call(&other, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &args), 0);
 	uint32_t first = args.handle;
-	assert_int_equal(call(&other, VMB_IOCTL_SYNCOBJ_FD_TO_HANDLE, &args), 0);
+	assert_int_equal(call(&other, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &args), 0);
 	uint32_t second = args.handle;
 	assert_int_not_equal(first, second);
 	close(args.fd);
@@ -332,7 +336,7 @@ static void shared(void **state)
 	/* It outlives its first file. */
 	vmb_sim_close(machine.file);
 	assert_int_equal(wait_point(&other, first, 6, 0, 0), 0);
-	assert_int_equal(call(&other, VMB_IOCTL_SYNCOBJ_FD_TO_HANDLE, &args), -EINVAL);
+	assert_int_equal(call(&other, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &args), -EINVAL);
 	stop(&other);
 }
 
@@ -343,7 +347,7 @@ static void refused_syncs(void **state)
 	start(&machine);
 	uint32_t handle = create(&machine, 0);
 	const struct {
-		struct vmb_panthor_sync_op sync;
+		struct drm_panthor_sync_op sync;
 		int result;
 	} syncs[] = {
 		{ wait_op(handle, 0), -EINVAL },
@@ -351,39 +355,39 @@ static void refused_syncs(void **state)
 		{ wait_op(99, 0), -ENOENT },
 		{ signal_op(99, 0), -EINVAL },
 		{ { .handle = handle, .timeline_value = 1 }, -EINVAL },
-		{ { .handle = handle, .flags = VMB_PANTHOR_SYNC_OP_SIGNAL | 2 }, -EINVAL },
-		{ { .handle = handle, .flags = VMB_PANTHOR_SYNC_OP_SIGNAL | 0x100 }, -EINVAL },
+		{ { .handle = handle, .flags = DRM_PANTHOR_SYNC_OP_SIGNAL | 2 }, -EINVAL },
+		{ { .handle = handle, .flags = DRM_PANTHOR_SYNC_OP_SIGNAL | 0x100 }, -EINVAL },
 		{ signal_op(handle, 0), 0 },
 	};
 	for (size_t i = 0; i < sizeof(syncs) / sizeof(syncs[0]); i++) {
-		struct vmb_panthor_sync_op sync = syncs[i].sync;
+		struct drm_panthor_sync_op sync = syncs[i].sync;
 		assert_int_equal(bind(&machine, G, &sync, 1), syncs[i].result);
 		assert_int_equal(count_mappings(&machine), syncs[i].result == 0);
 	}
 	/* What a call signals, an earlier op of it cannot wait for, but a later one can. */
 	uint32_t fresh = create(&machine, 0);
-	struct vmb_panthor_sync_op signal = signal_op(fresh, 0);
-	struct vmb_panthor_sync_op wait = wait_op(fresh, 0);
-	struct vmb_panthor_vm_bind_op ops[2] = {
-		{ .flags = VMB_PANTHOR_VM_BIND_OP_SYNC_ONLY },
-		{ .flags = VMB_PANTHOR_VM_BIND_OP_SYNC_ONLY },
+	struct drm_panthor_sync_op signal = signal_op(fresh, 0);
+	struct drm_panthor_sync_op wait = wait_op(fresh, 0);
+	struct drm_panthor_vm_bind_op ops[2] = {
+		{ .flags = DRM_PANTHOR_VM_BIND_OP_TYPE_SYNC_ONLY },
+		{ .flags = DRM_PANTHOR_VM_BIND_OP_TYPE_SYNC_ONLY },
 	};
-	ops[0].syncs = (struct vmb_panthor_obj_array)VMB_PANTHOR_OBJ_ARRAY(1, &wait);
-	ops[1].syncs = (struct vmb_panthor_obj_array)VMB_PANTHOR_OBJ_ARRAY(1, &signal);
-	struct vmb_panthor_vm_bind args = {
+	ops[0].syncs = (struct drm_panthor_obj_array)DRM_PANTHOR_OBJ_ARRAY(1, &wait);
+	ops[1].syncs = (struct drm_panthor_obj_array)DRM_PANTHOR_OBJ_ARRAY(1, &signal);
+	struct drm_panthor_vm_bind args = {
 		.vm_id = machine.vm,
-		.flags = VMB_PANTHOR_VM_BIND_ASYNC,
-		.ops = VMB_PANTHOR_OBJ_ARRAY(2, ops),
+		.flags = DRM_PANTHOR_VM_BIND_ASYNC,
+		.ops = DRM_PANTHOR_OBJ_ARRAY(2, ops),
 	};
-	assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_VM_BIND, &args), -EINVAL);
+	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_VM_BIND, &args), -EINVAL);
 	assert_int_equal(wait_binary(&machine, fresh, 0, 0), -EINVAL);
 	ops[0].syncs.array = (uintptr_t)&signal;
 	ops[1].syncs.array = (uintptr_t)&wait;
-	assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_VM_BIND, &args), 0);
+	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_VM_BIND, &args), 0);
 	assert_int_equal(wait_binary(&machine, fresh, 0, 0), 0);
 	/* A synchronous one takes none. */
 	args.flags = 0;
-	assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_VM_BIND, &args), -EINVAL);
+	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_VM_BIND, &args), -EINVAL);
 	stop(&machine);
 }
 
@@ -395,10 +399,10 @@ static void binds_wait_in_order(void **state)
 	uint32_t gpu = create(&machine, 0);
 	uint32_t line = create(&machine, 0);
 	vmb_sim_hold_gpu(machine.sim, true);
-	struct vmb_panthor_sync_op done = signal_op(gpu, 0);
+	struct drm_panthor_sync_op done = signal_op(gpu, 0);
 	assert_int_equal(submit(&machine, 0, &done, 1), 0);
-	struct vmb_panthor_sync_op first[] = { wait_op(gpu, 0), signal_op(line, 1) };
-	struct vmb_panthor_sync_op second[] = { signal_op(line, 2) };
+	struct drm_panthor_sync_op first[] = { wait_op(gpu, 0), signal_op(line, 1) };
+	struct drm_panthor_sync_op second[] = { signal_op(line, 2) };
 	assert_int_equal(bind(&machine, G, first, 2), 0);
 	/* Waits for nothing, but comes behind. */
 	assert_int_equal(bind(&machine, 2 * G, second, 1), 0);
@@ -406,7 +410,7 @@ static void binds_wait_in_order(void **state)
 	assert_int_equal(query(&machine, line, 0), 0);
 	/* A job that waits for the bind, on a queue of its own. */
 	uint32_t last = create(&machine, 0);
-	struct vmb_panthor_sync_op after[] = { wait_op(line, 2), signal_op(last, 0) };
+	struct drm_panthor_sync_op after[] = { wait_op(line, 2), signal_op(last, 0) };
 	assert_int_equal(submit(&machine, 1, after, 2), 0);
 	assert_int_equal(wait_binary(&machine, last, 0, 0), -ETIME);
 	vmb_sim_hold_gpu(machine.sim, false);
@@ -424,15 +428,15 @@ static void ends_while_pending(void **state)
 	uint32_t gpu = create(&machine, 0);
 	uint32_t bound = create(&machine, 0);
 	vmb_sim_hold_gpu(machine.sim, true);
-	struct vmb_panthor_sync_op done = signal_op(gpu, 0);
+	struct drm_panthor_sync_op done = signal_op(gpu, 0);
 	assert_int_equal(submit(&machine, 0, &done, 1), 0);
-	struct vmb_panthor_sync_op syncs[] = { wait_op(gpu, 0), signal_op(bound, 0) };
+	struct drm_panthor_sync_op syncs[] = { wait_op(gpu, 0), signal_op(bound, 0) };
 	assert_int_equal(bind(&machine, G, syncs, 2), 0);
-	struct vmb_panthor_vm_destroy destroy_vm = { .id = machine.vm };
-	assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_VM_DESTROY, &destroy_vm), 0);
+	struct drm_panthor_vm_destroy destroy_vm = { .id = machine.vm };
+	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_VM_DESTROY, &destroy_vm), 0);
 	assert_int_equal(wait_binary(&machine, bound, 0, 0), -ETIME);
-	struct vmb_panthor_group_destroy destroy_group = { .group_handle = machine.group };
-	assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_GROUP_DESTROY, &destroy_group), 0);
+	struct drm_panthor_group_destroy destroy_group = { .group_handle = machine.group };
+	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_GROUP_DESTROY, &destroy_group), 0);
 	assert_int_equal(wait_binary(&machine, gpu, 0, 0), 0);
 	assert_int_equal(wait_binary(&machine, bound, 0, 0), 0);
 	stop(&machine);
@@ -454,7 +458,7 @@ static void refused_submits(void **state)
 	struct machine machine;
 	start(&machine);
 	assert_int_equal(submit(&machine, 2, NULL, 0), -EINVAL);
-	const struct vmb_panthor_queue_submit bad[] = {
+	const struct drm_panthor_queue_submit bad[] = {
 		{ .stream_size = 8 },
 		{ .stream_addr = 64 },
 		{ .stream_size = 8, .stream_addr = 32 },
@@ -463,11 +467,11 @@ static void refused_submits(void **state)
 		{ .pad = 1 },
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct vmb_panthor_group_submit args = {
+		struct drm_panthor_group_submit args = {
 			.group_handle = machine.group,
-			.queue_submits = VMB_PANTHOR_OBJ_ARRAY(1, &bad[i]),
+			.queue_submits = DRM_PANTHOR_OBJ_ARRAY(1, &bad[i]),
 		};
-		assert_int_equal(call(&machine, VMB_IOCTL_PANTHOR_GROUP_SUBMIT, &args), -EINVAL);
+		assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_GROUP_SUBMIT, &args), -EINVAL);
 	}
 	stop(&machine);
 }
@@ -491,9 +495,9 @@ static void *run_relay(void *argument)
 		uint64_t point = step * THREADS + runner->number;
 		if (point) {
 			runner->result = wait_point(runner->machine, runner->line, point,
-				VMB_DRM_SYNCOBJ_WAIT_FOR_SUBMIT, FOREVER);
+				DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT, FOREVER);
 		}
-		struct vmb_panthor_sync_op next = signal_op(runner->line, point + 1);
+		struct drm_panthor_sync_op next = signal_op(runner->line, point + 1);
 		if (!runner->result && runner->number % 2) {
 			runner->result = bind(
 				runner->machine, G + runner->number * 2 * M, &next, 1);
@@ -528,7 +532,7 @@ static void *run_wait(void *argument)
 {
 	struct runner *runner = argument;
 	runner->result = wait_binary(
-		runner->machine, runner->line, VMB_DRM_SYNCOBJ_WAIT_FOR_SUBMIT, FOREVER);
+		runner->machine, runner->line, DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT, FOREVER);
 	return NULL;
 }
 
@@ -546,8 +550,8 @@ static void signalled_and_reset(void **state)
 	}
 	/* Whoever comes to wait too late for one is in time for another. */
 	for (size_t joined = 0; joined < THREADS;) {
-		assert_int_equal(on_one(&machine, VMB_IOCTL_SYNCOBJ_SIGNAL, handle), 0);
-		assert_int_equal(on_one(&machine, VMB_IOCTL_SYNCOBJ_RESET, handle), 0);
+		assert_int_equal(on_one(&machine, DRM_IOCTL_SYNCOBJ_SIGNAL, handle), 0);
+		assert_int_equal(on_one(&machine, DRM_IOCTL_SYNCOBJ_RESET, handle), 0);
 		if (pthread_tryjoin_np(runners[joined].thread, NULL) == 0) {
 			assert_int_equal(runners[joined].result, 0);
 			joined++;
@@ -565,7 +569,7 @@ static void let_go(void **state)
 	uint32_t handle = create(&machine, 0);
 	for (int i = 0; i < 100; i++) {
 		vmb_sim_hold_gpu(machine.sim, true);
-		struct vmb_panthor_sync_op done = signal_op(handle, 0);
+		struct drm_panthor_sync_op done = signal_op(handle, 0);
 		assert_int_equal(submit(&machine, 0, &done, 1), 0);
 		struct runner runner = { .machine = &machine, .line = handle };
 		pthread_create(&runner.thread, NULL, run_wait, &runner);

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "sparse_features.h"
+#include "provide/features.h"
 
 /* The sparse features of VkPhysicalDeviceFeatures, and whether the layer provides them. */
 struct feature {

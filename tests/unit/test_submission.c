@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "fail_alloc.h"
+#include "provide/submission.h"
 #include "scenarios.h"
-#include "submission.h"
 
 #define MOST 8
 #define MOST_PIECES 6

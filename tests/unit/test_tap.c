@@ -15,8 +15,8 @@
 #include <cmocka.h>
 #include <uapi/drm.h>
 
-#include "drm/tap.h"
 #include "hook_library.h"
+#include "ioctl/intercept.h"
 
 /*
  * Which ioctls of a driver's library a tap looks at. Of those that it leaves alone, what the kernel says of
@@ -27,21 +27,21 @@
 static struct {
 	int fd;
 	/* The last VM_BIND's only op. */
-	struct vmb_panthor_vm_bind_op op;
+	struct drm_panthor_vm_bind_op op;
 } panthor = { .fd = -1 };
 
 static int panthor_ioctl(unsigned long request, void *arg)
 {
-	if (request == VMB_IOCTL_VERSION) {
-		struct vmb_drm_version *version = arg;
+	if (request == DRM_IOCTL_VERSION) {
+		struct drm_version *version = arg;
 		version->version_major = 1;
 		version->version_minor = 9;
 		strncpy(version->name, "panthor", version->name_len);
-	} else if (request == VMB_IOCTL_PANTHOR_VM_CREATE) {
+	} else if (request == DRM_IOCTL_PANTHOR_VM_CREATE) {
 		/* The first one of a file. */
-		((struct vmb_panthor_vm_create *)arg)->id = 1;
-	} else if (request == VMB_IOCTL_PANTHOR_VM_BIND) {
-		const struct vmb_panthor_vm_bind *bind = arg;
+		((struct drm_panthor_vm_create *)arg)->id = 1;
+	} else if (request == DRM_IOCTL_PANTHOR_VM_BIND) {
+		const struct drm_panthor_vm_bind *bind = arg;
 		assert_int_equal(bind->ops.count, 1);
 		memcpy(&panthor.op, (const void *)(uintptr_t)bind->ops.array, sizeof(panthor.op));
 	}
@@ -56,7 +56,7 @@ __attribute__((visibility("default"))) int ioctl(int fd, unsigned long request, 
 	va_start(list, request);
 	void *arg = va_arg(list, void *);
 	va_end(list);
-	return fd >= 0 && fd == panthor.fd && _IOC_TYPE(request) == VMB_DRM_IOCTL_TYPE
+	return fd >= 0 && fd == panthor.fd && _IOC_TYPE(request) == DRM_IOCTL_BASE
 		? panthor_ioctl(request, arg)
 		: (int)syscall(SYS_ioctl, fd, request, arg);
 }
@@ -88,7 +88,7 @@ static int tear_down(void **state)
 
 static int error_of(const struct fixture *fixture, int fd, unsigned long request)
 {
-	struct vmb_drm_version version = { 0 };
+	struct drm_version version = { 0 };
 
 	errno = 0;
 	assert_int_equal(fixture->library.call(fd, request, &version), -1);
@@ -98,7 +98,7 @@ static int error_of(const struct fixture *fixture, int fd, unsigned long request
 /* No descriptor at all is nobody's, also while a tap knows none. */
 static void test_no_descriptor(void **state)
 {
-	assert_int_equal(error_of(*state, -1, VMB_IOCTL_VERSION), EBADF);
+	assert_int_equal(error_of(*state, -1, DRM_IOCTL_VERSION), EBADF);
 }
 
 #define HOLE 7
@@ -106,28 +106,28 @@ static void test_no_descriptor(void **state)
 /* What a driver does in its vkCreateDevice. */
 static void create_device(const struct fixture *fixture, struct vmb_tap *tap, int fd)
 {
-	struct vmb_panthor_vm_create create = { 0 };
+	struct drm_panthor_vm_create create = { 0 };
 	struct vmb_scope scope;
 
 	vmb_scope_begin(&scope, tap, VMB_SCOPE_DEVICE);
-	assert_int_equal(fixture->library.call(fd, VMB_IOCTL_PANTHOR_VM_CREATE, &create), 0);
+	assert_int_equal(fixture->library.call(fd, DRM_IOCTL_PANTHOR_VM_CREATE, &create), 0);
 	assert_int_equal(vmb_scope_end(&scope), 0);
 }
 
 /* What reaches the kernel when the driver maps the hole: the BO, 0 for the sparse op. */
 static uint32_t map_hole(const struct fixture *fixture, int fd)
 {
-	struct vmb_panthor_vm_bind_op op = {
-		.flags = VMB_PANTHOR_VM_BIND_OP_MAP,
+	struct drm_panthor_vm_bind_op op = {
+		.flags = DRM_PANTHOR_VM_BIND_OP_TYPE_MAP,
 		.bo_handle = HOLE,
 		.size = 4096,
 	};
-	struct vmb_panthor_vm_bind bind = {
+	struct drm_panthor_vm_bind bind = {
 		.vm_id = 1,
-		.ops = VMB_PANTHOR_OBJ_ARRAY(1, &op),
+		.ops = DRM_PANTHOR_OBJ_ARRAY(1, &op),
 	};
 
-	assert_int_equal(fixture->library.call(fd, VMB_IOCTL_PANTHOR_VM_BIND, &bind), 0);
+	assert_int_equal(fixture->library.call(fd, DRM_IOCTL_PANTHOR_VM_BIND, &bind), 0);
 	return panthor.op.bo_handle;
 }
 
@@ -144,8 +144,8 @@ static void test_other_descriptor(void **state)
 	fixture->tap->panthor.minor = 9;
 	atomic_store(&fixture->tap->panthor.hole, HOLE);
 	atomic_store(&fixture->tap->fd, ours);
-	assert_int_equal(error_of(fixture, other, VMB_IOCTL_VERSION), ENOTTY);
-	assert_int_equal(error_of(fixture, ours, VMB_IOCTL_VERSION), ENOTTY);
+	assert_int_equal(error_of(fixture, other, DRM_IOCTL_VERSION), ENOTTY);
+	assert_int_equal(error_of(fixture, ours, DRM_IOCTL_VERSION), ENOTTY);
 	panthor.fd = ours;
 	assert_int_equal(map_hole(fixture, ours), 0);
 	panthor.fd = other;
@@ -223,9 +223,9 @@ static bool has_variables(const struct module *module)
 static void *call_driver(void *data)
 {
 	const struct module *module = data;
-	struct vmb_drm_version version = { 0 };
+	struct drm_version version = { 0 };
 
-	module->driver->call(STDIN_FILENO, VMB_IOCTL_VERSION, &version);
+	module->driver->call(STDIN_FILENO, DRM_IOCTL_VERSION, &version);
 	return has_variables(module) ? data : NULL;
 }
 

@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "drm/tap.h"
 #include "hook_library.h"
+#include "ioctl/intercept.h"
 #include "uapi/virtgpu.h"
 #include "virtgpu.h"
 
@@ -25,7 +25,7 @@
  */
 
 #define PAGE VMB_SIM_GPU_PAGE
-#define DEFER VMB_VIRTGPU_BLOB_HINT_DEFER_MAPPING
+#define DEFER DRM_VIRTGPU_BLOB_FLAG_HINT_DEFER_MAPPING
 
 /* Linked with --wrap=vmb_helper_find,--wrap=vmb_helper_run. */
 int __wrap_vmb_helper_find(char *path, size_t size);
@@ -43,7 +43,7 @@ int __wrap_vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned p
 
 static const char *kernel_driver;
 
-static int say_version(struct vmb_drm_version *version)
+static int say_version(struct drm_version *version)
 {
 	version->version_major = 0;
 	version->version_minor = 1;
@@ -59,10 +59,10 @@ __attribute__((visibility("default"))) int ioctl(int fd, unsigned long request, 
 	va_start(list, request);
 	void *arg = va_arg(list, void *);
 	va_end(list);
-	if (_IOC_TYPE(request) != VMB_DRM_IOCTL_TYPE) {
+	if (_IOC_TYPE(request) != DRM_IOCTL_BASE) {
 		return (int)syscall(SYS_ioctl, fd, request, arg);
 	}
-	return request == VMB_IOCTL_VERSION ? say_version(arg)
+	return request == DRM_IOCTL_VERSION ? say_version(arg)
 					    : vmb_sim_gpu_ioctl(fd, request, arg);
 }
 
@@ -71,14 +71,14 @@ static struct library driver;
 /* Says what hints the kernel was given. */
 static uint32_t create(int fd)
 {
-	struct vmb_virtgpu_resource_create_blob blob = {
-		.blob_mem = VMB_VIRTGPU_BLOB_MEM_HOST3D,
-		.blob_flags = VMB_VIRTGPU_BLOB_USE_MAPPABLE,
+	struct drm_virtgpu_resource_create_blob blob = {
+		.blob_mem = VIRTGPU_BLOB_MEM_HOST3D,
+		.blob_flags = VIRTGPU_BLOB_FLAG_USE_MAPPABLE,
 		.size = PAGE,
 	};
 
 	errno = 12345;
-	assert_int_equal(driver.call(fd, VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob), 0);
+	assert_int_equal(driver.call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob), 0);
 	assert_int_equal(errno, 12345);
 	return vmb_sim_gpu_last_hints();
 }
@@ -143,9 +143,9 @@ static void test_learns_by_import(void **state)
 {
 	int fd = vmb_sim_gpu_open();
 	int elsewhere = vmb_sim_gpu_open();
-	struct vmb_virtgpu_resource_create_blob blob = {
-		.blob_mem = VMB_VIRTGPU_BLOB_MEM_HOST3D,
-		.blob_flags = VMB_VIRTGPU_BLOB_USE_MAPPABLE,
+	struct drm_virtgpu_resource_create_blob blob = {
+		.blob_mem = VIRTGPU_BLOB_MEM_HOST3D,
+		.blob_flags = VIRTGPU_BLOB_FLAG_USE_MAPPABLE,
 		.size = PAGE,
 		.blob_hints = DEFER,
 	};
@@ -153,15 +153,15 @@ static void test_learns_by_import(void **state)
 
 	(void)state;
 	assert_int_equal(
-		vmb_sim_gpu_ioctl(elsewhere, VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob), 0);
-	struct vmb_drm_prime_handle prime = { .handle = blob.bo_handle };
-	assert_int_equal(vmb_sim_gpu_ioctl(elsewhere, VMB_IOCTL_PRIME_HANDLE_TO_FD, &prime), 0);
+		vmb_sim_gpu_ioctl(elsewhere, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob), 0);
+	struct drm_prime_handle prime = { .handle = blob.bo_handle };
+	assert_int_equal(vmb_sim_gpu_ioctl(elsewhere, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime), 0);
 	struct vmb_tap *tap = create_tap();
 	vmb_scope_begin(&scope, tap, VMB_SCOPE_MEMORY);
-	assert_int_equal(driver.call(fd, VMB_IOCTL_PRIME_FD_TO_HANDLE, &prime), 0);
+	assert_int_equal(driver.call(fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime), 0);
 	assert_int_equal(vmb_scope_end(&scope), 0);
-	struct vmb_virtgpu_map map = { .handle = prime.handle };
-	assert_int_equal(driver.call(fd, VMB_IOCTL_VIRTGPU_MAP, &map), 0);
+	struct drm_virtgpu_map map = { .handle = prime.handle };
+	assert_int_equal(driver.call(fd, DRM_IOCTL_VIRTGPU_MAP, &map), 0);
 	assert_int_equal(vmb_sim_gpu_map(fd, prime.handle), VMB_SIM_GPU_MAPPED);
 	close(prime.fd);
 	vmb_tap_destroy(tap);
@@ -198,8 +198,8 @@ static void test_shared_file(void **state)
 	assert_ptr_equal(first->virtgpu, second->virtgpu);
 	assert_int_equal(first->virtgpu->stats.hinted, 2);
 	vmb_tap_destroy(first);
-	struct vmb_virtgpu_map map = { .handle = 1 };
-	assert_int_equal(driver.call(fd, VMB_IOCTL_VIRTGPU_MAP, &map), 0);
+	struct drm_virtgpu_map map = { .handle = 1 };
+	assert_int_equal(driver.call(fd, DRM_IOCTL_VIRTGPU_MAP, &map), 0);
 	assert_int_equal(vmb_sim_gpu_map(fd, 1), VMB_SIM_GPU_MAPPED);
 	assert_int_equal(create_in(second, VMB_SCOPE_MEMORY, fd), DEFER);
 	vmb_tap_destroy(second);
@@ -263,15 +263,15 @@ static void test_threads(void **state)
 /* A blob, whose handle is returned. */
 static uint32_t make(struct vmb_tap *tap, enum vmb_scope_kind kind, int fd)
 {
-	struct vmb_virtgpu_resource_create_blob blob = {
-		.blob_mem = VMB_VIRTGPU_BLOB_MEM_HOST3D,
-		.blob_flags = VMB_VIRTGPU_BLOB_USE_MAPPABLE,
+	struct drm_virtgpu_resource_create_blob blob = {
+		.blob_mem = VIRTGPU_BLOB_MEM_HOST3D,
+		.blob_flags = VIRTGPU_BLOB_FLAG_USE_MAPPABLE,
 		.size = PAGE,
 	};
 	struct vmb_scope scope;
 
 	vmb_scope_begin(&scope, tap, kind);
-	assert_int_equal(driver.call(fd, VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob), 0);
+	assert_int_equal(driver.call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob), 0);
 	assert_int_equal(vmb_scope_end(&scope), 0);
 	return blob.bo_handle;
 }
@@ -284,17 +284,17 @@ static uint32_t allocate(struct vmb_tap *tap, int fd)
 
 static void close_handle(int fd, uint32_t handle)
 {
-	struct vmb_drm_gem_close closed = { .handle = handle };
+	struct drm_gem_close closed = { .handle = handle };
 
-	assert_int_equal(driver.call(fd, VMB_IOCTL_GEM_CLOSE, &closed), 0);
+	assert_int_equal(driver.call(fd, DRM_IOCTL_GEM_CLOSE, &closed), 0);
 }
 
 /* Asks where to map it; says whether an mmap() there would return. */
 static bool is_guarded(int fd, uint32_t handle)
 {
-	struct vmb_virtgpu_map map = { .handle = handle };
+	struct drm_virtgpu_map map = { .handle = handle };
 
-	return driver.call(fd, VMB_IOCTL_VIRTGPU_MAP, &map) == 0 &&
+	return driver.call(fd, DRM_IOCTL_VIRTGPU_MAP, &map) == 0 &&
 		vmb_sim_gpu_map(fd, handle) == VMB_SIM_GPU_MAPPED;
 }
 
@@ -405,7 +405,7 @@ static int set_up(void **state)
 {
 	static const struct vmb_sim_gpu_config config = {
 		.window = 64 * PAGE,
-		.capsets = 1u << VMB_VIRTGPU_CAPSET_VENUS,
+		.capsets = 1u << VIRTGPU_DRM_CAPSET_VENUS,
 	};
 
 	(void)state;

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "trace.h"
+#include "base/trace.h"
 
 /* What is in the file, with # for what differs from run to run. */
 

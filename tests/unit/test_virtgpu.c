@@ -18,11 +18,11 @@
 
 #include <cmocka.h>
 
-#include "drm/virtgpu.h"
 #include "fail_alloc.h"
 #include "plan_model.h"
 #include "uapi/virtgpu.h"
 #include "virtgpu.h"
+#include "virtgpu/translator.h"
 
 /*
  * The translator for virtio_gpu and the guard, on a simulated kernel (tests/sim/virtgpu.h). What would put
@@ -32,13 +32,13 @@
 
 #define PAGE VMB_SIM_GPU_PAGE
 #define WINDOW (64 * PAGE)
-#define HOST3D VMB_VIRTGPU_BLOB_MEM_HOST3D
-#define MAPPABLE VMB_VIRTGPU_BLOB_USE_MAPPABLE
-#define SHAREABLE VMB_VIRTGPU_BLOB_USE_SHAREABLE
-#define CROSS_DEVICE VMB_VIRTGPU_BLOB_USE_CROSS_DEVICE
-#define DEFER VMB_VIRTGPU_BLOB_HINT_DEFER_MAPPING
-#define VENUS (1u << VMB_VIRTGPU_CAPSET_VENUS)
-#define DRM (1u << VMB_VIRTGPU_CAPSET_DRM)
+#define HOST3D VIRTGPU_BLOB_MEM_HOST3D
+#define MAPPABLE VIRTGPU_BLOB_FLAG_USE_MAPPABLE
+#define SHAREABLE VIRTGPU_BLOB_FLAG_USE_SHAREABLE
+#define CROSS_DEVICE VIRTGPU_BLOB_FLAG_USE_CROSS_DEVICE
+#define DEFER DRM_VIRTGPU_BLOB_FLAG_HINT_DEFER_MAPPING
+#define VENUS (1u << VIRTGPU_DRM_CAPSET_VENUS)
+#define DRM (1u << VIRTGPU_DRM_CAPSET_DRM)
 
 /* A time at which others do something: while the layer waits for room. */
 static void (*while_waiting)(void);
@@ -155,7 +155,7 @@ struct wanted {
 /* With the struct of Linux 7.3. 0 if it fails, with errno. */
 static uint32_t create(struct process *process, const struct wanted *wanted)
 {
-	struct vmb_virtgpu_resource_create_blob blob = {
+	struct drm_virtgpu_resource_create_blob blob = {
 		.blob_mem = wanted->mem ? wanted->mem : HOST3D,
 		.blob_flags = wanted->flags,
 		.size = wanted->size,
@@ -164,7 +164,7 @@ static uint32_t create(struct process *process, const struct wanted *wanted)
 	};
 	struct vmb_virtgpu_scope scope = { .is_allocation = true };
 	int ret = vmb_virtgpu_ioctl(process->virtgpu, wanted->is_driver_own ? NULL : &scope,
-		vmb_sim_gpu_ioctl, process->fd, VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob);
+		vmb_sim_gpu_ioctl, process->fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob);
 	vmb_virtgpu_end(process->virtgpu, &scope);
 
 	assert_int_equal(blob.blob_hints, wanted->hints);
@@ -192,9 +192,9 @@ static uint32_t create_eager(struct process *process, uint64_t pages)
 /* What a driver does to map: asks for the offset, then mmap(). 0, or a negative errno. */
 static int map(struct process *process, uint32_t handle)
 {
-	struct vmb_virtgpu_map map = { .handle = handle };
+	struct drm_virtgpu_map map = { .handle = handle };
 
-	if (call(process, VMB_IOCTL_VIRTGPU_MAP, &map) < 0) {
+	if (call(process, DRM_IOCTL_VIRTGPU_MAP, &map) < 0) {
 		return -errno;
 	}
 	assert_true(map.offset != 0);
@@ -212,16 +212,16 @@ static int map(struct process *process, uint32_t handle)
 /* A dma-buf, or a negative errno. */
 static int export(struct process *process, uint32_t handle)
 {
-	struct vmb_drm_prime_handle prime = { .handle = handle, .flags = O_CLOEXEC | O_RDWR };
+	struct drm_prime_handle prime = { .handle = handle, .flags = O_CLOEXEC | O_RDWR };
 
-	return call(process, VMB_IOCTL_PRIME_HANDLE_TO_FD, &prime) < 0 ? -errno : prime.fd;
+	return call(process, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime) < 0 ? -errno : prime.fd;
 }
 
 static void close_handle(struct process *process, uint32_t handle)
 {
-	struct vmb_drm_gem_close closed = { .handle = handle };
+	struct drm_gem_close closed = { .handle = handle };
 
-	assert_int_equal(call(process, VMB_IOCTL_GEM_CLOSE, &closed), 0);
+	assert_int_equal(call(process, DRM_IOCTL_GEM_CLOSE, &closed), 0);
 }
 
 static void pass_time(void)
@@ -247,7 +247,7 @@ static void test_struct_sizes(void **state)
 	begin(&ordinary, VMB_DEFER_AUTO);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		union {
-			struct vmb_virtgpu_resource_create_blob blob;
+			struct drm_virtgpu_resource_create_blob blob;
 			unsigned char bytes[128];
 		} given;
 		size_t size = sizes[i];
@@ -258,8 +258,7 @@ static void test_struct_sizes(void **state)
 		given.blob.size = 3 * PAGE;
 		assert_int_equal(
 			vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
-				_IOC(_IOC_READ | _IOC_WRITE, VMB_DRM_IOCTL_TYPE, 0x4a, size),
-				&given),
+				_IOC(_IOC_READ | _IOC_WRITE, DRM_IOCTL_BASE, 0x4a, size), &given),
 			0);
 		assert_int_equal(vmb_sim_gpu_last_hints(), DEFER);
 		assert_int_equal(given.blob.bo_handle, i + 1);
@@ -292,9 +291,8 @@ static void test_hints(void **state)
 		{ { .flags = MAPPABLE | CROSS_DEVICE }, VMB_DEFER_AUTO, 0 },
 		{ { .flags = MAPPABLE | SHAREABLE | CROSS_DEVICE }, VMB_DEFER_AUTO, 0 },
 		{ { .flags = MAPPABLE | 8 }, VMB_DEFER_AUTO, 0 },
-		{ { .mem = VMB_VIRTGPU_BLOB_MEM_GUEST, .flags = MAPPABLE }, VMB_DEFER_AUTO, 0 },
-		{ { .mem = VMB_VIRTGPU_BLOB_MEM_HOST3D_GUEST, .flags = MAPPABLE }, VMB_DEFER_AUTO,
-			0 },
+		{ { .mem = VIRTGPU_BLOB_MEM_GUEST, .flags = MAPPABLE }, VMB_DEFER_AUTO, 0 },
+		{ { .mem = VIRTGPU_BLOB_MEM_HOST3D_GUEST, .flags = MAPPABLE }, VMB_DEFER_AUTO, 0 },
 		{ { .flags = MAPPABLE, .is_driver_own = true }, VMB_DEFER_ON, 0 },
 		/* The driver's own. */
 		{ { .flags = MAPPABLE, .hints = DEFER }, VMB_DEFER_AUTO, DEFER },
@@ -381,8 +379,8 @@ static void test_map_twice(void **state)
 		assert_int_equal(vmb_sim_gpu_helpers(), TRIAL + 1);
 	}
 	/* Blobs that are not ours to guard. */
-	struct vmb_virtgpu_map unknown = { .handle = 200 };
-	assert_int_equal(call(&app, VMB_IOCTL_VIRTGPU_MAP, &unknown), -1);
+	struct drm_virtgpu_map unknown = { .handle = 200 };
+	assert_int_equal(call(&app, DRM_IOCTL_VIRTGPU_MAP, &unknown), -1);
 	assert_int_equal(errno, ENOENT);
 	assert_int_equal(map(&app, create_eager(&app, 8)), 0);
 	assert_int_equal(vmb_sim_gpu_helpers(), TRIAL + 1);
@@ -431,16 +429,16 @@ static void test_refused_by_host(void **state)
 static int export_without_layer(uint32_t mem, uint32_t hints, uint64_t pages)
 {
 	int fd = vmb_sim_gpu_open();
-	struct vmb_virtgpu_resource_create_blob blob = {
+	struct drm_virtgpu_resource_create_blob blob = {
 		.blob_mem = mem,
 		.blob_flags = MAPPABLE | SHAREABLE,
 		.size = pages * PAGE,
 		.blob_hints = hints,
 	};
 
-	assert_int_equal(vmb_sim_gpu_ioctl(fd, VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob), 0);
-	struct vmb_drm_prime_handle prime = { .handle = blob.bo_handle, .flags = O_CLOEXEC };
-	assert_int_equal(vmb_sim_gpu_ioctl(fd, VMB_IOCTL_PRIME_HANDLE_TO_FD, &prime), 0);
+	assert_int_equal(vmb_sim_gpu_ioctl(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob), 0);
+	struct drm_prime_handle prime = { .handle = blob.bo_handle, .flags = O_CLOEXEC };
+	assert_int_equal(vmb_sim_gpu_ioctl(fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime), 0);
 	close(fd);
 	return prime.fd;
 }
@@ -448,9 +446,9 @@ static int export_without_layer(uint32_t mem, uint32_t hints, uint64_t pages)
 /* A handle, or a negative errno. The dma-buf stays. */
 static int import(struct process *process, int dmabuf)
 {
-	struct vmb_drm_prime_handle prime = { .fd = dmabuf };
+	struct drm_prime_handle prime = { .fd = dmabuf };
 
-	return call(process, VMB_IOCTL_PRIME_FD_TO_HANDLE, &prime) < 0 ? -errno : (int)prime.handle;
+	return call(process, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime) < 0 ? -errno : (int)prime.handle;
 }
 
 /* One that nobody has mapped yet. */
@@ -577,9 +575,9 @@ static void test_import_left_alone(void **state)
 
 	/* Not of the window. */
 	begin(&ordinary, VMB_DEFER_AUTO);
-	dmabuf = export_without_layer(VMB_VIRTGPU_BLOB_MEM_GUEST, 0, 8);
-	struct vmb_virtgpu_map map_it = { .handle = (uint32_t)import(&app, dmabuf) };
-	assert_int_equal(call(&app, VMB_IOCTL_VIRTGPU_MAP, &map_it), 0);
+	dmabuf = export_without_layer(VIRTGPU_BLOB_MEM_GUEST, 0, 8);
+	struct drm_virtgpu_map map_it = { .handle = (uint32_t)import(&app, dmabuf) };
+	assert_int_equal(call(&app, DRM_IOCTL_VIRTGPU_MAP, &map_it), 0);
 	assert_int_equal(vmb_sim_gpu_helpers(), 0);
 	close(dmabuf);
 	end();
@@ -1026,15 +1024,15 @@ static void close_meanwhile(void)
 
 static void test_close_while_helper_works(void **state)
 {
-	struct vmb_virtgpu_map map_it;
+	struct drm_virtgpu_map map_it;
 
 	(void)state;
 	begin(&ordinary, VMB_DEFER_AUTO);
 	closing = allocate(&app, 8);
 	vmb_sim_gpu_before_helper(close_meanwhile);
 	/* What the driver gets is the offset of the blob that has the handle now. */
-	map_it = (struct vmb_virtgpu_map){ .handle = closing };
-	assert_int_equal(call(&app, VMB_IOCTL_VIRTGPU_MAP, &map_it), 0);
+	map_it = (struct drm_virtgpu_map){ .handle = closing };
+	assert_int_equal(call(&app, DRM_IOCTL_VIRTGPU_MAP, &map_it), 0);
 	assert_int_equal(reused, closing);
 	pass_time();
 	assert_int_equal(vmb_sim_gpu_used(), 0);
@@ -1052,10 +1050,10 @@ static void test_stale_handles(void **state)
 	uint32_t promised = allocate(&app, 8);
 	uint32_t mapped = allocate(&app, 4);
 	assert_int_equal(map(&app, mapped), 0);
-	struct vmb_drm_gem_close closed = { .handle = promised };
-	assert_int_equal(vmb_sim_gpu_ioctl(app.fd, VMB_IOCTL_GEM_CLOSE, &closed), 0);
+	struct drm_gem_close closed = { .handle = promised };
+	assert_int_equal(vmb_sim_gpu_ioctl(app.fd, DRM_IOCTL_GEM_CLOSE, &closed), 0);
 	closed.handle = mapped;
-	assert_int_equal(vmb_sim_gpu_ioctl(app.fd, VMB_IOCTL_GEM_CLOSE, &closed), 0);
+	assert_int_equal(vmb_sim_gpu_ioctl(app.fd, DRM_IOCTL_GEM_CLOSE, &closed), 0);
 	/* The same handles again, the other way round. */
 	assert_int_equal(create_eager(&app, 2), promised);
 	assert_int_equal(allocate(&app, 1), mapped);
@@ -1085,13 +1083,13 @@ static bool allocate_type(const struct allocation *allocation, uint32_t *hints, 
 		.is_allocation = true,
 		.memory_type = allocation->type,
 	};
-	struct vmb_virtgpu_resource_create_blob blob = {
+	struct drm_virtgpu_resource_create_blob blob = {
 		.blob_mem = HOST3D,
 		.blob_flags = MAPPABLE,
 		.size = allocation->pages * PAGE,
 	};
 	int ret = vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
-		VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob);
+		DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob);
 
 	*hints = vmb_sim_gpu_last_hints();
 	pass_time();
@@ -1102,9 +1100,9 @@ static bool allocate_type(const struct allocation *allocation, uint32_t *hints, 
 	if (ret == 0 && allocation->is_given_up) {
 		close_handle(&app, blob.bo_handle);
 	} else if (ret == 0 && allocation->is_mapped) {
-		struct vmb_virtgpu_map map_it = { .handle = blob.bo_handle };
+		struct drm_virtgpu_map map_it = { .handle = blob.bo_handle };
 		assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
-					 VMB_IOCTL_VIRTGPU_MAP, &map_it),
+					 DRM_IOCTL_VIRTGPU_MAP, &map_it),
 			0);
 		assert_int_equal(vmb_sim_gpu_map(app.fd, blob.bo_handle), VMB_SIM_GPU_MAPPED);
 	}
@@ -1159,7 +1157,7 @@ static void test_types(void **state)
 static void test_type_of_exported(void **state)
 {
 	struct vmb_virtgpu_scope scope = { .is_allocation = true };
-	struct vmb_virtgpu_resource_create_blob blob = {
+	struct drm_virtgpu_resource_create_blob blob = {
 		.blob_mem = HOST3D,
 		.blob_flags = MAPPABLE | SHAREABLE,
 		.size = PAGE,
@@ -1174,11 +1172,11 @@ static void test_type_of_exported(void **state)
 	const struct vmb_virtgpu_driver unknown = { .ioctl = vmb_sim_gpu_ioctl, .fd = app.fd };
 	app.virtgpu = vmb_virtgpu_get(&simulated, &app.guard, &unknown);
 	assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
-				 VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob),
+				 DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob),
 		0);
-	struct vmb_drm_prime_handle prime = { .handle = blob.bo_handle, .flags = O_CLOEXEC };
+	struct drm_prime_handle prime = { .handle = blob.bo_handle, .flags = O_CLOEXEC };
 	assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
-				 VMB_IOCTL_PRIME_HANDLE_TO_FD, &prime),
+				 DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime),
 		0);
 	close(prime.fd);
 	vmb_virtgpu_end(app.virtgpu, &scope);
@@ -1191,20 +1189,20 @@ static void test_type_of_exported(void **state)
 static void test_tells_of_refusal(void **state)
 {
 	struct vmb_virtgpu_scope scope = { .is_allocation = false };
-	struct vmb_virtgpu_map map_it;
+	struct drm_virtgpu_map map_it;
 
 	(void)state;
 	begin(&ordinary, VMB_DEFER_AUTO);
 	uint32_t first = allocate(&app, 48);
 	uint32_t second = allocate(&app, 48);
-	map_it = (struct vmb_virtgpu_map){ .handle = first };
+	map_it = (struct drm_virtgpu_map){ .handle = first };
 	assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
-				 VMB_IOCTL_VIRTGPU_MAP, &map_it),
+				 DRM_IOCTL_VIRTGPU_MAP, &map_it),
 		0);
 	assert_false(scope.was_refused);
 	map_it.handle = second;
 	assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
-				 VMB_IOCTL_VIRTGPU_MAP, &map_it),
+				 DRM_IOCTL_VIRTGPU_MAP, &map_it),
 		-1);
 	assert_true(scope.was_refused);
 	end();
@@ -1293,7 +1291,7 @@ static void test_facts(void **state)
 	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
 		const struct fact *fact = &facts[i];
 		const struct vmb_sim_gpu_fault no_contexts = {
-			.request = VMB_IOCTL_VIRTGPU_CONTEXT_INIT,
+			.request = DRM_IOCTL_VIRTGPU_CONTEXT_INIT,
 			.bad = fact->cannot_observe ? 1000 : 0,
 			.error = EIO,
 		};
@@ -1331,7 +1329,7 @@ static void test_facts(void **state)
 static void test_observes_again(void **state)
 {
 	const struct vmb_sim_gpu_fault transient = {
-		.request = VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB,
+		.request = DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB,
 		.good = 1,
 		.bad = 3,
 		.error = ENOSPC,
@@ -1432,8 +1430,8 @@ static void live(void)
 			close(dmabuf);
 		}
 		if (handles[i] && i % 4 == 0) {
-			struct vmb_drm_gem_close closed = { .handle = handles[i] };
-			call(&app, VMB_IOCTL_GEM_CLOSE, &closed);
+			struct drm_gem_close closed = { .handle = handles[i] };
+			call(&app, DRM_IOCTL_GEM_CLOSE, &closed);
 		}
 	}
 }
@@ -1503,19 +1501,19 @@ static void test_sharing(void **state)
 	stop(&other);
 	struct vmb_virtgpu_scope scope = { .is_allocation = true };
 	/* Requests that come late are passed on, and leave nothing behind. */
-	struct vmb_virtgpu_resource_create_blob late = {
+	struct drm_virtgpu_resource_create_blob late = {
 		.blob_mem = HOST3D,
 		.blob_flags = MAPPABLE,
 		.size = PAGE,
 	};
 	assert_int_equal(vmb_virtgpu_ioctl(other.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
-				 VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &late),
+				 DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &late),
 		0);
 	assert_int_equal(vmb_sim_gpu_last_hints(), 0);
 	assert_int_equal(stat_of(&other.virtgpu->stats.created), 1);
-	struct vmb_virtgpu_map map_it = { .handle = handle };
+	struct drm_virtgpu_map map_it = { .handle = handle };
 	assert_int_equal(vmb_virtgpu_ioctl(other.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
-				 VMB_IOCTL_VIRTGPU_MAP, &map_it),
+				 DRM_IOCTL_VIRTGPU_MAP, &map_it),
 		0);
 	end();
 }
@@ -1690,8 +1688,8 @@ static void *map_all(void *argument)
 {
 	(void)argument;
 	for (size_t i = 0; i < THREADS * BLOBS_EACH; i++) {
-		struct vmb_virtgpu_map map_it = { .handle = shared[i] };
-		if (call(&app, VMB_IOCTL_VIRTGPU_MAP, &map_it) == 0) {
+		struct drm_virtgpu_map map_it = { .handle = shared[i] };
+		if (call(&app, DRM_IOCTL_VIRTGPU_MAP, &map_it) == 0) {
 			mapped_by_threads++;
 		}
 	}
@@ -1829,14 +1827,14 @@ static void *map_one(void *argument)
 /* In a child nothing may go back to the test. The exit status tells how far it came. */
 static void live_on(struct process *process, uint32_t handle, size_t fds)
 {
-	struct vmb_virtgpu_map map_it = { .handle = handle };
+	struct drm_virtgpu_map map_it = { .handle = handle };
 
 	/* One that waits for a lock that nobody gives back must not stay. */
 	alarm(60);
 	if (count_fds() != fds - 1) {
 		_exit(1);
 	}
-	if (call(process, VMB_IOCTL_VIRTGPU_MAP, &map_it) < 0 ||
+	if (call(process, DRM_IOCTL_VIRTGPU_MAP, &map_it) < 0 ||
 		vmb_sim_gpu_map(process->fd, handle) != VMB_SIM_GPU_MAPPED) {
 		_exit(2);
 	}

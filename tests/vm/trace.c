@@ -93,41 +93,41 @@ static void print_flag(FILE *file, bool *first, bool set, const char *name)
 	}
 }
 
-static void print_syncs(FILE *file, const struct vmb_panthor_obj_array *syncs)
+static void print_syncs(FILE *file, const struct drm_panthor_obj_array *syncs)
 {
 	const char *array = (const char *)(uintptr_t)syncs->array;
 
 	for (uint32_t i = 0; i < syncs->count; i++) {
-		struct vmb_panthor_sync_op sync;
+		struct drm_panthor_sync_op sync;
 
 		memcpy(&sync, array + i * (size_t)syncs->stride, sizeof(sync));
 		fprintf(file, "%s{\"op\":\"%s\",\"handle\":%u,\"value\":%" PRIu64 "}", i ? "," : "",
-			sync.flags & VMB_PANTHOR_SYNC_OP_SIGNAL ? "signal" : "wait", sync.handle,
+			sync.flags & DRM_PANTHOR_SYNC_OP_SIGNAL ? "signal" : "wait", sync.handle,
 			sync.timeline_value);
 	}
 }
 
 static const char *type_name(uint32_t flags)
 {
-	switch (flags & VMB_PANTHOR_VM_BIND_OP_TYPE_MASK) {
-	case VMB_PANTHOR_VM_BIND_OP_MAP:
+	switch (flags & DRM_PANTHOR_VM_BIND_OP_TYPE_MASK) {
+	case DRM_PANTHOR_VM_BIND_OP_TYPE_MAP:
 		return "map";
-	case VMB_PANTHOR_VM_BIND_OP_UNMAP:
+	case DRM_PANTHOR_VM_BIND_OP_TYPE_UNMAP:
 		return "unmap";
 	default:
 		return "sync_only";
 	}
 }
 
-static void print_op(FILE *file, const struct vmb_panthor_vm_bind_op *op)
+static void print_op(FILE *file, const struct drm_panthor_vm_bind_op *op)
 {
 	bool first = true;
 
 	fprintf(file, "{\"type\":\"%s\",\"flags\":[", type_name(op->flags));
-	print_flag(file, &first, op->flags & VMB_PANTHOR_VM_BIND_OP_READONLY, "readonly");
-	print_flag(file, &first, op->flags & VMB_PANTHOR_VM_BIND_OP_NOEXEC, "noexec");
-	print_flag(file, &first, op->flags & VMB_PANTHOR_VM_BIND_OP_UNCACHED, "uncached");
-	print_flag(file, &first, op->flags & VMB_PANTHOR_VM_BIND_OP_SPARSE, "sparse");
+	print_flag(file, &first, op->flags & DRM_PANTHOR_VM_BIND_OP_MAP_READONLY, "readonly");
+	print_flag(file, &first, op->flags & DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC, "noexec");
+	print_flag(file, &first, op->flags & DRM_PANTHOR_VM_BIND_OP_MAP_UNCACHED, "uncached");
+	print_flag(file, &first, op->flags & DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE, "sparse");
 	fprintf(file,
 		"],\"bo\":%u,\"offset\":%" PRIu64 ",\"va\":%" PRIu64 ",\"size\":%" PRIu64
 		",\"syncs\":[",
@@ -136,12 +136,12 @@ static void print_op(FILE *file, const struct vmb_panthor_vm_bind_op *op)
 	fputs("]}", file);
 }
 
-static void print_ops(FILE *file, const struct vmb_panthor_obj_array *ops, uint32_t count)
+static void print_ops(FILE *file, const struct drm_panthor_obj_array *ops, uint32_t count)
 {
 	const char *array = (const char *)(uintptr_t)ops->array;
 
 	for (uint32_t i = 0; i < count; i++) {
-		struct vmb_panthor_vm_bind_op op = { 0 };
+		struct drm_panthor_vm_bind_op op = { 0 };
 
 		memcpy(&op, array + i * (size_t)ops->stride,
 			ops->stride < sizeof(op) ? ops->stride : sizeof(op));
@@ -158,9 +158,9 @@ static void print_result(FILE *file, int err)
 
 /* count: of the ops before the kernel saw it. */
 static void print_vm_bind(
-	FILE *file, const struct vmb_panthor_vm_bind *bind, uint32_t count, int err)
+	FILE *file, const struct drm_panthor_vm_bind *bind, uint32_t count, int err)
 {
-	bool async = bind->flags & VMB_PANTHOR_VM_BIND_ASYNC;
+	bool async = bind->flags & DRM_PANTHOR_VM_BIND_ASYNC;
 
 	fprintf(file, ",\"vm\":%u,\"async\":%s", bind->vm_id, async ? "true" : "false");
 	print_result(file, err);
@@ -174,13 +174,13 @@ static void print_vm_bind(
 	fputs("]", file);
 }
 
-static void print_bo_create(FILE *file, const struct vmb_panthor_bo_create *create, int err)
+static void print_bo_create(FILE *file, const struct drm_panthor_bo_create *create, int err)
 {
 	bool first = true;
 
 	fprintf(file, ",\"size\":%" PRIu64 ",\"flags\":[", create->size);
-	print_flag(file, &first, create->flags & VMB_PANTHOR_BO_NO_MMAP, "no_mmap");
-	print_flag(file, &first, create->flags & VMB_PANTHOR_BO_WB_MMAP, "wb_mmap");
+	print_flag(file, &first, create->flags & DRM_PANTHOR_BO_NO_MMAP, "no_mmap");
+	print_flag(file, &first, create->flags & DRM_PANTHOR_BO_WB_MMAP, "wb_mmap");
 	fprintf(file, "],\"vm\":%u,\"handle\":%u", create->exclusive_vm_id, create->handle);
 	print_result(file, err);
 }
@@ -200,26 +200,26 @@ static void end_ioctl(struct line *line)
 /* argument as the kernel has left it. */
 static void trace(int fd, unsigned long request, const void *argument, uint32_t count, int err)
 {
-	const struct vmb_panthor_vm_create *vm_create = argument;
-	const struct vmb_panthor_vm_destroy *vm_destroy = argument;
-	const struct vmb_drm_gem_close *gem_close = argument;
+	const struct drm_panthor_vm_create *vm_create = argument;
+	const struct drm_panthor_vm_destroy *vm_destroy = argument;
+	const struct drm_gem_close *gem_close = argument;
 	struct line line;
 
-	if (request == VMB_IOCTL_PANTHOR_VM_BIND) {
+	if (request == DRM_IOCTL_PANTHOR_VM_BIND) {
 		begin_ioctl(&line, "vm_bind", fd);
 		print_vm_bind(line.file, argument, count, err);
-	} else if (request == VMB_IOCTL_PANTHOR_BO_CREATE) {
+	} else if (request == DRM_IOCTL_PANTHOR_BO_CREATE) {
 		begin_ioctl(&line, "bo_create", fd);
 		print_bo_create(line.file, argument, err);
-	} else if (request == VMB_IOCTL_GEM_CLOSE) {
+	} else if (request == DRM_IOCTL_GEM_CLOSE) {
 		begin_ioctl(&line, "gem_close", fd);
 		fprintf(line.file, ",\"handle\":%u", gem_close->handle);
 		print_result(line.file, err);
-	} else if (request == VMB_IOCTL_PANTHOR_VM_CREATE) {
+	} else if (request == DRM_IOCTL_PANTHOR_VM_CREATE) {
 		begin_ioctl(&line, "vm_create", fd);
 		fprintf(line.file, ",\"vm\":%u", vm_create->id);
 		print_result(line.file, err);
-	} else if (request == VMB_IOCTL_PANTHOR_VM_DESTROY) {
+	} else if (request == DRM_IOCTL_PANTHOR_VM_DESTROY) {
 		begin_ioctl(&line, "vm_destroy", fd);
 		fprintf(line.file, ",\"vm\":%u", vm_destroy->id);
 		print_result(line.file, err);
@@ -240,8 +240,8 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	argument = va_arg(arguments, void *);
 	va_end(arguments);
 	pthread_once(&once, start);
-	if (request == VMB_IOCTL_PANTHOR_VM_BIND) {
-		count = ((struct vmb_panthor_vm_bind *)argument)->ops.count;
+	if (request == DRM_IOCTL_PANTHOR_VM_BIND) {
+		count = ((struct drm_panthor_vm_bind *)argument)->ops.count;
 	}
 	result = next_ioctl(fd, request, argument);
 	err = errno;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "drm/hook.h"
+#include "ioctl/hook.h"
 
 #define EXPORT __attribute__((visibility("default")))
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "drm/tap.h"
+#include "ioctl/intercept.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -17,11 +17,11 @@ EXPORT bool module_create_device(
 EXPORT bool module_create_device(
 	struct vmb_tap *tap, int (*call)(int fd, unsigned long request, void *argument), int fd)
 {
-	struct vmb_panthor_vm_create create = { 0 };
+	struct drm_panthor_vm_create create = { 0 };
 	struct vmb_scope scope;
 
 	vmb_scope_begin(&scope, tap, VMB_SCOPE_DEVICE);
-	call(fd, VMB_IOCTL_PANTHOR_VM_CREATE, &create);
+	call(fd, DRM_IOCTL_PANTHOR_VM_CREATE, &create);
 	vmb_scope_end(&scope);
 	return vmb_tap_is_live(tap);
 }

@@ -9,9 +9,9 @@
 
 #define BASE GIB
 
-static int submit(uint32_t vm, const struct vmb_panthor_vm_bind_op *ops, uint32_t count)
+static int submit(uint32_t vm, const struct drm_panthor_vm_bind_op *ops, uint32_t count)
 {
-	return vm_bind(vm, VMB_PANTHOR_VM_BIND_ASYNC, ops, count, NULL);
+	return vm_bind(vm, DRM_PANTHOR_VM_BIND_ASYNC, ops, count, NULL);
 }
 
 /* Of a single mapping that covers just this. */
@@ -27,15 +27,15 @@ static bool mapped_is(uint64_t va, uint64_t size)
 static void check_signal(uint32_t vm)
 {
 	uint32_t done = syncobj_create();
-	struct vmb_panthor_sync_op signal = {
-		.flags = VMB_PANTHOR_SYNC_OP_SIGNAL,
+	struct drm_panthor_sync_op signal = {
+		.flags = DRM_PANTHOR_SYNC_OP_SIGNAL,
 		.handle = done,
 	};
-	struct vmb_panthor_vm_bind_op op = {
+	struct drm_panthor_vm_bind_op op = {
 		.flags = SPARSE,
 		.va = BASE,
 		.size = 96 * MIB,
-		.syncs = VMB_PANTHOR_OBJ_ARRAY(1, &signal),
+		.syncs = DRM_PANTHOR_OBJ_ARRAY(1, &signal),
 	};
 
 	check(!submit(vm, &op, 1) && !syncobj_wait(done, 0) && mapped_is(BASE, 96 * MIB),
@@ -47,20 +47,21 @@ static void check_signal(uint32_t vm)
 static void check_wait(uint32_t vm)
 {
 	uint32_t gate = syncobj_create(), timeline = syncobj_create();
-	struct vmb_panthor_sync_op wait = { .flags = VMB_PANTHOR_SYNC_OP_WAIT, .handle = gate };
-	struct vmb_panthor_sync_op signal = {
-		.flags = VMB_PANTHOR_SYNC_OP_SIGNAL | VMB_PANTHOR_SYNC_OP_TIMELINE_SYNCOBJ,
+	struct drm_panthor_sync_op wait = { .flags = DRM_PANTHOR_SYNC_OP_WAIT, .handle = gate };
+	struct drm_panthor_sync_op signal = {
+		.flags = DRM_PANTHOR_SYNC_OP_SIGNAL |
+			DRM_PANTHOR_SYNC_OP_HANDLE_TYPE_TIMELINE_SYNCOBJ,
 		.handle = timeline,
 		.timeline_value = 7,
 	};
-	struct vmb_panthor_vm_bind_op ops[] = {
+	struct drm_panthor_vm_bind_op ops[] = {
 		{ .flags = UNMAP,
 			.va = BASE,
 			.size = 96 * MIB,
-			.syncs = VMB_PANTHOR_OBJ_ARRAY(1, &wait) },
+			.syncs = DRM_PANTHOR_OBJ_ARRAY(1, &wait) },
 		{ .flags = SPARSE, .va = 2 * BASE, .size = GIB },
-		{ .flags = VMB_PANTHOR_VM_BIND_OP_SYNC_ONLY,
-			.syncs = VMB_PANTHOR_OBJ_ARRAY(1, &signal) },
+		{ .flags = DRM_PANTHOR_VM_BIND_OP_TYPE_SYNC_ONLY,
+			.syncs = DRM_PANTHOR_OBJ_ARRAY(1, &signal) },
 	};
 
 	check(submit(vm, ops, 3) == EINVAL && mapped_is(BASE, 96 * MIB),
@@ -74,9 +75,9 @@ static void check_wait(uint32_t vm)
 
 static void check_failure(uint32_t vm)
 {
-	struct vmb_panthor_vm_bind_op ops[] = {
+	struct drm_panthor_vm_bind_op ops[] = {
 		{ .flags = UNMAP, .va = 2 * BASE, .size = GIB },
-		{ .flags = VMB_PANTHOR_VM_BIND_OP_SPARSE, .va = BASE, .size = 2 * MIB },
+		{ .flags = DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE, .va = BASE, .size = 2 * MIB },
 	};
 
 	check(submit(vm, ops, 2) == EINVAL && mapped_is(2 * BASE, GIB),

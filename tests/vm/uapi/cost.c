@@ -50,12 +50,12 @@ static double now_ms(void)
 	return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
 }
 
-static struct vmb_panthor_vm_bind_op *make_ops(const struct way *way, uint32_t bo)
+static struct drm_panthor_vm_bind_op *make_ops(const struct way *way, uint32_t bo)
 {
-	struct vmb_panthor_vm_bind_op *ops = calloc(op_count(way), sizeof(*ops));
+	struct drm_panthor_vm_bind_op *ops = calloc(op_count(way), sizeof(*ops));
 
 	for (uint32_t i = 0; ops && i < op_count(way); i++) {
-		ops[i] = (struct vmb_panthor_vm_bind_op){
+		ops[i] = (struct drm_panthor_vm_bind_op){
 			.flags = way->flags,
 			.bo_handle = way->op_size ? bo : 0,
 			.va = BASE + i * op_size(way),
@@ -66,7 +66,7 @@ static struct vmb_panthor_vm_bind_op *make_ops(const struct way *way, uint32_t b
 }
 
 /* Returns the number of ioctls, or 0 if one failed. */
-static uint32_t bind_all(uint32_t vm, const struct vmb_panthor_vm_bind_op *ops, uint32_t count)
+static uint32_t bind_all(uint32_t vm, const struct drm_panthor_vm_bind_op *ops, uint32_t count)
 {
 	uint32_t ioctls = 0;
 
@@ -104,7 +104,7 @@ static int compare(const void *a, const void *b)
 /* One round of one way, in a VM of its own; returns the milliseconds. */
 static double measure(const struct way *way, uint32_t bo, bool report, uint32_t *ioctls)
 {
-	struct vmb_panthor_vm_bind_op *ops = make_ops(way, bo);
+	struct drm_panthor_vm_bind_op *ops = make_ops(way, bo);
 	uint32_t vm = vm_create(), count = op_count(way);
 	double start, end;
 

@@ -22,12 +22,13 @@ static const struct attempt {
 	{ "sparse, nothing", 0, SPARSE, false, 0, BASE, 0 },
 	{ "sparse at address 0", 0, SPARSE, false, 0, 0, 2 * MIB },
 	{ "sparse up to the end", 0, SPARSE, false, 0, USER_VA_RANGE - 2 * MIB, 2 * MIB },
-	{ "sparse and read-only", 0, SPARSE | VMB_PANTHOR_VM_BIND_OP_READONLY, false, 0, BASE,
+	{ "sparse and read-only", 0, SPARSE | DRM_PANTHOR_VM_BIND_OP_MAP_READONLY, false, 0, BASE,
 		2 * MIB },
-	{ "sparse and uncached", 0, SPARSE | VMB_PANTHOR_VM_BIND_OP_UNCACHED, false, 0, BASE,
+	{ "sparse and uncached", 0, SPARSE | DRM_PANTHOR_VM_BIND_OP_MAP_UNCACHED, false, 0, BASE,
 		2 * MIB },
 	{ "sparse past the end", EINVAL, SPARSE, false, 0, USER_VA_RANGE - 2 * MIB, 4 * MIB },
-	{ "sparse and executable", EINVAL, VMB_PANTHOR_VM_BIND_OP_SPARSE, false, 0, BASE, 2 * MIB },
+	{ "sparse and executable", EINVAL, DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE, false, 0, BASE,
+		2 * MIB },
 	{ "sparse with a BO", EINVAL, SPARSE, true, 0, BASE, 2 * MIB },
 	{ "sparse with an offset", EINVAL, SPARSE, false, 4 * KIB, BASE, 2 * MIB },
 	{ "sparse at half a page", EINVAL, SPARSE, false, 0, BASE + 2 * KIB, 2 * MIB },
@@ -36,7 +37,7 @@ static const struct attempt {
 	{ "map past the BO's end", EINVAL, NOEXEC, true, 0, BASE, 2 * BO_SIZE },
 	{ "unmap", 0, UNMAP, false, 0, BASE, 2 * MIB },
 	{ "unmap what is not mapped", 0, UNMAP, false, 0, BASE, 2 * MIB },
-	{ "unmap and sparse", EINVAL, UNMAP | VMB_PANTHOR_VM_BIND_OP_SPARSE, false, 0, BASE,
+	{ "unmap and sparse", EINVAL, UNMAP | DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE, false, 0, BASE,
 		2 * MIB },
 	{ "unmap with a BO", EINVAL, UNMAP, true, 0, BASE, 2 * MIB },
 };
@@ -48,9 +49,9 @@ static const char *name_of(int err)
 
 static void check_batch(uint32_t vm)
 {
-	struct vmb_panthor_vm_bind_op ops[] = {
+	struct drm_panthor_vm_bind_op ops[] = {
 		{ .flags = SPARSE, .va = BASE, .size = 2 * MIB },
-		{ .flags = VMB_PANTHOR_VM_BIND_OP_SPARSE, .va = BASE, .size = 2 * MIB },
+		{ .flags = DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE, .va = BASE, .size = 2 * MIB },
 		{ .flags = SPARSE, .va = BASE, .size = 2 * MIB },
 	};
 	uint32_t failed;
@@ -63,16 +64,16 @@ static void check_batch(uint32_t vm)
 static void check_synchronous_sync(uint32_t vm)
 {
 	uint32_t syncobj = syncobj_create();
-	struct vmb_panthor_sync_op signal = {
-		.flags = VMB_PANTHOR_SYNC_OP_SIGNAL,
+	struct drm_panthor_sync_op signal = {
+		.flags = DRM_PANTHOR_SYNC_OP_SIGNAL,
 		.handle = syncobj,
 	};
 	int err = vm_bind_one(vm,
-		(struct vmb_panthor_vm_bind_op){
+		(struct drm_panthor_vm_bind_op){
 			.flags = SPARSE,
 			.va = BASE,
 			.size = 2 * MIB,
-			.syncs = VMB_PANTHOR_OBJ_ARRAY(1, &signal),
+			.syncs = DRM_PANTHOR_OBJ_ARRAY(1, &signal),
 		});
 
 	check(err == EINVAL, "a synchronous op that signals: %s", name_of(err));
@@ -86,7 +87,7 @@ void test_errors(void)
 	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
 		const struct attempt *a = &attempts[i];
 		int err = vm_bind_one(vm,
-			(struct vmb_panthor_vm_bind_op){
+			(struct drm_panthor_vm_bind_op){
 				.flags = a->flags,
 				.bo_handle = a->with_bo ? bo : 0,
 				.bo_offset = a->offset,

@@ -50,51 +50,51 @@ void gpu_open(void)
 
 uint32_t vm_create(void)
 {
-	struct vmb_panthor_vm_create create = { .user_va_range = USER_VA_RANGE };
+	struct drm_panthor_vm_create create = { .user_va_range = USER_VA_RANGE };
 
-	NEED(VMB_IOCTL_PANTHOR_VM_CREATE, &create);
+	NEED(DRM_IOCTL_PANTHOR_VM_CREATE, &create);
 	return create.id;
 }
 
 void vm_destroy(uint32_t vm)
 {
-	struct vmb_panthor_vm_destroy destroy = { .id = vm };
+	struct drm_panthor_vm_destroy destroy = { .id = vm };
 
-	NEED(VMB_IOCTL_PANTHOR_VM_DESTROY, &destroy);
+	NEED(DRM_IOCTL_PANTHOR_VM_DESTROY, &destroy);
 }
 
 bool vm_usable(uint32_t vm)
 {
-	struct vmb_panthor_vm_get_state state = { .vm_id = vm };
+	struct drm_panthor_vm_get_state state = { .vm_id = vm };
 
-	NEED(VMB_IOCTL_PANTHOR_VM_GET_STATE, &state);
-	return state.state == VMB_PANTHOR_VM_USABLE;
+	NEED(DRM_IOCTL_PANTHOR_VM_GET_STATE, &state);
+	return state.state == DRM_PANTHOR_VM_STATE_USABLE;
 }
 
 uint32_t bo_create(uint64_t size)
 {
-	struct vmb_panthor_bo_create create = { .size = size, .flags = VMB_PANTHOR_BO_NO_MMAP };
+	struct drm_panthor_bo_create create = { .size = size, .flags = DRM_PANTHOR_BO_NO_MMAP };
 
-	NEED(VMB_IOCTL_PANTHOR_BO_CREATE, &create);
+	NEED(DRM_IOCTL_PANTHOR_BO_CREATE, &create);
 	return create.handle;
 }
 
 void bo_close(uint32_t handle)
 {
-	struct vmb_drm_gem_close close = { .handle = handle };
+	struct drm_gem_close close = { .handle = handle };
 
-	NEED(VMB_IOCTL_GEM_CLOSE, &close);
+	NEED(DRM_IOCTL_GEM_CLOSE, &close);
 }
 
-int vm_bind(uint32_t vm, uint32_t flags, const struct vmb_panthor_vm_bind_op *ops, uint32_t count,
+int vm_bind(uint32_t vm, uint32_t flags, const struct drm_panthor_vm_bind_op *ops, uint32_t count,
 	uint32_t *failed)
 {
-	struct vmb_panthor_vm_bind bind = {
+	struct drm_panthor_vm_bind bind = {
 		.vm_id = vm,
 		.flags = flags,
-		.ops = VMB_PANTHOR_OBJ_ARRAY(count, ops),
+		.ops = DRM_PANTHOR_OBJ_ARRAY(count, ops),
 	};
-	int err = call(VMB_IOCTL_PANTHOR_VM_BIND, &bind);
+	int err = call(DRM_IOCTL_PANTHOR_VM_BIND, &bind);
 
 	if (failed) {
 		*failed = bind.ops.count;
@@ -102,40 +102,40 @@ int vm_bind(uint32_t vm, uint32_t flags, const struct vmb_panthor_vm_bind_op *op
 	return err;
 }
 
-int vm_bind_one(uint32_t vm, struct vmb_panthor_vm_bind_op op)
+int vm_bind_one(uint32_t vm, struct drm_panthor_vm_bind_op op)
 {
 	return vm_bind(vm, 0, &op, 1, NULL);
 }
 
 uint32_t syncobj_create(void)
 {
-	struct vmb_drm_syncobj_create create = { 0 };
+	struct drm_syncobj_create create = { 0 };
 
-	NEED(VMB_IOCTL_SYNCOBJ_CREATE, &create);
+	NEED(DRM_IOCTL_SYNCOBJ_CREATE, &create);
 	return create.handle;
 }
 
 void syncobj_destroy(uint32_t handle)
 {
-	struct vmb_drm_syncobj_destroy destroy = { .handle = handle };
+	struct drm_syncobj_destroy destroy = { .handle = handle };
 
-	NEED(VMB_IOCTL_SYNCOBJ_DESTROY, &destroy);
+	NEED(DRM_IOCTL_SYNCOBJ_DESTROY, &destroy);
 }
 
 void syncobj_signal(uint32_t handle)
 {
-	struct vmb_drm_syncobj_array array = {
+	struct drm_syncobj_array array = {
 		.handles = (uintptr_t)&handle,
 		.count_handles = 1,
 	};
 
-	NEED(VMB_IOCTL_SYNCOBJ_SIGNAL, &array);
+	NEED(DRM_IOCTL_SYNCOBJ_SIGNAL, &array);
 }
 
 int syncobj_wait(uint32_t handle, uint64_t point)
 {
 	struct timespec now;
-	struct vmb_drm_syncobj_timeline_wait wait = {
+	struct drm_syncobj_timeline_wait wait = {
 		.handles = (uintptr_t)&handle,
 		.points = (uintptr_t)&point,
 		.count_handles = 1,
@@ -143,7 +143,7 @@ int syncobj_wait(uint32_t handle, uint64_t point)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	wait.timeout_nsec = (now.tv_sec + WAIT_SECONDS) * INT64_C(1000000000);
-	return call(VMB_IOCTL_SYNCOBJ_TIMELINE_WAIT, &wait);
+	return call(DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT, &wait);
 }
 
 struct gpuva_map last_vm_map(void)

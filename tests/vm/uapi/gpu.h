@@ -20,9 +20,9 @@
 
 #define USER_VA_RANGE (128 * TIB)
 
-#define UNMAP VMB_PANTHOR_VM_BIND_OP_UNMAP
-#define NOEXEC VMB_PANTHOR_VM_BIND_OP_NOEXEC
-#define SPARSE (VMB_PANTHOR_VM_BIND_OP_SPARSE | NOEXEC)
+#define UNMAP DRM_PANTHOR_VM_BIND_OP_TYPE_UNMAP
+#define NOEXEC DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC
+#define SPARSE (DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE | NOEXEC)
 
 /* Prints PASS or FAIL and what was checked. */
 void check(bool ok, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -38,10 +38,10 @@ uint32_t bo_create(uint64_t size);
 void bo_close(uint32_t handle);
 
 /* failed: NULL, or what the kernel left in ops.count. */
-int vm_bind(uint32_t vm, uint32_t flags, const struct vmb_panthor_vm_bind_op *ops, uint32_t count,
+int vm_bind(uint32_t vm, uint32_t flags, const struct drm_panthor_vm_bind_op *ops, uint32_t count,
 	uint32_t *failed);
 /* One op, synchronously. */
-int vm_bind_one(uint32_t vm, struct vmb_panthor_vm_bind_op op);
+int vm_bind_one(uint32_t vm, struct drm_panthor_vm_bind_op op);
 
 uint32_t syncobj_create(void);
 void syncobj_destroy(uint32_t handle);

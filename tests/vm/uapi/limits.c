@@ -16,7 +16,7 @@
 static int make_sparse(uint32_t vm, uint64_t size)
 {
 	return vm_bind_one(
-		vm, (struct vmb_panthor_vm_bind_op){ .flags = SPARSE, .va = BASE, .size = size });
+		vm, (struct drm_panthor_vm_bind_op){ .flags = SPARSE, .va = BASE, .size = size });
 }
 
 static bool mapped_is(uint64_t size)

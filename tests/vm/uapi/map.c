@@ -164,7 +164,7 @@ void test_map(void)
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		const struct step *step = &steps[i];
 		int err = vm_bind_one(vm,
-			(struct vmb_panthor_vm_bind_op){
+			(struct drm_panthor_vm_bind_op){
 				.flags = step->flags,
 				.bo_handle = step->memory ? bo : 0,
 				.bo_offset = step->offset * KIB,

@@ -13,26 +13,26 @@
 
 int gpu_open_context(void)
 {
-	struct vmb_virtgpu_context_set_param params[] = {
-		{ VMB_VIRTGPU_CONTEXT_PARAM_CAPSET_ID, VMB_VIRTGPU_CAPSET_VENUS },
-		{ VMB_VIRTGPU_CONTEXT_PARAM_NUM_RINGS, 64 },
-		{ VMB_VIRTGPU_CONTEXT_PARAM_POLL_RINGS_MASK, 0 },
+	struct drm_virtgpu_context_set_param params[] = {
+		{ VIRTGPU_CONTEXT_PARAM_CAPSET_ID, VIRTGPU_DRM_CAPSET_VENUS },
+		{ VIRTGPU_CONTEXT_PARAM_NUM_RINGS, 64 },
+		{ VIRTGPU_CONTEXT_PARAM_POLL_RINGS_MASK, 0 },
 	};
-	struct vmb_virtgpu_context_init init = {
+	struct drm_virtgpu_context_init init = {
 		.num_params = sizeof(params) / sizeof(params[0]),
 		.ctx_set_params = (uintptr_t)params,
 	};
 	int fd = open("/dev/dri/renderD128", O_RDWR | O_CLOEXEC);
 
-	if (fd < 0 || ioctl(fd, VMB_IOCTL_VIRTGPU_CONTEXT_INIT, &init) < 0) {
+	if (fd < 0 || ioctl(fd, DRM_IOCTL_VIRTGPU_CONTEXT_INIT, &init) < 0) {
 		fail("no context for Venus: %s", strerror(errno));
 	}
 	return fd;
 }
 
-struct vmb_virtgpu_resource_create_blob gpu_blob(uint32_t mem, uint32_t flags, uint32_t hints)
+struct drm_virtgpu_resource_create_blob gpu_blob(uint32_t mem, uint32_t flags, uint32_t hints)
 {
-	return (struct vmb_virtgpu_resource_create_blob){
+	return (struct drm_virtgpu_resource_create_blob){
 		.blob_mem = mem,
 		.blob_flags = flags,
 		.size = BLOB_SIZE,
@@ -40,15 +40,15 @@ struct vmb_virtgpu_resource_create_blob gpu_blob(uint32_t mem, uint32_t flags, u
 	};
 }
 
-int gpu_create_sized(int fd, struct vmb_virtgpu_resource_create_blob *blob, size_t ioctl_size)
+int gpu_create_sized(int fd, struct drm_virtgpu_resource_create_blob *blob, size_t ioctl_size)
 {
-	const unsigned long number = _IOC_NR(VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB);
+	const unsigned long number = _IOC_NR(DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB);
 	unsigned char request[GPU_MAX_BLOB_REQUEST];
 
 	memset(request, 0xff, sizeof(request));
 	memcpy(request, blob, ioctl_size < sizeof(*blob) ? ioctl_size : sizeof(*blob));
-	if (ioctl(fd, _IOC(_IOC_READ | _IOC_WRITE, VMB_DRM_IOCTL_TYPE, number, ioctl_size),
-		    request) < 0) {
+	if (ioctl(fd, _IOC(_IOC_READ | _IOC_WRITE, DRM_IOCTL_BASE, number, ioctl_size), request) <
+		0) {
 		return -errno;
 	}
 	memcpy(blob, request, ioctl_size < sizeof(*blob) ? ioctl_size : sizeof(*blob));
@@ -57,8 +57,8 @@ int gpu_create_sized(int fd, struct vmb_virtgpu_resource_create_blob *blob, size
 
 int gpu_create(int fd, uint32_t hints, uint32_t *handle)
 {
-	struct vmb_virtgpu_resource_create_blob blob = gpu_blob(
-		VMB_VIRTGPU_BLOB_MEM_HOST3D, VMB_VIRTGPU_BLOB_USE_MAPPABLE, hints);
+	struct drm_virtgpu_resource_create_blob blob = gpu_blob(
+		VIRTGPU_BLOB_MEM_HOST3D, VIRTGPU_BLOB_FLAG_USE_MAPPABLE, hints);
 	int err = gpu_create_sized(fd, &blob, sizeof(blob));
 
 	*handle = blob.bo_handle;
@@ -67,18 +67,18 @@ int gpu_create(int fd, uint32_t hints, uint32_t *handle)
 
 void gpu_close(int fd, uint32_t handle)
 {
-	struct vmb_drm_gem_close request = { .handle = handle };
+	struct drm_gem_close request = { .handle = handle };
 
-	if (ioctl(fd, VMB_IOCTL_GEM_CLOSE, &request) < 0) {
+	if (ioctl(fd, DRM_IOCTL_GEM_CLOSE, &request) < 0) {
 		fail("GEM_CLOSE: %s", strerror(errno));
 	}
 }
 
 int64_t gpu_map_offset(int fd, uint32_t handle)
 {
-	struct vmb_virtgpu_map request = { .handle = handle };
+	struct drm_virtgpu_map request = { .handle = handle };
 
-	return ioctl(fd, VMB_IOCTL_VIRTGPU_MAP, &request) < 0 ? -errno : (int64_t)request.offset;
+	return ioctl(fd, DRM_IOCTL_VIRTGPU_MAP, &request) < 0 ? -errno : (int64_t)request.offset;
 }
 
 void *gpu_map(int fd, uint32_t handle, size_t size, int *error)
@@ -101,15 +101,15 @@ void *gpu_map(int fd, uint32_t handle, size_t size, int *error)
 
 int gpu_export(int fd, uint32_t handle)
 {
-	struct vmb_drm_prime_handle request = { .handle = handle, .flags = O_CLOEXEC | O_RDWR };
+	struct drm_prime_handle request = { .handle = handle, .flags = O_CLOEXEC | O_RDWR };
 
-	return ioctl(fd, VMB_IOCTL_PRIME_HANDLE_TO_FD, &request) < 0 ? -errno : request.fd;
+	return ioctl(fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &request) < 0 ? -errno : request.fd;
 }
 
 int gpu_import(int fd, int dma_buf, uint32_t *handle)
 {
-	struct vmb_drm_prime_handle request = { .fd = dma_buf };
-	int err = ioctl(fd, VMB_IOCTL_PRIME_FD_TO_HANDLE, &request) < 0 ? -errno : 0;
+	struct drm_prime_handle request = { .fd = dma_buf };
+	int err = ioctl(fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &request) < 0 ? -errno : 0;
 
 	*handle = request.handle;
 	return err;

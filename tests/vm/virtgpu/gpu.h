@@ -15,17 +15,17 @@
 #define MIB ((uint64_t)1 << 20)
 #define BLOB_SIZE (16 * MIB)
 /* The size of a request of which this is a field. */
-#define BLOB_SIZE_WITHOUT_HINTS offsetof(struct vmb_virtgpu_resource_create_blob, blob_hints)
+#define BLOB_SIZE_WITHOUT_HINTS offsetof(struct drm_virtgpu_resource_create_blob, blob_hints)
 
 /* An open file of the device, and on it a context for Venus. */
 int gpu_open_context(void);
 
 /* blob_id 0 is new shared memory of the host's. */
-struct vmb_virtgpu_resource_create_blob gpu_blob(uint32_t mem, uint32_t flags, uint32_t hints);
+struct drm_virtgpu_resource_create_blob gpu_blob(uint32_t mem, uint32_t flags, uint32_t hints);
 /* The struct is taken to be of ioctl_size bytes, up to GPU_MAX_BLOB_REQUEST: what is beyond our own is
  * not 0. Writes the handle. */
 #define GPU_MAX_BLOB_REQUEST 128
-int gpu_create_sized(int fd, struct vmb_virtgpu_resource_create_blob *blob, size_t ioctl_size);
+int gpu_create_sized(int fd, struct drm_virtgpu_resource_create_blob *blob, size_t ioctl_size);
 /* BLOB_SIZE bytes of the host's that can be mapped. */
 int gpu_create(int fd, uint32_t hints, uint32_t *handle);
 void gpu_close(int fd, uint32_t handle);

@@ -11,7 +11,7 @@
  * see, and leave to the judge what should be.
  */
 
-#define RAW_DEFER VMB_VIRTGPU_BLOB_HINT_DEFER_MAPPING
+#define RAW_DEFER DRM_VIRTGPU_BLOB_FLAG_HINT_DEFER_MAPPING
 /* Blobs that the cases try to create, more than there is room for. */
 #define RAW_BLOBS 24
 /* Where the guest has it. */

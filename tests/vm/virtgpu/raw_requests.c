@@ -6,9 +6,9 @@
 #include "raw.h"
 
 #define PLAIN BLOB_SIZE_WITHOUT_HINTS
-#define FULL sizeof(struct vmb_virtgpu_resource_create_blob)
-#define HOST3D VMB_VIRTGPU_BLOB_MEM_HOST3D
-#define MAPPABLE VMB_VIRTGPU_BLOB_USE_MAPPABLE
+#define FULL sizeof(struct drm_virtgpu_resource_create_blob)
+#define HOST3D VIRTGPU_BLOB_MEM_HOST3D
+#define MAPPABLE VIRTGPU_BLOB_FLAG_USE_MAPPABLE
 #define SMALL ((uint64_t)1 << 20)
 
 static const struct request {
@@ -27,13 +27,13 @@ static const struct request {
 	{ "defer, long tail", HOST3D, MAPPABLE, RAW_DEFER, 0, GPU_MAX_BLOB_REQUEST },
 	{ "defer, not mappable", HOST3D, 0, RAW_DEFER, 0, FULL },
 	{ "defer, unknown flag", HOST3D, MAPPABLE | 1u << 3, RAW_DEFER, 0, FULL },
-	{ "guest", VMB_VIRTGPU_BLOB_MEM_GUEST, MAPPABLE, 0, 0, PLAIN },
-	{ "guest, defer", VMB_VIRTGPU_BLOB_MEM_GUEST, MAPPABLE, RAW_DEFER, 0, FULL },
+	{ "guest", VIRTGPU_BLOB_MEM_GUEST, MAPPABLE, 0, 0, PLAIN },
+	{ "guest, defer", VIRTGPU_BLOB_MEM_GUEST, MAPPABLE, RAW_DEFER, 0, FULL },
 };
 
 static void try_request(int fd, const struct request *request)
 {
-	struct vmb_virtgpu_resource_create_blob blob = gpu_blob(
+	struct drm_virtgpu_resource_create_blob blob = gpu_blob(
 		request->mem, request->flags, request->hints);
 	uint64_t created = 0, mapped = 0;
 	const char *map = "";
@@ -78,7 +78,7 @@ void raw_requests(void)
 static void create_refused(const char *name, uint32_t hints)
 {
 	int fd = gpu_open_context();
-	struct vmb_virtgpu_resource_create_blob blob = gpu_blob(HOST3D, MAPPABLE, hints);
+	struct drm_virtgpu_resource_create_blob blob = gpu_blob(HOST3D, MAPPABLE, hints);
 	int err, map_err = 0;
 
 	blob.blob_id = NO_SUCH_MEMORY;

@@ -7,8 +7,8 @@
 
 static void life(uint32_t hints, size_t ioctl_size)
 {
-	struct vmb_virtgpu_resource_create_blob blob = gpu_blob(
-		VMB_VIRTGPU_BLOB_MEM_HOST3D, VMB_VIRTGPU_BLOB_USE_MAPPABLE, hints);
+	struct drm_virtgpu_resource_create_blob blob = gpu_blob(
+		VIRTGPU_BLOB_MEM_HOST3D, VIRTGPU_BLOB_FLAG_USE_MAPPABLE, hints);
 	int fd = gpu_open_context();
 	int64_t offset;
 	void *memory;
@@ -49,12 +49,12 @@ void raw_life_plain(void)
 
 void raw_life_eager(void)
 {
-	life(0, sizeof(struct vmb_virtgpu_resource_create_blob));
+	life(0, sizeof(struct drm_virtgpu_resource_create_blob));
 }
 
 void raw_life_deferred(void)
 {
-	life(RAW_DEFER, sizeof(struct vmb_virtgpu_resource_create_blob));
+	life(RAW_DEFER, sizeof(struct drm_virtgpu_resource_create_blob));
 }
 
 static unsigned create_many(int fd, uint32_t hints, uint32_t *handles, int *err)

@@ -25,12 +25,12 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	if (!next) {
 		next = (int (*)(int, unsigned long, ...))dlsym(RTLD_NEXT, "ioctl");
 	}
-	if (_IOC_TYPE(request) == VMB_DRM_IOCTL_TYPE &&
-		_IOC_NR(request) == _IOC_NR(VMB_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB)) {
+	if (_IOC_TYPE(request) == DRM_IOCTL_BASE &&
+		_IOC_NR(request) == _IOC_NR(DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB)) {
 		/* This much is in all versions of the request. */
-		struct vmb_virtgpu_resource_create_blob *blob = argument;
+		struct drm_virtgpu_resource_create_blob *blob = argument;
 
-		if (blob->blob_flags & VMB_VIRTGPU_BLOB_USE_SHAREABLE) {
+		if (blob->blob_flags & VIRTGPU_BLOB_FLAG_USE_SHAREABLE) {
 			blob->blob_id = NO_SUCH_MEMORY;
 		}
 	}

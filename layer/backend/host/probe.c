@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* memfd_create */
+#include "backend/probe.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "backend/probe_device.h"
+
+#define PROBE_FUNCTIONS(X) \
+	X(GetMemoryHostPointerPropertiesEXT) \
+	X(AllocateMemory) \
+	X(FreeMemory) \
+	X(CreateBuffer) \
+	X(DestroyBuffer) \
+	X(GetBufferMemoryRequirements) \
+	X(BindBufferMemory) \
+	X(CreateCommandPool) \
+	X(DestroyCommandPool) \
+	X(AllocateCommandBuffers) \
+	X(BeginCommandBuffer) \
+	X(CmdCopyBuffer) \
+	X(EndCommandBuffer) \
+	X(QueueSubmit) \
+	X(CreateFence) \
+	X(DestroyFence) \
+	X(ResetFences) \
+	X(WaitForFences)
+
+#define MEMBER(name) PFN_vk##name name;
+
+struct probe {
+	struct vmb_probe_device device;
+	struct {
+		PROBE_FUNCTIONS(MEMBER)
+	} vk;
+	/* Two pages side by side: the first is remapped, the second is not. */
+	unsigned char *pages;
+	size_t page;
+	VkDeviceMemory memory;
+	VkBuffer buffer;
+	VkCommandPool pool;
+	VkFence fence;
+};
+
+#define LOOK_UP(name) \
+	probe->vk.name = (PFN_vk##name)probe->device.get(probe->device.handle, "vk" #name); \
+	found = found && probe->vk.name;
+
+static bool create_device(struct probe *probe, const struct vmb_physical_device *physical)
+{
+	static const struct vmb_probe_extension extensions[] = {
+		{ VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME, 0 },
+		{ VK_KHR_EXTERNAL_MEMORY_EXTENSION_NAME, VK_API_VERSION_1_1 },
+	};
+	bool found = true;
+
+	if (!vmb_probe_device_create(&probe->device, physical, extensions,
+		    sizeof(extensions) / sizeof(extensions[0]), NULL)) {
+		return false;
+	}
+	PROBE_FUNCTIONS(LOOK_UP)
+	return found;
+}
+
+static bool create_buffer(struct probe *probe)
+{
+	const VkExternalMemoryBufferCreateInfo external = {
+		.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
+		.handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+	};
+	const VkBufferCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+		.pNext = &external,
+		.size = 2 * probe->page,
+		.usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+	};
+	VkMemoryHostPointerPropertiesEXT host = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT,
+	};
+	VkMemoryRequirements requirements;
+
+	probe->pages = mmap(NULL, 2 * probe->page, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (probe->pages == MAP_FAILED) {
+		probe->pages = NULL;
+		return false;
+	}
+	if (probe->vk.CreateBuffer(probe->device.handle, &info, NULL, &probe->buffer) !=
+		VK_SUCCESS) {
+		return false;
+	}
+	probe->vk.GetBufferMemoryRequirements(probe->device.handle, probe->buffer, &requirements);
+	if (probe->vk.GetMemoryHostPointerPropertiesEXT(probe->device.handle,
+		    VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT, probe->pages,
+		    &host) != VK_SUCCESS) {
+		return false;
+	}
+	uint32_t types = host.memoryTypeBits & requirements.memoryTypeBits;
+	if (!types || requirements.size > info.size) {
+		return false;
+	}
+	const VkImportMemoryHostPointerInfoEXT import = {
+		.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
+		.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+		.pHostPointer = probe->pages,
+	};
+	const VkMemoryAllocateInfo allocate = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+		.pNext = &import,
+		.allocationSize = info.size,
+		.memoryTypeIndex = (uint32_t)__builtin_ctz(types),
+	};
+	return probe->vk.AllocateMemory(probe->device.handle, &allocate, NULL, &probe->memory) ==
+		VK_SUCCESS &&
+		probe->vk.BindBufferMemory(probe->device.handle, probe->buffer, probe->memory, 0) ==
+		VK_SUCCESS;
+}
+
+static bool create_pool(struct probe *probe)
+{
+	const VkCommandPoolCreateInfo pool = {
+		.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+		.queueFamilyIndex = probe->device.family,
+	};
+	const VkFenceCreateInfo fence = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };
+
+	return probe->vk.CreateCommandPool(probe->device.handle, &pool, NULL, &probe->pool) ==
+		VK_SUCCESS &&
+		probe->vk.CreateFence(probe->device.handle, &fence, NULL, &probe->fence) ==
+		VK_SUCCESS;
+}
+
+/* Has the device copy one page of the buffer over the other. */
+static bool copy_page(struct probe *probe, VkDeviceSize from, VkDeviceSize to)
+{
+	const VkCommandBufferAllocateInfo allocate = {
+		.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+		.commandPool = probe->pool,
+		.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+		.commandBufferCount = 1,
+	};
+	const VkCommandBufferBeginInfo begin = {
+		.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+		.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT,
+	};
+	const VkBufferCopy region = { .srcOffset = from, .dstOffset = to, .size = probe->page };
+	VkCommandBuffer commands;
+
+	if (probe->vk.AllocateCommandBuffers(probe->device.handle, &allocate, &commands) !=
+		VK_SUCCESS) {
+		return false;
+	}
+	vmb_probe_device_adopt(&probe->device, commands);
+	if (probe->vk.BeginCommandBuffer(commands, &begin) != VK_SUCCESS) {
+		return false;
+	}
+	probe->vk.CmdCopyBuffer(commands, probe->buffer, probe->buffer, 1, &region);
+	if (probe->vk.EndCommandBuffer(commands) != VK_SUCCESS) {
+		return false;
+	}
+	const VkSubmitInfo submit = {
+		.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+		.commandBufferCount = 1,
+		.pCommandBuffers = &commands,
+	};
+	return probe->vk.QueueSubmit(probe->device.queue, 1, &submit, probe->fence) == VK_SUCCESS &&
+		probe->vk.WaitForFences(probe->device.handle, 1, &probe->fence, VK_TRUE,
+			VMB_PROBE_PATIENCE_NS) == VK_SUCCESS &&
+		probe->vk.ResetFences(probe->device.handle, 1, &probe->fence) == VK_SUCCESS;
+}
+
+static bool page_holds(const unsigned char *page, size_t size, unsigned char value)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (page[i] != value) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* file is another view of the page that is mapped over the first one. */
+static bool sees_remap(struct probe *probe, int memfd, unsigned char *file)
+{
+	unsigned char *first = probe->pages;
+	unsigned char *second = probe->pages + probe->page;
+
+	memset(first, 0x11, probe->page);
+	if (!copy_page(probe, 0, probe->page) || !page_holds(second, probe->page, 0x11)) {
+		return false;
+	}
+	memset(file, 0x22, probe->page);
+	if (mmap(first, probe->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, memfd, 0) ==
+		MAP_FAILED) {
+		return false;
+	}
+	if (!copy_page(probe, 0, probe->page) || !page_holds(second, probe->page, 0x22)) {
+		return false;
+	}
+	memset(second, 0x33, probe->page);
+	return copy_page(probe, probe->page, 0) && page_holds(file, probe->page, 0x33);
+}
+
+static bool try_remap(struct probe *probe)
+{
+	bool seen = false;
+	int memfd = memfd_create("vmbind-probe", MFD_CLOEXEC);
+
+	if (memfd < 0) {
+		return false;
+	}
+	if (ftruncate(memfd, (off_t)probe->page) == 0) {
+		void *file = mmap(NULL, probe->page, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+		if (file != MAP_FAILED) {
+			seen = sees_remap(probe, memfd, file);
+			munmap(file, probe->page);
+		}
+	}
+	close(memfd);
+	return seen;
+}
+
+/* Without all functions nothing was made but the device. */
+static void finish(struct probe *probe, bool has_functions)
+{
+	VkDevice device = probe->device.handle;
+
+	if (has_functions) {
+		probe->vk.DestroyFence(device, probe->fence, NULL);
+		probe->vk.DestroyCommandPool(device, probe->pool, NULL);
+		probe->vk.DestroyBuffer(device, probe->buffer, NULL);
+		probe->vk.FreeMemory(device, probe->memory, NULL);
+	}
+	vmb_probe_device_destroy(&probe->device);
+	if (probe->pages) {
+		munmap(probe->pages, 2 * probe->page);
+	}
+}
+
+bool vmb_probe_host(const struct vmb_physical_device *physical)
+{
+	struct probe probe = { .page = (size_t)physical->granularity };
+
+	bool created = create_device(&probe, physical);
+	bool seen = created && create_buffer(&probe) && create_pool(&probe) && try_remap(&probe);
+	finish(&probe, created);
+	return seen;
+}

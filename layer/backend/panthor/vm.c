@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+#include "backend/panthor/vm.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <uapi/drm.h>
+#include <unistd.h>
+
+#include "base/map.h"
+
+struct panthor_vm {
+	struct vmb_vm base;
+	struct vmb_tap *tap;
+	struct vmb_panthor *panthor; /* the tap's */
+	/* Guards the backings, and is held until the kernel has taken an op that names one: the driver
+	 * may then free its BO, which the kernel keeps for as long as it is mapped. */
+	pthread_mutex_t backings_lock;
+	struct vmb_map backings; /* vmb_backing.id to backing */
+	uint32_t last_id;
+};
+
+/* A BO of the driver's. Ops name it by an id of ours, because the kernel uses its handle again as soon
+ * as the driver has freed it. */
+struct backing {
+	uint32_t bo;
+	uint32_t map_flags;
+};
+
+/* What panthor maps in, whatever the kernel's own pages are. */
+#define GPU_PAGE 4096
+
+uint64_t vmb_panthor_granularity(void)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return page > GPU_PAGE ? page : GPU_PAGE;
+}
+
+static struct panthor_vm *panthor_vm(struct vmb_vm *vm)
+{
+	return (struct panthor_vm *)vm;
+}
+
+static int call(struct panthor_vm *vm, unsigned long request, void *arg)
+{
+	int ret;
+
+	do {
+		ret = vm->panthor->ioctl(vm->panthor->fd, request, arg);
+	} while (ret < 0 && (errno == EINTR || errno == EAGAIN));
+	return ret < 0 ? -errno : 0;
+}
+
+static void watch(struct vmb_vm *vm, struct vmb_scope *scope, enum vmb_scope_kind kind)
+{
+	vmb_scope_begin(scope, panthor_vm(vm)->tap, kind);
+}
+
+/* Whether the driver created a BO in the scope and mapped all of it. */
+static int end_scope(struct vmb_scope *scope)
+{
+	int ret = vmb_scope_end(scope);
+
+	if (ret < 0) {
+		return ret;
+	}
+	return scope->panthor.bo && scope->panthor.size >= scope->panthor.bo_size ? 0 : -ENOENT;
+}
+
+static int reserved(struct vmb_vm *vm, struct vmb_scope *scope, struct vmb_reservation *reservation)
+{
+	(void)vm;
+	int ret = end_scope(scope);
+	if (ret == 0) {
+		*reservation = (struct vmb_reservation){
+			.va = scope->panthor.va,
+			.size = scope->panthor.size,
+		};
+	}
+	return ret;
+}
+
+/* The addresses are the driver's, and gone with its memory object. */
+static void release(struct vmb_vm *vm, const struct vmb_reservation *reservation)
+{
+	(void)vm;
+	(void)reservation;
+}
+
+/* Enters a backing under an id that no other has, and that none had for long. */
+static int add_backing(struct panthor_vm *vm, struct backing *added, uint32_t *id)
+{
+	pthread_mutex_lock(&vm->backings_lock);
+	do {
+		vm->last_id++;
+	} while (vm->last_id == 0 || vmb_map_find(&vm->backings, vm->last_id));
+	int ret = vmb_map_insert(&vm->backings, vm->last_id, added);
+	*id = vm->last_id;
+	pthread_mutex_unlock(&vm->backings_lock);
+	return ret;
+}
+
+static int backed(struct vmb_vm *vm, struct vmb_scope *scope, struct vmb_backing *backing)
+{
+	int ret = end_scope(scope);
+	if (ret < 0) {
+		return ret;
+	}
+	struct backing *added = malloc(sizeof(*added));
+	if (!added) {
+		return -ENOMEM;
+	}
+	*added = (struct backing){
+		.bo = scope->panthor.bo,
+		.map_flags = scope->panthor.map_flags,
+	};
+	*backing = (struct vmb_backing){ .size = scope->panthor.bo_size };
+	ret = add_backing(panthor_vm(vm), added, &backing->id);
+	if (ret < 0) {
+		free(added);
+	}
+	return ret;
+}
+
+static void unback(struct vmb_vm *vm, const struct vmb_backing *backing, bool was_bound)
+{
+	struct panthor_vm *panthor = panthor_vm(vm);
+
+	(void)was_bound;
+	if (!backing->id) {
+		return;
+	}
+	pthread_mutex_lock(&panthor->backings_lock);
+	free(vmb_map_remove(&panthor->backings, backing->id));
+	pthread_mutex_unlock(&panthor->backings_lock);
+}
+
+/* Memory that is gone is mapped as what it leaves behind: nothing. */
+static struct drm_panthor_vm_bind_op translate(struct panthor_vm *vm, const struct vmb_op *op)
+{
+	const struct backing *backing = op->kind == VMB_OP_MAP
+		? vmb_map_find(&vm->backings, op->backing)
+		: NULL;
+	struct drm_panthor_vm_bind_op out = { .va = op->va, .size = op->size };
+
+	if (op->kind == VMB_OP_UNMAP) {
+		out.flags = DRM_PANTHOR_VM_BIND_OP_TYPE_UNMAP;
+	} else if (backing) {
+		/* It is bound as data, whatever else the driver has it for. */
+		out.flags = backing->map_flags | DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC;
+		out.bo_handle = backing->bo;
+		out.bo_offset = op->offset;
+	} else {
+		out.flags = DRM_PANTHOR_VM_BIND_OP_TYPE_MAP | DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE |
+			DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC;
+	}
+	return out;
+}
+
+static struct drm_panthor_sync_op sync_op(const struct vmb_point *point, uint32_t direction)
+{
+	return (struct drm_panthor_sync_op){
+		.flags = DRM_PANTHOR_SYNC_OP_HANDLE_TYPE_TIMELINE_SYNCOBJ | direction,
+		.handle = point->timeline,
+		.timeline_value = point->value,
+	};
+}
+
+/* The first op waits, the last one signals. syncs has room for both, and lives as long as the batch. */
+static void add_syncs(struct vmb_panthor_batch *batch, struct drm_panthor_sync_op *syncs,
+	const struct vmb_point *wait, const struct vmb_point *signal)
+{
+	struct drm_panthor_vm_bind_op *first = &batch->ops[0];
+	struct drm_panthor_vm_bind_op *last = &batch->ops[batch->count - 1];
+	struct drm_panthor_sync_op *end = syncs;
+
+	if (wait) {
+		*end++ = sync_op(wait, DRM_PANTHOR_SYNC_OP_WAIT);
+		first->syncs = (struct drm_panthor_obj_array)DRM_PANTHOR_OBJ_ARRAY(1, syncs);
+	}
+	*end = sync_op(signal, DRM_PANTHOR_SYNC_OP_SIGNAL);
+	if (first == last && wait) {
+		first->syncs.count = 2;
+	} else {
+		last->syncs = (struct drm_panthor_obj_array)DRM_PANTHOR_OBJ_ARRAY(1, end);
+	}
+}
+
+static int submit(struct vmb_vm *vm, const struct vmb_op *ops, size_t count,
+	const struct vmb_point *wait, const struct vmb_point *signal)
+{
+	struct panthor_vm *panthor = panthor_vm(vm);
+	struct drm_panthor_sync_op syncs[2];
+	struct vmb_panthor_batch batch;
+	uint64_t ioctls = 0;
+	int ret = 0;
+
+	vmb_panthor_batch_init(&batch);
+	pthread_mutex_lock(&panthor->backings_lock);
+	for (size_t i = 0; i < count && ret == 0; i++) {
+		struct drm_panthor_vm_bind_op op = translate(panthor, &ops[i]);
+		ret = vmb_panthor_batch_add(&batch, &op, 0);
+	}
+	if (ret == 0) {
+		add_syncs(&batch, syncs, wait, signal);
+		ret = vmb_panthor_bind(panthor->panthor, &batch, true, &ioctls);
+	}
+	pthread_mutex_unlock(&panthor->backings_lock);
+	atomic_fetch_add_explicit(&vm->system_calls, ioctls, memory_order_relaxed);
+	vmb_panthor_batch_finish(&batch);
+	return ret;
+}
+
+static int import_timeline(struct vmb_vm *vm, int fd, uint32_t *timeline)
+{
+	struct drm_syncobj_handle import = { .fd = fd };
+
+	int ret = call(panthor_vm(vm), DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &import);
+	if (ret == 0) {
+		*timeline = import.handle;
+	}
+	return ret;
+}
+
+static void forget_timeline(struct vmb_vm *vm, uint32_t timeline)
+{
+	struct drm_syncobj_destroy destroy = { .handle = timeline };
+
+	call(panthor_vm(vm), DRM_IOCTL_SYNCOBJ_DESTROY, &destroy);
+}
+
+/* The kernel's timeouts are points in time. The first there is means not to wait. */
+static int64_t deadline(uint64_t timeout_ns)
+{
+	struct timespec now;
+
+	if (timeout_ns == 0) {
+		return 0;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	int64_t start = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	return timeout_ns > (uint64_t)(INT64_MAX - start) ? INT64_MAX : start + (int64_t)timeout_ns;
+}
+
+static int wait_for(struct vmb_vm *vm, const struct vmb_point *point, enum vmb_point_state state,
+	uint64_t timeout_ns)
+{
+	uint32_t flags = DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT;
+
+	if (state == VMB_POINT_AVAILABLE) {
+		flags |= DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE;
+	}
+	struct drm_syncobj_timeline_wait wait = {
+		.handles = (uintptr_t)&point->timeline,
+		.points = (uintptr_t)&point->value,
+		.timeout_nsec = deadline(timeout_ns),
+		.count_handles = 1,
+		.flags = flags,
+	};
+	return call(panthor_vm(vm), DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT, &wait);
+}
+
+static void destroy(struct vmb_vm *vm)
+{
+	struct panthor_vm *panthor = panthor_vm(vm);
+	struct drm_gem_close filler = { .handle = panthor->panthor->filler };
+	void *backing;
+
+	while ((backing = vmb_map_pop(&panthor->backings))) {
+		free(backing);
+	}
+	if (filler.handle) {
+		panthor->panthor->filler = 0;
+		call(panthor, DRM_IOCTL_GEM_CLOSE, &filler);
+	}
+	vmb_map_finish(&panthor->backings);
+	pthread_mutex_destroy(&panthor->backings_lock);
+	free(panthor);
+}
+
+static const struct vmb_vm_interface panthor_interface = {
+	.name = "panthor",
+	.destroy = destroy,
+	.release = release,
+	.watch = watch,
+	.reserved = reserved,
+	.backed = backed,
+	.unback = unback,
+	.submit = submit,
+	.import_timeline = import_timeline,
+	.forget_timeline = forget_timeline,
+	.wait = wait_for,
+};
+
+static int create_filler(struct panthor_vm *vm)
+{
+	struct drm_panthor_bo_create create = {
+		.size = VMB_PANTHOR_CYCLE,
+		.flags = DRM_PANTHOR_BO_NO_MMAP,
+		.exclusive_vm_id = vm->panthor->vm,
+	};
+
+	if (vmb_panthor_has_sparse(vm->panthor)) {
+		return 0;
+	}
+	int ret = call(vm, DRM_IOCTL_PANTHOR_BO_CREATE, &create);
+	vm->panthor->filler = create.handle;
+	return ret;
+}
+
+int vmb_panthor_vm_create(struct vmb_tap *tap, struct vmb_vm **out)
+{
+	struct panthor_vm *vm = calloc(1, sizeof(*vm));
+
+	if (!vm) {
+		return -ENOMEM;
+	}
+	vm->base.impl = &panthor_interface;
+	vm->base.granularity = vmb_panthor_granularity();
+	vm->tap = tap;
+	vm->panthor = &tap->panthor;
+	int ret = create_filler(vm);
+	if (ret < 0) {
+		free(vm);
+		return ret;
+	}
+	pthread_mutex_init(&vm->backings_lock, NULL);
+	vmb_map_init(&vm->backings);
+	*out = &vm->base;
+	return 0;
+}

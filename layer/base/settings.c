@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* secure_getenv */
+#include "base/settings.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/names.h"
+
+struct word {
+	const char *name;
+	int value;
+};
+
+static const struct word route_words[] = {
+	{ "auto", VMB_WISH_AUTO },
+	{ "native", VMB_WISH_NATIVE },
+	{ "assist", VMB_WISH_ASSIST },
+	{ "provide", VMB_WISH_PROVIDE },
+	{ "off", VMB_WISH_OFF },
+	{ NULL, 0 },
+};
+
+static const struct word defer_words[] = {
+	{ "auto", VMB_DEFER_AUTO },
+	{ "on", VMB_DEFER_ON },
+	{ "off", VMB_DEFER_OFF },
+	{ NULL, 0 },
+};
+
+static const struct word log_words[] = {
+	{ "error", VMB_LOG_ERROR },
+	{ "warn", VMB_LOG_WARN },
+	{ "info", VMB_LOG_INFO },
+	{ "debug", VMB_LOG_DEBUG },
+	{ NULL, 0 },
+};
+
+static int look_up(const struct vmb_settings *settings, const char *setting, const char *text,
+	const struct word *words, int fallback)
+{
+	for (const struct word *word = words; word->name; word++) {
+		if (strcmp(text, word->name) == 0) {
+			return word->value;
+		}
+	}
+	vmb_log(settings->log, VMB_LOG_ERROR, "setting '%s': '%s' is not known, ignored", setting,
+		text);
+	return fallback;
+}
+
+/* Takes a path, none if it is empty. */
+static int set_path(char **path, const char *text)
+{
+	char *copy = *text ? strdup(text) : NULL;
+
+	if (*text && !copy) {
+		return -ENOMEM;
+	}
+	free(*path);
+	*path = copy;
+	return 0;
+}
+
+/* Takes one setting by its name; names that are not ours are reported. */
+static int set(struct vmb_settings *settings, const char *name, const char *text)
+{
+	if (strcmp(name, "log") == 0) {
+		settings->log = (enum vmb_log_level)look_up(
+			settings, name, text, log_words, (int)settings->log);
+		return 0;
+	}
+	if (strcmp(name, "route") == 0) {
+		settings->route = (enum vmb_route_wish)look_up(
+			settings, name, text, route_words, (int)settings->route);
+		return 0;
+	}
+	if (strcmp(name, "defer_blobs") == 0) {
+		settings->defer_blobs = (enum vmb_defer)look_up(
+			settings, name, text, defer_words, (int)settings->defer_blobs);
+		return 0;
+	}
+	if (strcmp(name, "stats") == 0) {
+		return set_path(&settings->stats, text);
+	}
+	if (strcmp(name, "trace") == 0) {
+		return set_path(&settings->trace, text);
+	}
+	vmb_log(settings->log, VMB_LOG_WARN, "setting '%s' is not known, ignored", name);
+	return 0;
+}
+
+static int read_create_info(struct vmb_settings *settings, const VkInstanceCreateInfo *info)
+{
+#ifdef VK_EXT_layer_settings
+	for (const VkBaseInStructure *node = info->pNext; node; node = node->pNext) {
+		if (node->sType != VK_STRUCTURE_TYPE_LAYER_SETTINGS_CREATE_INFO_EXT) {
+			continue;
+		}
+		const VkLayerSettingsCreateInfoEXT *given = (const void *)node;
+		for (uint32_t i = 0; i < given->settingCount; i++) {
+			const VkLayerSettingEXT *setting = &given->pSettings[i];
+			if (strcmp(setting->pLayerName, VMB_LAYER_NAME) != 0) {
+				continue;
+			}
+			if (setting->type != VK_LAYER_SETTING_TYPE_STRING_EXT ||
+				setting->valueCount != 1) {
+				vmb_log(settings->log, VMB_LOG_ERROR,
+					"setting '%s' must be one string, ignored",
+					setting->pSettingName);
+				continue;
+			}
+			int ret = set(settings, setting->pSettingName,
+				*(const char *const *)setting->pValues);
+			if (ret < 0) {
+				return ret;
+			}
+		}
+	}
+#else
+	(void)settings;
+	(void)info;
+#endif
+	return 0;
+}
+
+static int read_environment(struct vmb_settings *settings)
+{
+	static const struct {
+		const char *variable;
+		const char *name;
+	} table[] = {
+		/* First, so that it governs what is said of the others. */
+		{ "VMBIND_LOG", "log" },
+		{ "VMBIND_ROUTE", "route" },
+		{ "VMBIND_DEFER_BLOBS", "defer_blobs" },
+		{ "VMBIND_STATS", "stats" },
+		{ "VMBIND_TRACE", "trace" },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const char *text = secure_getenv(table[i].variable);
+		int ret = text ? set(settings, table[i].name, text) : 0;
+		if (ret < 0) {
+			return ret;
+		}
+	}
+	return 0;
+}
+
+int vmb_settings_init(struct vmb_settings *settings, const VkInstanceCreateInfo *info)
+{
+	*settings = (struct vmb_settings){
+		.route = VMB_WISH_AUTO,
+		.defer_blobs = VMB_DEFER_AUTO,
+		.log = VMB_LOG_WARN,
+	};
+
+	int ret = read_create_info(settings, info);
+	if (ret == 0) {
+		ret = read_environment(settings);
+	}
+	if (ret < 0) {
+		vmb_settings_finish(settings);
+		return ret;
+	}
+	/* The loader turns an implicit layer off if the variable is set at all, to whatever value;
+	 * for a layer that was asked for by name it does not look, so we do. */
+	settings->disabled = settings->route == VMB_WISH_OFF ||
+		secure_getenv("DISABLE_VMBIND_SPARSE") != NULL;
+	return 0;
+}
+
+void vmb_settings_finish(struct vmb_settings *settings)
+{
+	free(settings->stats);
+	settings->stats = NULL;
+	free(settings->trace);
+	settings->trace = NULL;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* clone, dladdr, CLONE_VM and its kin, __WCLONE */
+#include "virtgpu/helper.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NAME "vmbind-map-helper"
+
+/*
+ * Two processes, one after the other, that share the memory of this one. Our thread stands still
+ * until the first has ended (CLONE_VFORK), so that both may use its thread-local storage, errno above
+ * all. They make system calls directly: what the C library, a sanitizer or an interposed library does
+ * on the way may take locks that another thread of ours holds, or be cancelled.
+ *
+ *   the application's thread      waits
+ *     └─ the middle process       no signal at its end: wait() and SIGCHLD do not tell of it
+ *          └─ the helper          its child, so that it can wait for it with a limit
+ */
+struct start {
+	const char *path;
+	char application[16]; /* its process id, for the helper to see when it is gone */
+	char device[24]; /* its number, for the helper to see when there is room */
+	int dmabuf;
+	unsigned patience_ms;
+	char *helper_stack; /* its end, where it begins */
+	int exec_error; /* why the helper could not become the program, a negative errno */
+	/* As vmb_helper_run. Written last: the middle process can be killed at any time. */
+	int result;
+};
+
+#define STACK_SIZE ((size_t)64 << 10)
+/* The kernel's, which the C library's may be larger than. */
+#define SIGNALS 64
+#define SIGNAL_SET_SIZE (SIGNALS / 8)
+
+#ifdef __SANITIZE_THREAD__
+/* The sanitizer's clone() takes us for a fork() with memory of its own. */
+int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...);
+#define clone __clone
+#endif
+
+/* What runs in another process must not be instrumented: it has a stack that no sanitizer knows. */
+#define UNINSTRUMENTED __attribute__((no_sanitize("address", "thread")))
+
+/* Why it could not be started. -EINVAL is the word of a helper that was, on the mapping itself. */
+UNINSTRUMENTED static int not_started(int error)
+{
+	return error == EINVAL ? -ENOEXEC : -error;
+}
+
+/* Replaces itself by the program. */
+UNINSTRUMENTED static int become_helper(void *argument)
+{
+	struct start *start = argument;
+	char *const arguments[] = { (char *)(uintptr_t)start->path, start->application,
+		start->device, NULL };
+	char *const environment[] = { NULL };
+	const uint64_t none = 0;
+
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, SIGNAL_SET_SIZE);
+	if (syscall(SYS_execve, start->path, arguments, environment) < 0) {
+		start->exec_error = not_started(errno);
+	}
+	syscall(SYS_exit_group, 0);
+	return 0;
+}
+
+UNINSTRUMENTED static int wait_for_helper(const struct start *start, pid_t helper)
+{
+	const struct {
+		long s;
+		long ns;
+	} patience = {
+		start->patience_ms / 1000,
+		start->patience_ms % 1000 * 1000000L,
+	};
+	struct pollfd ended = { .events = POLLIN };
+	int status;
+
+	ended.fd = (int)syscall(SYS_pidfd_open, helper, 0);
+	if (ended.fd < 0) {
+		return -ECHILD;
+	}
+	if (syscall(SYS_ppoll, &ended, 1, &patience, NULL, SIGNAL_SET_SIZE) != 1) {
+		return -EINPROGRESS;
+	}
+	if (syscall(SYS_wait4, helper, &status, 0, NULL) != helper || !WIFEXITED(status)) {
+		return -ECHILD;
+	}
+	return -WEXITSTATUS(status);
+}
+
+/* The middle process. It has copies of the application's descriptors, which it drops at once: a pipe
+ * must not stay open because of us. */
+UNINSTRUMENTED static int start_helper(void *argument)
+{
+	/* All zeros is SIG_DFL with no flags on every architecture. */
+	static const unsigned char by_default[64];
+	struct start *start = argument;
+
+	/* Either way the descriptor is one that a new program keeps. */
+	long moved = start->dmabuf == STDIN_FILENO
+		? syscall(SYS_fcntl, STDIN_FILENO, F_SETFD, 0)
+		: syscall(SYS_dup3, start->dmabuf, STDIN_FILENO, 0);
+	if (moved < 0 || syscall(SYS_close_range, STDIN_FILENO + 1, UINT_MAX, 0) < 0) {
+		start->result = not_started(errno);
+		syscall(SYS_exit_group, 0);
+	}
+	/* What is ignored stays so in a new program; and without a child's signal ignored, its
+	 * status is kept for us. */
+	for (int i = 1; i <= SIGNALS; i++) {
+		syscall(SYS_rt_sigaction, i, by_default, NULL, SIGNAL_SET_SIZE);
+	}
+	pid_t helper = clone(
+		become_helper, start->helper_stack, CLONE_VM | CLONE_VFORK | SIGCHLD, start);
+	if (helper < 0) {
+		start->result = not_started(errno);
+	} else if (start->exec_error < 0) {
+		/* It has ended. */
+		syscall(SYS_wait4, helper, NULL, 0, NULL);
+		start->result = start->exec_error;
+	} else {
+		start->result = wait_for_helper(start, helper);
+	}
+	syscall(SYS_exit_group, 0);
+	return 0;
+}
+
+static int run_with_stacks(struct start *start, char *stacks)
+{
+	const uint64_t all = UINT64_MAX;
+	uint64_t before;
+
+	start->helper_stack = stacks + 2 * STACK_SIZE;
+	/* A handler of the application's must not run in another process with this one's memory. */
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, SIGNAL_SET_SIZE);
+	pid_t middle = clone(start_helper, stacks + STACK_SIZE, CLONE_VM | CLONE_VFORK, start);
+	int ret = middle < 0 ? not_started(errno) : 0;
+	if (middle >= 0) {
+		/* Not waitpid(), at which the thread could be cancelled. */
+		syscall(SYS_wait4, middle, NULL, __WCLONE, NULL);
+		ret = start->result;
+	}
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, SIGNAL_SET_SIZE);
+	return ret;
+}
+
+int vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned patience_ms)
+{
+	struct start start = {
+		.path = path,
+		.dmabuf = dmabuf,
+		.patience_ms = patience_ms,
+		/* If the middle process is killed before it can say anything. */
+		.result = -ECHILD,
+	};
+	snprintf(start.application, sizeof(start.application), "%ld", (long)getpid());
+	snprintf(start.device, sizeof(start.device), "%llu", (unsigned long long)device);
+	char *stacks = mmap(NULL, 2 * STACK_SIZE, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+
+	if (stacks == MAP_FAILED) {
+		return not_started(errno);
+	}
+	int ret = run_with_stacks(&start, stacks);
+	munmap(stacks, 2 * STACK_SIZE);
+	return ret;
+}
+
+bool vmb_helper_sleeps_on(int dmabuf)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fcntl(dmabuf, F_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
+}
+
+static int try_path(const char *directory, const char *relative, char *path, size_t size)
+{
+	int length = snprintf(path, size, "%s/%s", directory, relative);
+
+	if (length < 0 || (size_t)length >= size) {
+		return -ENAMETOOLONG;
+	}
+	return access(path, X_OK) == 0 ? 0 : -errno;
+}
+
+int vmb_helper_find(char *path, size_t size)
+{
+	char library[PATH_MAX];
+	Dl_info info;
+
+	/* The address of an object, since that of a function converts to no pointer in ISO C. */
+	static const char here;
+	if (!dladdr(&here, &info) || !realpath(info.dli_fname, library)) {
+		return -ENOENT;
+	}
+	*strrchr(library, '/') = '\0';
+	int ret = try_path(library, VMB_HELPER_FROM_LIBRARY, path, size);
+	return ret < 0 ? try_path(library, NAME, path, size) : ret;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+#include "virtgpu/hostmem.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <uapi/virtgpu.h>
+#include <unistd.h>
+
+/* What is said of the window where its size is not known: more than any has. */
+#define LARGE (UINT64_C(64) << 30)
+/* How often is looked whether the kernel honours the hint before it is said not to, and the time between,
+ * in ms: what several processes try at once may be more than the device has addresses for mmap(). */
+#define OBSERVATIONS 5
+#define OBSERVE_EACH 10
+/* A command queue or two of the host's; measured: a few milliseconds, in an emulated guest on a busy
+ * machine more than 50. */
+#define SETTLING_MS 250
+
+/* As libdrm: a request that was interrupted is made again. */
+static int call(const struct vmb_window *window, int fd, unsigned long request, void *arg)
+{
+	int ret;
+
+	do {
+		ret = window->ioctl(fd, request, arg);
+	} while (ret < 0 && (errno == EINTR || errno == EAGAIN));
+	return ret < 0 ? -errno : 0;
+}
+
+/* 0 if the kernel does not know the parameter. */
+static uint32_t get_parameter(const struct vmb_window *window, int fd, uint64_t parameter)
+{
+	int value = 0;
+	struct drm_virtgpu_getparam get = {
+		.param = parameter,
+		.value = (uintptr_t)&value,
+	};
+
+	return call(window, fd, DRM_IOCTL_VIRTGPU_GETPARAM, &get) == 0 ? (uint32_t)value : 0;
+}
+
+/* Those in which a blob of new shared memory can be had for the asking. */
+static uint32_t choose_capset(const struct vmb_window *window, int fd)
+{
+	uint32_t capsets = get_parameter(window, fd, VIRTGPU_PARAM_SUPPORTED_CAPSET_IDs);
+
+	if (!get_parameter(window, fd, VIRTGPU_PARAM_HOST_VISIBLE)) {
+		return 0;
+	}
+	if (capsets & (1u << VIRTGPU_DRM_CAPSET_VENUS)) {
+		return VIRTGPU_DRM_CAPSET_VENUS;
+	}
+	return capsets & (1u << VIRTGPU_DRM_CAPSET_DRM) ? VIRTGPU_DRM_CAPSET_DRM : 0;
+}
+
+int vmb_window_init(struct vmb_window *window, const struct vmb_window_system *system,
+	vmb_ioctl_fn ioctl, int fd)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct stat node;
+
+	if (fstat(fd, &node) < 0) {
+		return -errno;
+	}
+	*window = (struct vmb_window){
+		.system = system,
+		.ioctl = ioctl,
+		.device = node.st_rdev,
+		.size = system->window_size(fd),
+	};
+	uint64_t alignment = get_parameter(window, fd, VIRTGPU_PARAM_BLOB_ALIGNMENT);
+	window->unit = alignment > page ? alignment : page;
+	window->capset = choose_capset(window, fd);
+	window->fd = system->reopen(fd);
+	return window->fd < 0 ? window->fd : 0;
+}
+
+void vmb_window_finish(struct vmb_window *window)
+{
+	if (window->fd >= 0) {
+		close(window->fd);
+	}
+	window->fd = -1;
+}
+
+static int init_context(const struct vmb_window *window, int fd)
+{
+	struct drm_virtgpu_context_set_param parameters[] = {
+		{ VIRTGPU_CONTEXT_PARAM_CAPSET_ID, window->capset },
+		{ VIRTGPU_CONTEXT_PARAM_NUM_RINGS, 1 },
+	};
+	struct drm_virtgpu_context_init init = {
+		.num_params = sizeof(parameters) / sizeof(parameters[0]),
+		.ctx_set_params = (uintptr_t)parameters,
+	};
+
+	return call(window, fd, DRM_IOCTL_VIRTGPU_CONTEXT_INIT, &init);
+}
+
+/*
+ * An open file with a context that a blob can be created on. Venus' makes as many as one likes, so one
+ * is kept; one of the DRM kind makes a single one in its life.
+ */
+static int open_context(struct vmb_window *window)
+{
+	bool is_kept = window->capset == VIRTGPU_DRM_CAPSET_VENUS;
+
+	if (!window->capset) {
+		return -ENODEV;
+	}
+	if (is_kept && window->has_context) {
+		return window->fd;
+	}
+	int fd = is_kept ? window->fd : window->system->reopen(window->fd);
+	if (fd < 0) {
+		return fd;
+	}
+	int ret = init_context(window, fd);
+	if (ret < 0) {
+		if (!is_kept) {
+			close(fd);
+		}
+		return ret;
+	}
+	window->has_context = is_kept;
+	return fd;
+}
+
+static void close_context(const struct vmb_window *window, int fd)
+{
+	if (fd != window->fd) {
+		close(fd);
+	}
+}
+
+/* Creates a mappable blob of new shared memory and closes it. */
+static int try_blob(struct vmb_window *window, uint64_t size, uint32_t hints)
+{
+	struct drm_virtgpu_resource_create_blob blob = {
+		.blob_mem = VIRTGPU_BLOB_MEM_HOST3D,
+		.blob_flags = VIRTGPU_BLOB_FLAG_USE_MAPPABLE,
+		.size = size,
+		.blob_hints = hints,
+	};
+	int fd = open_context(window);
+
+	if (fd < 0) {
+		return fd;
+	}
+	int ret = call(window, fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob);
+	if (ret == 0) {
+		struct drm_gem_close close = { .handle = blob.bo_handle };
+		ret = call(window, fd, DRM_IOCTL_GEM_CLOSE, &close);
+	}
+	close_context(window, fd);
+	return ret;
+}
+
+static enum vmb_honoured observe(struct vmb_window *window)
+{
+	uint64_t beyond = (window->size ? window->size / window->unit * window->unit : LARGE) +
+		window->unit;
+
+	if (try_blob(window, beyond, 0) != -ENOSPC) {
+		return VMB_HONOURED_UNKNOWN;
+	}
+	switch (try_blob(window, beyond, DRM_VIRTGPU_BLOB_FLAG_HINT_DEFER_MAPPING)) {
+	case 0:
+		return VMB_HONOURED_YES;
+	case -ENOSPC:
+		return VMB_HONOURED_NO;
+	default:
+		return VMB_HONOURED_UNKNOWN;
+	}
+}
+
+enum vmb_honoured vmb_window_honoured(struct vmb_window *window)
+{
+	bool is_older = window->system->is_older();
+	enum vmb_honoured honoured = observe(window);
+
+	/* A no that the release does not bear out. */
+	for (int i = 1; i < OBSERVATIONS && honoured == VMB_HONOURED_NO && !is_older; i++) {
+		window->system->sleep_ms(OBSERVE_EACH);
+		honoured = observe(window);
+	}
+	return honoured == VMB_HONOURED_UNKNOWN && is_older ? VMB_HONOURED_NO : honoured;
+}
+
+const char *vmb_honoured_name(enum vmb_honoured honoured)
+{
+	static const char *const names[] = {
+		[VMB_HONOURED_UNKNOWN] = "unknown",
+		[VMB_HONOURED_NO] = "no",
+		[VMB_HONOURED_YES] = "yes",
+	};
+
+	return names[honoured];
+}
+
+int vmb_window_probe(struct vmb_window *window, uint64_t size)
+{
+	int ret = try_blob(window, size, 0);
+
+	if (ret == 0) {
+		vmb_window_freed(window);
+	}
+	return ret;
+}
+
+void vmb_window_freed(struct vmb_window *window)
+{
+	atomic_store_explicit(&window->freed_at_ms, window->system->now_ms(), memory_order_relaxed);
+	atomic_store_explicit(&window->was_freed, true, memory_order_release);
+}
+
+bool vmb_window_is_settling(const struct vmb_window *window)
+{
+	if (!atomic_load_explicit(&window->was_freed, memory_order_acquire)) {
+		return false;
+	}
+	/* Before the clock is read: another thread may store a later time at any moment. */
+	uint64_t freed_at = atomic_load_explicit(&window->freed_at_ms, memory_order_relaxed);
+	return window->system->now_ms() - freed_at < SETTLING_MS;
+}
