@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vk/dispatch.h"
+#include "route/decide.h"
 #include "vk/instance.h"
 #include "vk/physical_device.h"
 
@@ -66,11 +66,11 @@ static void init_instance(struct vmb_instance *instance, VkInstance handle,
 		.loader_handle = handle,
 		.settings = *settings,
 		.api_version = VMB_INSTANCE_VERSION,
-		.create_device = create_device,
-		.destroy_device = destroy_device,
+		.loader_create_device = create_device,
+		.loader_destroy_device = destroy_device,
 		.layer_get = get,
 	};
-	vmb_instance_dispatch_init(&instance->next, handle, VMB_INSTANCE_VERSION, get);
+	vmb_instance_commands_load(&instance->driver, handle, VMB_INSTANCE_VERSION, get);
 }
 
 static VkPhysicalDevice find_device(
@@ -85,7 +85,7 @@ static VkPhysicalDevice find_device(
 		answer->result = VK_ERROR_OUT_OF_HOST_MEMORY;
 		return VK_NULL_HANDLE;
 	}
-	VkResult result = instance->next.EnumeratePhysicalDevices(
+	VkResult result = instance->driver.EnumeratePhysicalDevices(
 		instance->handle, &count, devices);
 	if (result >= 0 && count == index + 1) {
 		found = devices[index];
@@ -100,7 +100,7 @@ static VkPhysicalDevice find_device(
 static void read_properties(
 	struct vmb_device_answer *out, const struct vmb_physical_device *physical)
 {
-	const struct vmb_instance_dispatch *next = &physical->instance->next;
+	const struct vmb_instance_commands *next = &physical->instance->driver;
 	VkPhysicalDeviceDriverProperties driver = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
 	};
@@ -122,7 +122,7 @@ static void read_properties(
 
 static void read_features(struct vmb_device_answer *out, const struct vmb_physical_device *physical)
 {
-	const struct vmb_instance_dispatch *next = &physical->instance->next;
+	const struct vmb_instance_commands *next = &physical->instance->driver;
 	VkQueueFamilyProperties families[32];
 	uint32_t count = sizeof(families) / sizeof(families[0]);
 
@@ -140,7 +140,7 @@ static void read_heaps(struct vmb_device_answer *out, const struct vmb_physical_
 {
 	VkPhysicalDeviceMemoryProperties memory;
 
-	physical->instance->next.GetPhysicalDeviceMemoryProperties(physical->handle, &memory);
+	physical->instance->driver.GetPhysicalDeviceMemoryProperties(physical->handle, &memory);
 	for (uint32_t i = 0; i < memory.memoryTypeCount; i++) {
 		uint64_t size = memory.memoryHeaps[memory.memoryTypes[i].heapIndex].size;
 		if ((memory.memoryTypes[i].propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) &&
@@ -164,14 +164,14 @@ static bool defers(
 {
 	const struct vmb_settings *settings = &physical->instance->settings;
 
-	return physical->is_virtgpu && settings->route != VMB_WISH_OFF &&
+	return settings->route != VMB_REQUEST_OFF &&
 		vmb_kernel_facts_defers(kernel, settings->defer_blobs);
 }
 
 static void decide(struct vmb_device_answer *out, struct vmb_physical_device *physical)
 {
 	out->answer.stage = VMB_STAGE_DECIDE;
-	vmb_physical_device_decide(physical);
+	vmb_route_decide(physical);
 	out->route = physical->route;
 	out->reason = physical->reason;
 	out->fault = physical->fault;

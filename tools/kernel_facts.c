@@ -89,13 +89,13 @@ void vmb_kernel_facts_read(struct vmb_kernel_facts *facts)
 	close(fd);
 }
 
-/* As the layer does when it first matters (drm/virtgpu.c). */
-bool vmb_kernel_facts_defers(const struct vmb_kernel_facts *facts, enum vmb_defer wish)
+/* As the layer does when it first matters (virtgpu/translator.c). */
+bool vmb_kernel_facts_defers(const struct vmb_kernel_facts *facts, enum vmb_defer request)
 {
 	if (!facts->probes) {
 		return false;
 	}
-	switch (wish) {
+	switch (request) {
 	case VMB_DEFER_OFF:
 		return false;
 	case VMB_DEFER_ON:

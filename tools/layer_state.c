@@ -185,7 +185,7 @@ static bool has_implicit_manifest(const struct vmb_manifests *manifests)
 static const char *turn_on(const struct vmb_settings *settings)
 {
 	bool by_variable = secure_getenv("DISABLE_VMBIND_SPARSE") != NULL;
-	bool by_route = settings->route == VMB_WISH_OFF;
+	bool by_route = settings->route == VMB_REQUEST_OFF;
 
 	if (by_variable && by_route) {
 		return "env -u DISABLE_VMBIND_SPARSE -u VMBIND_ROUTE ";

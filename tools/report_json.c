@@ -4,7 +4,7 @@
 
 #include "advice.h"
 #include "json.h"
-#include "provide/features.h"
+#include "route/provided_features.h"
 #include "report_write.h"
 #include "sparse_support.h"
 

@@ -5,7 +5,7 @@
 
 #include "advice.h"
 #include "base/names.h"
-#include "provide/features.h"
+#include "route/provided_features.h"
 #include "report_write.h"
 #include "sparse_support.h"
 #include "text.h"

@@ -2,23 +2,23 @@
 #ifndef VMB_BACKEND_VM_H
 #define VMB_BACKEND_VM_H
 
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/trace.h"
-#include "ioctl/intercept.h"
 #include "plan/plan.h"
 
 /*
- * A VM: the address space that a device reads sparse resources through, and the one thing that a
- * backend has to implement. Knows no Vulkan. All sizes and offsets are bytes, and multiples of the
- * granularity; errors are negative errno values. Every function may be called by several threads
- * at once, as long as no two of them work on the same range.
+ * A VM: the address space through which a device reads sparse resources, and what a backend implements. Knows no Vulkan.
+ * All sizes and offsets are in bytes, and multiples of the granularity; errors are negative errno values. Several threads
+ * may call the functions at once, as long as no two of them work on the same range.
  */
 
-/* A range of the VM that is reserved for one resource. Born sparse, costs no memory. */
+/* A range of the VM that is reserved for one resource. Sparse from the start; costs no memory. */
 struct vmb_reservation {
 	uint64_t va;
 	uint64_t size;
@@ -27,99 +27,109 @@ struct vmb_reservation {
 /* Memory that can be mapped into the VM. */
 struct vmb_backing {
 	uint32_t id; /* for vmb_op.backing */
-	uint64_t offset; /* where the memory starts, for vmb_op.offset */
+	uint64_t offset; /* of the start of the memory, for vmb_op.offset */
 	uint64_t size;
-	void *map; /* where the CPU sees it, NULL if that is the driver's affair */
+	void *map; /* the memory's address in this process; NULL if the driver maps it */
 };
 
 /* A point of a timeline semaphore. */
 struct vmb_point {
-	uint32_t timeline; /* as import_timeline names it */
+	uint32_t timeline; /* from import_timeline */
 	uint64_t value;
 };
 
 enum vmb_point_state {
-	VMB_POINT_AVAILABLE, /* what will signal it has been submitted */
+	VMB_POINT_AVAILABLE, /* its signal is submitted */
 	VMB_POINT_SIGNALED,
+};
+
+enum vmb_capture_kind {
+	VMB_CAPTURE_MEMORY,
+	VMB_CAPTURE_RESERVATION,
+};
+
+/* A capture of what the driver allocates, on the caller's stack. The backend's own. */
+struct vmb_capture {
+	alignas(max_align_t) unsigned char backend[128];
 };
 
 struct vmb_vm;
 
 /*
- * Reservations and backings are memory objects of the driver's. There are two ways to that:
+ * Reservations and backings are memory objects of the driver. There are two ways to make them:
  *
- *  - the backend makes the memory, and the driver imports it (reserve, back);
- *  - the driver allocates as it always does, and the backend watches its ioctls: the allocation is
- *    made between watch and reserved or backed, on one thread.
+ *  - the backend makes memory and the driver imports it: reserve, memory_create;
+ *  - the driver allocates as always and the backend captures its ioctls: one thread calls capture_begin, has the driver
+ *    allocate, and calls capture_memory or capture_reservation.
  *
- * And there are two ways to bind: either execute, at once, or submit, which leaves it to the kernel.
- * A backend implements one of each; what belongs to the other is NULL.
+ * And there are two ways to bind: execute, at once, or submit, which leaves the ops to the kernel. A backend implements
+ * one way of each. The members of the other way are NULL.
  */
 struct vmb_vm_interface {
 	const char *name;
 	void (*destroy)(struct vmb_vm *vm);
 
-	/* -ENOMEM if the address space has no such range left. alignment is a power of two. The driver
-	 * imports what lies at va. */
+	/* Import only. -ENOMEM if no such range is free. alignment is a power of two. The driver imports the range at
+	 * va. */
 	int (*reserve)(struct vmb_vm *vm, uint64_t size, uint64_t alignment,
 		struct vmb_reservation *reservation);
+	/* Import only. The contents are undefined. The driver imports the memory at map. */
+	int (*memory_create)(struct vmb_vm *vm, uint64_t size, struct vmb_backing *backing);
+
+	/* Capture only. Every capture that begins ends with one of the next two, also if the driver fails. */
+	void (*capture_begin)(
+		struct vmb_vm *vm, struct vmb_capture *capture, enum vmb_capture_kind kind);
+	/* Capture only. -ENOENT if the driver allocated nothing that can be bound. */
+	int (*capture_reservation)(struct vmb_vm *vm, struct vmb_capture *capture,
+		struct vmb_reservation *reservation);
+	int (*capture_memory)(
+		struct vmb_vm *vm, struct vmb_capture *capture, struct vmb_backing *backing);
+
 	void (*release)(struct vmb_vm *vm, const struct vmb_reservation *reservation);
-	/* The contents are undefined. The driver imports what lies at map. */
-	int (*back)(struct vmb_vm *vm, uint64_t size, struct vmb_backing *backing);
+	/* Memory that an op has named may still be mapped; other memory may be reused. An op that names the backing
+	 * afterwards is an error of the application, and maps no other memory. Accepts an empty backing. */
+	void (*memory_destroy)(
+		struct vmb_vm *vm, const struct vmb_backing *backing, bool was_bound);
 
-	/* The scope is private to the backend until it has ended. */
-	void (*watch)(struct vmb_vm *vm, struct vmb_scope *scope, enum vmb_scope_kind kind);
-	/* What the driver did in a VMB_SCOPE_RESERVE or VMB_SCOPE_MEMORY; -ENOENT if nothing that can be
-	 * bound. An allocation that failed ends here, too. */
-	int (*reserved)(
-		struct vmb_vm *vm, struct vmb_scope *scope, struct vmb_reservation *reservation);
-	int (*backed)(struct vmb_vm *vm, struct vmb_scope *scope, struct vmb_backing *backing);
-
-	/* Memory that an op has named may still be mapped somewhere; other memory may be handed out
-	 * again. An op that names it from now on does so by mistake, and maps no other memory. */
-	void (*unback)(struct vmb_vm *vm, const struct vmb_backing *backing, bool was_bound);
-
-	/* Executes the ops in order. *done is how many were, also when it fails; none is half done. */
+	/* Execute only. Executes the ops in order. *done is the number of executed ops, also on failure; each op is
+	 * executed whole or not at all. */
 	int (*execute)(struct vmb_vm *vm, const struct vmb_op *ops, size_t count, size_t *done);
 
 	/*
-	 * Hands the ops to the kernel, which executes them in order when wait is signaled (NULL: as
-	 * soon as it can), behind all that were submitted before, and then signals signal. wait has to
-	 * be available. If it fails nothing is signaled; nothing is executed either, but with -EIO: then
-	 * memory was too short to take the ops all together, and the kernel has some of them.
+	 * Submit only. The kernel executes the ops in order, behind all that were submitted before, once wait is
+	 * signaled (NULL: as soon as it can), and signals signal afterwards. wait has to be available. On failure
+	 * nothing is signaled, and nothing executed, except with -EIO: then memory was too short for all ops together,
+	 * and the kernel has some of them.
 	 */
 	int (*submit)(struct vmb_vm *vm, const struct vmb_op *ops, size_t count,
 		const struct vmb_point *wait, const struct vmb_point *signal);
-	/* Gives a timeline semaphore that was exported as an opaque file descriptor a name, not 0, that
-	 * is good until it is forgotten. The descriptor stays the caller's. */
+	/* Submit only. Gives a timeline semaphore, exported as an opaque file descriptor, a name other than 0, valid
+	 * until it is forgotten. The descriptor stays the caller's. */
 	int (*import_timeline)(struct vmb_vm *vm, int fd, uint32_t *timeline);
 	void (*forget_timeline)(struct vmb_vm *vm, uint32_t timeline);
-	/* -ETIME if the point has not come into that state in time. */
+	/* Submit only. -ETIME if the point is not in the state in time. */
 	int (*wait)(struct vmb_vm *vm, const struct vmb_point *point, enum vmb_point_state state,
 		uint64_t timeout_ns);
+
+	/* Optional. Writes the backend's own figures as JSON members, each with a comma behind it. */
+	void (*write_figures)(struct vmb_vm *vm, FILE *out);
+	/* Optional. Names the kernel driver that the VM works on. */
+	void (*describe_kernel_driver)(struct vmb_vm *vm, char *text, size_t size);
 };
 
-/* What every backend's VM starts with. */
+/* The first member of every backend's VM. */
 struct vmb_vm {
 	const struct vmb_vm_interface *impl;
 	uint64_t granularity;
-	/* Of the ops that are executed, NULL if nobody asked for it. */
+	/* Of the ops that are executed; NULL without a trace. */
 	struct vmb_trace *trace;
-	/* Calls made to change mappings or their memory; statistics. */
+	/* System calls that change mappings or their memory. */
 	_Atomic uint64_t system_calls;
 };
 
-/* Whether the driver imports memory that the backend makes. */
-static inline bool vmb_vm_imports(const struct vmb_vm *vm)
-{
-	return vm->impl->reserve;
-}
-
-/* Whether binds are left to the kernel. */
-static inline bool vmb_vm_is_async(const struct vmb_vm *vm)
-{
-	return vm->impl->submit;
-}
+/* Sets up the first member. Asserts that the interface is complete for its two ways. */
+void vmb_vm_init(struct vmb_vm *vm, const struct vmb_vm_interface *impl, uint64_t granularity,
+	struct vmb_trace *trace);
 
 /* Accepts NULL. */
 static inline void vmb_vm_destroy(struct vmb_vm *vm)

@@ -27,3 +27,20 @@ size_t vmb_json_character(const char **text, char *out)
 	memcpy(out, escaped, VMB_JSON_CHARACTER_MAX);
 	return VMB_JSON_CHARACTER_MAX;
 }
+
+void vmb_json_write_string(FILE *out, const char *key, const char *value)
+{
+	char bytes[VMB_JSON_CHARACTER_MAX];
+	size_t size;
+
+	fprintf(out, "\"%s\":\"", key);
+	while ((size = vmb_json_character(&value, bytes))) {
+		fwrite(bytes, 1, size, out);
+	}
+	fprintf(out, "\",");
+}
+
+void vmb_json_write_number(FILE *out, const char *key, uint64_t value)
+{
+	fprintf(out, "\"%s\":%" PRIu64 ",", key, value);
+}

@@ -14,11 +14,11 @@ struct word {
 };
 
 static const struct word route_words[] = {
-	{ "auto", VMB_WISH_AUTO },
-	{ "native", VMB_WISH_NATIVE },
-	{ "assist", VMB_WISH_ASSIST },
-	{ "provide", VMB_WISH_PROVIDE },
-	{ "off", VMB_WISH_OFF },
+	{ "auto", VMB_REQUEST_AUTO },
+	{ "native", VMB_REQUEST_NATIVE },
+	{ "assist", VMB_REQUEST_ASSIST },
+	{ "provide", VMB_REQUEST_PROVIDE },
+	{ "off", VMB_REQUEST_OFF },
 	{ NULL, 0 },
 };
 
@@ -72,7 +72,7 @@ static int set(struct vmb_settings *settings, const char *name, const char *text
 		return 0;
 	}
 	if (strcmp(name, "route") == 0) {
-		settings->route = (enum vmb_route_wish)look_up(
+		settings->route = (enum vmb_route_request)look_up(
 			settings, name, text, route_words, (int)settings->route);
 		return 0;
 	}
@@ -152,7 +152,7 @@ static int read_environment(struct vmb_settings *settings)
 int vmb_settings_init(struct vmb_settings *settings, const VkInstanceCreateInfo *info)
 {
 	*settings = (struct vmb_settings){
-		.route = VMB_WISH_AUTO,
+		.route = VMB_REQUEST_AUTO,
 		.defer_blobs = VMB_DEFER_AUTO,
 		.log = VMB_LOG_WARN,
 	};
@@ -167,7 +167,7 @@ int vmb_settings_init(struct vmb_settings *settings, const VkInstanceCreateInfo 
 	}
 	/* The loader turns an implicit layer off if the variable is set at all, to whatever value;
 	 * for a layer that was asked for by name it does not look, so we do. */
-	settings->disabled = settings->route == VMB_WISH_OFF ||
+	settings->disabled = settings->route == VMB_REQUEST_OFF ||
 		secure_getenv("DISABLE_VMBIND_SPARSE") != NULL;
 	return 0;
 }

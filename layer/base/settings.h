@@ -6,15 +6,21 @@
 #include <vulkan/vulkan.h>
 
 #include "base/log.h"
-#include "virtgpu/translator.h"
 
 /* What the user asks for with VMBIND_ROUTE; auto leaves the choice to route.c. */
-enum vmb_route_wish {
-	VMB_WISH_AUTO,
-	VMB_WISH_NATIVE,
-	VMB_WISH_ASSIST,
-	VMB_WISH_PROVIDE,
-	VMB_WISH_OFF,
+enum vmb_route_request {
+	VMB_REQUEST_AUTO,
+	VMB_REQUEST_NATIVE,
+	VMB_REQUEST_ASSIST,
+	VMB_REQUEST_PROVIDE,
+	VMB_REQUEST_OFF,
+};
+
+/* What the user asks for with VMBIND_DEFER_BLOBS. */
+enum vmb_defer {
+	VMB_DEFER_AUTO, /* where the kernel was seen to honour the hint */
+	VMB_DEFER_ON, /* where it was not seen to ignore it */
+	VMB_DEFER_OFF, /* nowhere: hints of the driver's own are cleared */
 };
 
 /*
@@ -26,7 +32,7 @@ enum vmb_route_wish {
 struct vmb_settings {
 	/* DISABLE_VMBIND_SPARSE is set, or the route wished for is off: the layer does nothing. */
 	bool disabled;
-	enum vmb_route_wish route;
+	enum vmb_route_request route;
 	enum vmb_defer defer_blobs;
 	enum vmb_log_level log;
 	char *stats; /* path, "-" for standard output, NULL for none; owned */

@@ -248,9 +248,23 @@ void vmb_trace_end_slice(struct vmb_trace_slice *slice)
 	pthread_mutex_unlock(&trace->counters_lock);
 }
 
-struct vmb_trace_origin vmb_trace_origin(void)
+void vmb_trace_annotate_number(struct vmb_trace *trace, const char *key, uint64_t value)
 {
-	return current ? current->origin : (struct vmb_trace_origin){ 0 };
+	if (trace && current && current->trace == trace) {
+		vmb_trace_number(&current->args, key, value);
+	}
+}
+
+void vmb_trace_annotate_hex(struct vmb_trace *trace, const char *key, uint64_t value)
+{
+	if (trace && current && current->trace == trace) {
+		vmb_trace_hex(&current->args, key, value);
+	}
+}
+
+struct vmb_trace_origin vmb_trace_origin(const struct vmb_trace *trace)
+{
+	return trace && current ? current->origin : (struct vmb_trace_origin){ 0 };
 }
 
 void vmb_trace_instant(struct vmb_trace *trace, const char *name, const struct vmb_trace_args *args)

@@ -74,8 +74,12 @@ static inline void vmb_trace_end(struct vmb_trace_slice *slice)
 	}
 }
 
-/* The origin of this thread's innermost slice. */
-struct vmb_trace_origin vmb_trace_origin(void);
+/* Add a member to this thread's innermost slice, if it belongs to the trace: for functions that another one called. */
+void vmb_trace_annotate_number(struct vmb_trace *trace, const char *key, uint64_t value);
+void vmb_trace_annotate_hex(struct vmb_trace *trace, const char *key, uint64_t value);
+
+/* The origin of this thread's innermost slice; zeros without a trace or a slice. */
+struct vmb_trace_origin vmb_trace_origin(const struct vmb_trace *trace);
 
 /* Names this thread. */
 void vmb_trace_thread(struct vmb_trace *trace, const char *name);

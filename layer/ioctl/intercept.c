@@ -1,286 +1,202 @@
 /* SPDX-License-Identifier: MIT */
 #include "ioctl/intercept.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <uapi/virtgpu.h>
+#include <uapi/drm.h>
 
-#include "ioctl/hook.h"
-#include "ioctl/kernel.h"
-
-/* All taps that there ever were, since the ioctls of a process come with nothing but a descriptor. */
-static _Atomic(struct vmb_tap *) taps;
+/* All intercepts that were ever created. */
+static _Atomic(struct vmb_intercept *) intercepts;
 /* Guards which of them are used. */
-static pthread_mutex_t taps_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t intercepts_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* What a tap's descriptor is until it is known, or it has one no more. */
+/* The descriptor of an intercept that has none. */
 enum {
 	NO_FD = -1,
-	/* It is looked for. */
+	/* It is about to be learned. */
 	AWAITED_FD = -2,
 };
 
-/* The innermost scope of this thread. In a library that was loaded at run time the first look may allocate
- * memory, so a thread that has nothing to do with us does not look. */
-static _Thread_local struct vmb_scope *current;
+/* The innermost driver call of this thread. In a library that is loaded at run time the first access may allocate
+ * memory, so the ioctls of a thread that makes no driver call do not access it. */
+static _Thread_local struct vmb_driver_call *current;
 
-/* What is known of a descriptor by a tap that had it just now. NULL if the tap is another device's by now;
- * what is known of a file stays where it is as long as anybody has it. */
-static struct vmb_virtgpu *file_of(struct vmb_tap *tap, int fd)
+int vmb_ioctl_retry(vmb_ioctl_fn ioctl_function, int fd, unsigned long request, void *arg)
 {
-	struct vmb_virtgpu *virtgpu = atomic_load_explicit(&tap->virtgpu, memory_order_acquire);
+	int ret;
 
-	return virtgpu && atomic_load_explicit(&virtgpu->fd, memory_order_acquire) == fd ? virtgpu
-											 : NULL;
+	do {
+		ret = ioctl_function(fd, request, arg);
+	} while (ret < 0 && (errno == EINTR || errno == EAGAIN));
+	return ret < 0 ? -errno : 0;
 }
 
-/* What there is to know about a descriptor. */
+void vmb_intercepts_lock(void)
+{
+	pthread_mutex_lock(&intercepts_lock);
+}
+
+void vmb_intercepts_unlock(void)
+{
+	pthread_mutex_unlock(&intercepts_lock);
+}
+
+struct vmb_intercept *vmb_intercepts_next(
+	const struct vmb_translator *translator, const struct vmb_intercept *after)
+{
+	struct vmb_intercept *intercept = after
+		? after->next
+		: atomic_load_explicit(&intercepts, memory_order_acquire);
+
+	while (intercept && intercept->translator != translator) {
+		intercept = intercept->next;
+	}
+	return intercept;
+}
+
+void vmb_intercept_set_fd(struct vmb_intercept *intercept, int fd)
+{
+	atomic_store_explicit(&intercept->fd, fd, memory_order_release);
+}
+
+/* What is known of a descriptor. */
 struct search {
-	/* A tap that has it; on virtio_gpu one of several. */
-	struct vmb_tap *tap;
-	/* What they share. */
-	struct vmb_virtgpu *virtgpu;
-	/* Some tap may come to have it. */
-	bool is_awaited;
+	struct vmb_intercept *intercept; /* one that has it; several may */
+	void *subject; /* what its translator knows of it */
+	bool is_awaited; /* some intercept may turn out to have it */
 };
 
-static struct search find(int fd)
+static struct search search_fd(int fd)
 {
-	struct vmb_tap *tap = atomic_load_explicit(&taps, memory_order_acquire);
+	struct vmb_intercept *intercept = atomic_load_explicit(&intercepts, memory_order_acquire);
 	struct search search = { 0 };
 
-	for (; tap && !search.tap; tap = tap->next) {
-		int has = atomic_load_explicit(&tap->fd, memory_order_acquire);
+	for (; intercept && !search.subject; intercept = intercept->next) {
+		int has = atomic_load_explicit(&intercept->fd, memory_order_acquire);
 		search.is_awaited |= has == AWAITED_FD;
-		if (has != fd) {
-			continue;
-		}
-		search.virtgpu = tap->kind == VMB_TAP_VIRTGPU ? file_of(tap, fd) : NULL;
-		if (tap->kind == VMB_TAP_PANTHOR || search.virtgpu) {
-			search.tap = tap;
+		if (has == fd) {
+			search.intercept = intercept;
+			search.subject = intercept->translator->subject(intercept, fd);
 		}
 	}
 	return search;
 }
 
-/*
- * A driver whose vkCreateDevice failed has closed its descriptor, and its tap is to be destroyed in a moment.
- * The number may be another's by now. A file has no two VMs of the same id, so that such a tap is seen
- * to be of the one before. To be called with the taps' lock.
- */
-static void forget_closed(int fd, uint32_t vm)
+/* An ioctl on a descriptor that is known. The thread's own intercept comes first: another one may share its
+ * descriptor. */
+static int translate(const struct search *search, struct vmb_driver_call *call, vmb_ioctl_fn next,
+	int fd, unsigned long request, void *arg)
 {
-	struct vmb_tap *tap = atomic_load_explicit(&taps, memory_order_relaxed);
+	const struct vmb_translator *translator = search->intercept->translator;
+	void *subject = NULL;
 
-	for (; tap; tap = tap->next) {
-		int had = fd;
-		if (tap->kind == VMB_TAP_PANTHOR &&
-			atomic_load_explicit(&tap->fd, memory_order_relaxed) == fd &&
-			tap->panthor.vm == vm) {
-			atomic_compare_exchange_strong(&tap->fd, &had, NO_FD);
-		}
+	if (call && call->intercept->translator == translator &&
+		atomic_load_explicit(&call->intercept->fd, memory_order_relaxed) == fd) {
+		subject = translator->subject(call->intercept, fd);
 	}
-}
-
-/* A driver that makes a VM in vkCreateDevice makes it on the descriptor that it will work on. */
-static int learn(struct vmb_tap *tap, vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
-{
-	const struct drm_panthor_vm_create *create = arg;
-	struct vmb_kernel_driver driver;
-	int ret = next(fd, request, arg);
-
-	if (ret < 0 || _IOC_SIZE(request) < sizeof(*create)) {
-		return ret;
-	}
-	int error = errno;
-	if (vmb_kernel_driver_ask(next, fd, &driver) == 0 && strcmp(driver.name, "panthor") == 0 &&
-		driver.major == 1) {
-		pthread_mutex_lock(&taps_lock);
-		forget_closed(fd, create->id);
-		tap->panthor = (struct vmb_panthor){
-			.ioctl = next,
-			.fd = fd,
-			.vm = create->id,
-			.minor = driver.minor,
-			.trace = tap->trace,
-		};
-		atomic_store_explicit(&tap->fd, fd, memory_order_release);
-		pthread_mutex_unlock(&taps_lock);
-	}
-	errno = error;
-	return ret;
-}
-
-/* A driver on virtio_gpu may have opened its file with its instance. What it works on is told by the first
- * blob that it creates or imports for the device. */
-static void learn_virtgpu(struct vmb_tap *tap, vmb_ioctl_fn next, int fd, unsigned long request)
-{
-	struct vmb_kernel_driver driver;
-	int error = errno;
-
-	bool is_telling = _IOC_NR(request) == _IOC_NR(DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB) ||
-		_IOC_NR(request) == _IOC_NR(DRM_IOCTL_PRIME_FD_TO_HANDLE);
-
-	if (is_telling && vmb_kernel_driver_ask(next, fd, &driver) == 0 &&
-		strcmp(driver.name, "virtio_gpu") == 0) {
-		pthread_mutex_lock(&taps_lock);
-		if (!vmb_tap_is_live(tap)) {
-			tap->driver.ioctl = next;
-			tap->driver.fd = fd;
-			struct vmb_virtgpu *virtgpu = vmb_virtgpu_get(
-				&vmb_window_linux, &vmb_virtgpu_guard, &tap->driver);
-			atomic_store_explicit(&tap->virtgpu, virtgpu, memory_order_release);
-			atomic_store_explicit(
-				&tap->fd, virtgpu ? fd : AWAITED_FD, memory_order_release);
-		}
-		pthread_mutex_unlock(&taps_lock);
-	}
-	errno = error;
-}
-
-/* Whether the ioctl may tell what the scope's driver works on. Other taps do not count yet: one of them
- * may have had that descriptor before. */
-static bool is_to_learn(const struct vmb_scope *scope, unsigned long request)
-{
-	return scope && scope->kind == VMB_SCOPE_DEVICE && scope->tap->kind == VMB_TAP_PANTHOR &&
-		!vmb_tap_is_live(scope->tap) &&
-		_IOC_NR(request) == _IOC_NR(DRM_IOCTL_PANTHOR_VM_CREATE);
-}
-
-/* An ioctl on the descriptor of a tap. */
-static int tapped(const struct search *search, struct vmb_scope *scope, vmb_ioctl_fn next, int fd,
-	unsigned long request, void *arg)
-{
-	bool is_of_scope = scope && scope->tap->kind == search->tap->kind &&
-		atomic_load_explicit(&scope->tap->fd, memory_order_relaxed) == fd;
-	struct vmb_tap *tap = is_of_scope ? scope->tap : search->tap;
-
-	if (search->tap->kind == VMB_TAP_VIRTGPU) {
-		return vmb_virtgpu_ioctl(search->virtgpu, is_of_scope ? &scope->virtgpu : NULL,
-			next, fd, request, arg);
-	}
-	return vmb_panthor_ioctl(tap, is_of_scope ? scope : NULL, next, fd, request, arg);
+	return translator->ioctl(
+		subject ? subject : search->subject, subject ? call : NULL, next, fd, request, arg);
 }
 
 static int handle(vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
 {
-	/* A bad descriptor is nobody's. */
+	int ret;
+
+	/* No intercept has a negative descriptor. */
 	if (_IOC_TYPE(request) != DRM_IOCTL_BASE || fd < 0) {
 		return next(fd, request, arg);
 	}
-	struct search search = find(fd);
-	if (!search.tap && !search.is_awaited) {
+	struct search search = search_fd(fd);
+	if (!search.subject && !search.is_awaited) {
 		return next(fd, request, arg);
 	}
-	struct vmb_scope *scope = current;
-	if (is_to_learn(scope, request)) {
-		return learn(scope->tap, next, fd, request, arg);
+	struct vmb_driver_call *call = current;
+	if (call && !vmb_intercept_is_live(call->intercept)) {
+		if (call->intercept->translator->learn(call, next, fd, request, arg, &ret)) {
+			return ret;
+		}
+		search = search_fd(fd);
 	}
-	if (scope && scope->tap->kind == VMB_TAP_VIRTGPU && !vmb_tap_is_live(scope->tap)) {
-		learn_virtgpu(scope->tap, next, fd, request);
-		search = find(fd);
-	}
-	return search.tap ? tapped(&search, scope, next, fd, request, arg) : next(fd, request, arg);
+	return search.subject ? translate(&search, call, next, fd, request, arg)
+			      : next(fd, request, arg);
 }
 
-/* One that is not used any more, or a new one at the head of the list; NULL if memory is short. */
-static struct vmb_tap *take(enum vmb_tap_kind kind)
+/* An unused intercept of the translator, or a new one at the head of the list; NULL if memory is short. The caller
+ * holds the lock. */
+static struct vmb_intercept *take_intercept(const struct vmb_translator *translator)
 {
-	struct vmb_tap *head = atomic_load_explicit(&taps, memory_order_relaxed);
+	struct vmb_intercept *intercept = NULL;
 
-	for (struct vmb_tap *tap = head; tap; tap = tap->next) {
-		if (!tap->used && tap->kind == kind) {
-			tap->used = true;
-			return tap;
+	while ((intercept = vmb_intercepts_next(translator, intercept))) {
+		if (!intercept->used) {
+			intercept->used = true;
+			return intercept;
 		}
 	}
-	struct vmb_tap *tap = calloc(1, sizeof(*tap));
-	if (tap) {
-		tap->used = true;
-		tap->kind = kind;
-		tap->next = head;
-		atomic_init(&tap->fd, NO_FD);
-		atomic_store_explicit(&taps, tap, memory_order_release);
+	intercept = calloc(1, sizeof(*intercept) + translator->state_size);
+	if (intercept) {
+		intercept->used = true;
+		intercept->translator = translator;
+		intercept->next = atomic_load_explicit(&intercepts, memory_order_relaxed);
+		atomic_init(&intercept->fd, NO_FD);
+		atomic_store_explicit(&intercepts, intercept, memory_order_release);
 	}
-	return tap;
+	return intercept;
 }
 
-static void put(struct vmb_tap *tap)
+static void put_intercept(struct vmb_intercept *intercept)
 {
-	pthread_mutex_lock(&taps_lock);
-	tap->used = false;
-	pthread_mutex_unlock(&taps_lock);
+	vmb_intercepts_lock();
+	intercept->used = false;
+	vmb_intercepts_unlock();
 }
 
-static int create(
-	enum vmb_tap_kind kind, const struct vmb_virtgpu_driver *driver, struct vmb_tap **out)
+int vmb_intercept_create(const struct vmb_translator *translator, struct vmb_intercept **out)
 {
-	pthread_mutex_lock(&taps_lock);
-	struct vmb_tap *tap = take(kind);
-	pthread_mutex_unlock(&taps_lock);
-	if (!tap) {
+	assert(translator->learn && translator->subject && translator->ioctl &&
+		translator->call_end && translator->forget);
+	vmb_intercepts_lock();
+	struct vmb_intercept *intercept = take_intercept(translator);
+	vmb_intercepts_unlock();
+	if (!intercept) {
 		return -ENOMEM;
 	}
-	tap->driver = *driver;
 	int ret = vmb_hook_acquire(handle);
 	if (ret < 0) {
-		put(tap);
+		put_intercept(intercept);
 		return ret;
 	}
-	tap->trace = NULL;
-	atomic_store_explicit(&tap->fd, AWAITED_FD, memory_order_release);
-	*out = tap;
+	vmb_intercept_set_fd(intercept, AWAITED_FD);
+	*out = intercept;
 	return 0;
 }
 
-int vmb_tap_create(struct vmb_tap **out)
+void vmb_intercept_destroy(struct vmb_intercept *intercept)
 {
-	const struct vmb_virtgpu_driver none = { .fd = -1 };
-
-	return create(VMB_TAP_PANTHOR, &none, out);
-}
-
-int vmb_tap_create_virtgpu(const struct vmb_virtgpu_driver *driver, struct vmb_tap **out)
-{
-	return create(VMB_TAP_VIRTGPU, driver, out);
-}
-
-void vmb_tap_destroy(struct vmb_tap *tap)
-{
-	if (!tap) {
+	if (!intercept) {
 		return;
 	}
-	bool is_live = vmb_tap_is_live(tap);
-	atomic_store_explicit(&tap->fd, NO_FD, memory_order_release);
-	if (is_live && tap->kind == VMB_TAP_VIRTGPU) {
-		vmb_virtgpu_put(tap->virtgpu, tap->driver.trace);
+	bool was_live = vmb_intercept_is_live(intercept);
+	vmb_intercept_set_fd(intercept, NO_FD);
+	if (was_live) {
+		intercept->translator->forget(intercept);
 	}
 	vmb_hook_release();
-	put(tap);
+	put_intercept(intercept);
 }
 
-void vmb_scope_begin(struct vmb_scope *scope, struct vmb_tap *tap, enum vmb_scope_kind kind)
+void vmb_driver_call_begin(struct vmb_driver_call *call, struct vmb_intercept *intercept)
 {
-	*scope = (struct vmb_scope){
-		.kind = kind,
-		.tap = tap,
-		.outer = current,
-		.virtgpu.is_allocation = kind == VMB_SCOPE_MEMORY,
-	};
-	current = scope;
+	call->intercept = intercept;
+	call->outer = current;
+	current = call;
 }
 
-int vmb_scope_end(struct vmb_scope *scope)
+int vmb_driver_call_end(struct vmb_driver_call *call)
 {
-	current = scope->outer;
-	if (scope->tap->kind == VMB_TAP_VIRTGPU) {
-		if (vmb_tap_is_live(scope->tap)) {
-			vmb_virtgpu_end(scope->tap->virtgpu, &scope->virtgpu);
-		}
-		return 0;
-	}
-	return vmb_panthor_flush(&scope->tap->panthor, &scope->panthor);
+	current = call->outer;
+	return call->intercept->translator->call_end(call);
 }

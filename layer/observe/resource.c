@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "observe/resource.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
 #include "plan/residency.h"
-#include "provide/buffer.h"
-#include "provide/image.h"
-#include "provide/resource.h"
 
 /*
  * A part of an image that is resident by blocks: one level of one layer, or a mip tail. Where its blocks
@@ -26,7 +24,7 @@ struct part {
 	VkExtent3D count; /* blocks of the level */
 };
 
-struct vmb_traced_resource {
+struct vmb_observed_resource {
 	const char *kind; /* "buffer" or "image" */
 	uint64_t handle;
 	uint64_t block_size;
@@ -45,17 +43,15 @@ struct range {
 	uint64_t memory_offset;
 };
 
-void vmb_traced_resources_init(struct vmb_device *device)
+void vmb_observed_resources_init(struct vmb_observe *observe)
 {
-	if (device->trace) {
-		vmb_map_init(&device->traced_buffers);
-		vmb_map_init(&device->traced_images);
-	}
+	vmb_map_init(&observe->buffers);
+	vmb_map_init(&observe->images);
 }
 
-static void destroy(struct vmb_device *device, struct vmb_traced_resource *resource)
+static void destroy(struct vmb_observe *observe, struct vmb_observed_resource *resource)
 {
-	vmb_trace_add(device->trace, VMB_TRACE_BYTES_BOUND,
+	vmb_trace_add(observe->trace, VMB_TRACE_BYTES_BOUND,
 		-(int64_t)vmb_residency_bound(&resource->residency));
 	vmb_residency_finish(&resource->residency);
 	pthread_mutex_destroy(&resource->lock);
@@ -63,26 +59,23 @@ static void destroy(struct vmb_device *device, struct vmb_traced_resource *resou
 	free(resource);
 }
 
-void vmb_traced_resources_finish(struct vmb_device *device)
+void vmb_observed_resources_finish(struct vmb_observe *observe)
 {
-	struct vmb_traced_resource *resource;
+	struct vmb_observed_resource *resource;
 
-	if (!device->trace) {
-		return;
+	while ((resource = vmb_map_pop(&observe->buffers)) ||
+		(resource = vmb_map_pop(&observe->images))) {
+		destroy(observe, resource);
 	}
-	while ((resource = vmb_map_pop(&device->traced_buffers)) ||
-		(resource = vmb_map_pop(&device->traced_images))) {
-		destroy(device, resource);
-	}
-	vmb_map_finish(&device->traced_buffers);
-	vmb_map_finish(&device->traced_images);
+	vmb_map_finish(&observe->buffers);
+	vmb_map_finish(&observe->images);
 }
 
 /* NULL if memory is short. */
-static struct vmb_traced_resource *create(struct vmb_device *device, struct vmb_map *map,
+static struct vmb_observed_resource *create(struct vmb_observe *observe, struct vmb_map *map,
 	const char *kind, uint64_t handle, uint64_t block_size)
 {
-	struct vmb_traced_resource *resource = calloc(1, sizeof(*resource));
+	struct vmb_observed_resource *resource = calloc(1, sizeof(*resource));
 
 	if (!resource) {
 		return NULL;
@@ -93,33 +86,27 @@ static struct vmb_traced_resource *create(struct vmb_device *device, struct vmb_
 	pthread_mutex_init(&resource->lock, NULL);
 	vmb_residency_init(&resource->residency);
 	if (vmb_map_insert(map, handle, resource) < 0) {
-		destroy(device, resource);
+		destroy(observe, resource);
 		return NULL;
 	}
 	return resource;
 }
 
-static void describe(struct vmb_device *device, struct vmb_map *provided, uint64_t handle,
-	const VkMemoryRequirements *requirements, struct vmb_trace_slice *slice)
+static void describe(const VkMemoryRequirements *requirements, struct vmb_trace_slice *slice)
 {
-	struct vmb_resource *resource = device->vm ? vmb_map_find(provided, handle) : NULL;
-
 	vmb_trace_number(&slice->args, "required", requirements->size);
 	vmb_trace_number(&slice->args, "alignment", requirements->alignment);
-	if (resource) {
-		vmb_trace_hex(&slice->args, "va", resource->reservation.va);
-	}
 }
 
-void vmb_traced_buffer_add(
-	struct vmb_device *device, VkBuffer buffer, struct vmb_trace_slice *slice)
+void vmb_observed_buffer_add(
+	struct vmb_observe *observe, VkBuffer buffer, struct vmb_trace_slice *slice)
 {
 	VkMemoryRequirements requirements;
 
-	vmb_GetBufferMemoryRequirements(device->handle, buffer, &requirements);
-	describe(device, &device->buffers, (uint64_t)buffer, &requirements, slice);
+	observe->next.GetBufferMemoryRequirements(observe->device->handle, buffer, &requirements);
+	describe(&requirements, slice);
 	vmb_trace_text(&slice->args, "sparse", "binding");
-	create(device, &device->traced_buffers, "buffer", (uint64_t)buffer, requirements.alignment);
+	create(observe, &observe->buffers, "buffer", (uint64_t)buffer, requirements.alignment);
 }
 
 static uint32_t minified(uint32_t extent, uint32_t level)
@@ -165,7 +152,7 @@ static struct part tail_part(const VkImageCreateInfo *info,
 	return part;
 }
 
-static void add_part(struct vmb_traced_resource *resource, const struct part *part)
+static void add_part(struct vmb_observed_resource *resource, const struct part *part)
 {
 	struct part *added = &resource->parts[resource->part_count];
 	const struct part *last = resource->part_count ? added - 1 : NULL;
@@ -182,7 +169,7 @@ static void add_part(struct vmb_traced_resource *resource, const struct part *pa
 }
 
 /* The parts of one aspect. */
-static void add_parts(struct vmb_traced_resource *resource, const VkImageCreateInfo *info,
+static void add_parts(struct vmb_observed_resource *resource, const VkImageCreateInfo *info,
 	const VkSparseImageMemoryRequirements *requirements)
 {
 	bool has_one_tail = requirements->formatProperties.flags &
@@ -202,7 +189,7 @@ static void add_parts(struct vmb_traced_resource *resource, const VkImageCreateI
 	}
 }
 
-static void trace_parts(struct vmb_trace *trace, const struct vmb_traced_resource *resource)
+static void trace_parts(struct vmb_trace *trace, const struct vmb_observed_resource *resource)
 {
 	for (size_t i = 0; i < resource->part_count; i++) {
 		const struct part *part = &resource->parts[i];
@@ -219,59 +206,59 @@ static void trace_parts(struct vmb_trace *trace, const struct vmb_traced_resourc
 
 #define MOST_ASPECTS 4
 
-static void find_parts(struct vmb_device *device, VkImage image, const VkImageCreateInfo *info,
-	struct vmb_traced_resource *resource)
+static void find_parts(struct vmb_observe *observe, VkImage image, const VkImageCreateInfo *info,
+	struct vmb_observed_resource *resource)
 {
 	VkSparseImageMemoryRequirements requirements[MOST_ASPECTS];
 	uint32_t count = MOST_ASPECTS;
 
-	vmb_GetImageSparseMemoryRequirements(device->handle, image, &count, requirements);
+	observe->next.GetImageSparseMemoryRequirements(
+		observe->device->handle, image, &count, requirements);
 	size_t most = (size_t)count * info->arrayLayers * (info->mipLevels + (size_t)1);
 	resource->parts = count ? calloc(most, sizeof(*resource->parts)) : NULL;
 	for (uint32_t i = 0; resource->parts && i < count; i++) {
 		add_parts(resource, info, &requirements[i]);
 	}
-	trace_parts(device->trace, resource);
+	trace_parts(observe->trace, resource);
 }
 
-void vmb_traced_image_add(struct vmb_device *device, VkImage image, const VkImageCreateInfo *info,
-	struct vmb_trace_slice *slice)
+void vmb_observed_image_add(struct vmb_observe *observe, VkImage image,
+	const VkImageCreateInfo *info, struct vmb_trace_slice *slice)
 {
 	bool has_parts = info->flags & VK_IMAGE_CREATE_SPARSE_RESIDENCY_BIT;
 	VkMemoryRequirements requirements;
 
-	vmb_GetImageMemoryRequirements(device->handle, image, &requirements);
-	describe(device, &device->images, (uint64_t)image, &requirements, slice);
+	observe->next.GetImageMemoryRequirements(observe->device->handle, image, &requirements);
+	describe(&requirements, slice);
 	vmb_trace_text(&slice->args, "sparse", has_parts ? "residency" : "binding");
-	struct vmb_traced_resource *resource = create(
-		device, &device->traced_images, "image", (uint64_t)image, requirements.alignment);
+	struct vmb_observed_resource *resource = create(
+		observe, &observe->images, "image", (uint64_t)image, requirements.alignment);
 	if (resource && has_parts) {
-		find_parts(device, image, info, resource);
+		find_parts(observe, image, info, resource);
 	}
 }
 
-void vmb_traced_buffer_remove(struct vmb_device *device, VkBuffer buffer)
+void vmb_observed_buffer_remove(struct vmb_observe *observe, VkBuffer buffer)
 {
-	struct vmb_traced_resource *resource = vmb_map_remove(
-		&device->traced_buffers, (uint64_t)buffer);
+	struct vmb_observed_resource *resource = vmb_map_remove(
+		&observe->buffers, (uint64_t)buffer);
 
 	if (resource) {
-		destroy(device, resource);
+		destroy(observe, resource);
 	}
 }
 
-void vmb_traced_image_remove(struct vmb_device *device, VkImage image)
+void vmb_observed_image_remove(struct vmb_observe *observe, VkImage image)
 {
-	struct vmb_traced_resource *resource = vmb_map_remove(
-		&device->traced_images, (uint64_t)image);
+	struct vmb_observed_resource *resource = vmb_map_remove(&observe->images, (uint64_t)image);
 
 	if (resource) {
-		destroy(device, resource);
+		destroy(observe, resource);
 	}
 }
 
-static void count_range(
-	struct vmb_device *device, struct vmb_traced_resource *resource, const struct range *range)
+static void count_range(struct vmb_observe *observe, struct vmb_observed_resource *resource,
+	const struct range *range)
 {
 	const struct vmb_op op = {
 		.kind = range->memory ? VMB_OP_MAP : VMB_OP_SPARSE,
@@ -288,10 +275,10 @@ static void count_range(
 	}
 	uint64_t after = vmb_residency_bound(&resource->residency);
 	pthread_mutex_unlock(&resource->lock);
-	vmb_trace_add(device->trace, VMB_TRACE_BYTES_BOUND, (int64_t)(after - before));
+	vmb_trace_add(observe->trace, VMB_TRACE_BYTES_BOUND, (int64_t)(after - before));
 }
 
-static void trace_range(struct vmb_device *device, struct vmb_traced_resource *resource,
+static void trace_range(struct vmb_observe *observe, struct vmb_observed_resource *resource,
 	const struct part *part, const struct range *range)
 {
 	struct vmb_trace_args args = { 0 };
@@ -308,12 +295,12 @@ static void trace_range(struct vmb_device *device, struct vmb_traced_resource *r
 		vmb_trace_hex(&args, "memory", (uint64_t)range->memory);
 		vmb_trace_number(&args, "memory_offset", range->memory_offset);
 	}
-	vmb_trace_instant(device->trace, range->memory ? "bind" : "unbind", &args);
-	count_range(device, resource, range);
+	vmb_trace_instant(observe->trace, range->memory ? "bind" : "unbind", &args);
+	count_range(observe, resource, range);
 }
 
 /* The pieces of a range that lie in mip tails. */
-static void trace_tails(struct vmb_device *device, struct vmb_traced_resource *resource,
+static void trace_tails(struct vmb_observe *observe, struct vmb_observed_resource *resource,
 	const VkSparseMemoryBind *bind)
 {
 	uint64_t bind_end = bind->resourceOffset + bind->size;
@@ -333,11 +320,11 @@ static void trace_tails(struct vmb_device *device, struct vmb_traced_resource *r
 			.memory = bind->memory,
 			.memory_offset = bind->memoryOffset + (start - bind->resourceOffset),
 		};
-		trace_range(device, resource, part, &range);
+		trace_range(observe, resource, part, &range);
 	}
 }
 
-static void trace_binds(struct vmb_device *device, struct vmb_traced_resource *resource,
+static void trace_binds(struct vmb_observe *observe, struct vmb_observed_resource *resource,
 	uint32_t count, const VkSparseMemoryBind *binds)
 {
 	for (uint32_t i = 0; resource && i < count; i++) {
@@ -348,16 +335,16 @@ static void trace_binds(struct vmb_device *device, struct vmb_traced_resource *r
 			.memory_offset = binds[i].memoryOffset,
 		};
 		if (resource->part_count) {
-			trace_tails(device, resource, &binds[i]);
+			trace_tails(observe, resource, &binds[i]);
 		} else {
-			trace_range(device, resource, NULL, &range);
+			trace_range(observe, resource, NULL, &range);
 		}
 	}
 }
 
 /* There are drivers that call an image of one level a tail, and let its blocks be bound. */
 static const struct part *find_level(
-	const struct vmb_traced_resource *resource, const VkImageSubresource *subresource)
+	const struct vmb_observed_resource *resource, const VkImageSubresource *subresource)
 {
 	for (size_t i = 0; i < resource->part_count; i++) {
 		const struct part *part = &resource->parts[i];
@@ -374,7 +361,7 @@ static const struct part *find_level(
  * Memory is bound to the blocks of a region by rows, and by slices of them. Rows that are as wide as the
  * level follow each other in the trace's order, too.
  */
-static void trace_blocks(struct vmb_device *device, struct vmb_traced_resource *resource,
+static void trace_blocks(struct vmb_observe *observe, struct vmb_observed_resource *resource,
 	const VkSparseImageMemoryBind *bind)
 {
 	const struct part *part = find_level(resource, &bind->subresource);
@@ -399,7 +386,7 @@ static void trace_blocks(struct vmb_device *device, struct vmb_traced_resource *
 			break;
 		}
 		if (range.size && range.offset + range.size != offset) {
-			trace_range(device, resource, part, &range);
+			trace_range(observe, resource, part, &range);
 			range.memory_offset += range.size;
 			range.size = 0;
 		}
@@ -409,29 +396,29 @@ static void trace_blocks(struct vmb_device *device, struct vmb_traced_resource *
 		range.size += width;
 	}
 	if (range.size) {
-		trace_range(device, resource, part, &range);
+		trace_range(observe, resource, part, &range);
 	}
 }
 
-void vmb_traced_bound(struct vmb_device *device, const VkBindSparseInfo *info)
+void vmb_observed_bound(struct vmb_observe *observe, const VkBindSparseInfo *info)
 {
-	struct vmb_traced_resource *resource;
+	struct vmb_observed_resource *resource;
 
 	for (uint32_t i = 0; i < info->bufferBindCount; i++) {
 		const VkSparseBufferMemoryBindInfo *bind = &info->pBufferBinds[i];
-		resource = vmb_map_find(&device->traced_buffers, (uint64_t)bind->buffer);
-		trace_binds(device, resource, bind->bindCount, bind->pBinds);
+		resource = vmb_map_find(&observe->buffers, (uint64_t)bind->buffer);
+		trace_binds(observe, resource, bind->bindCount, bind->pBinds);
 	}
 	for (uint32_t i = 0; i < info->imageOpaqueBindCount; i++) {
 		const VkSparseImageOpaqueMemoryBindInfo *bind = &info->pImageOpaqueBinds[i];
-		resource = vmb_map_find(&device->traced_images, (uint64_t)bind->image);
-		trace_binds(device, resource, bind->bindCount, bind->pBinds);
+		resource = vmb_map_find(&observe->images, (uint64_t)bind->image);
+		trace_binds(observe, resource, bind->bindCount, bind->pBinds);
 	}
 	for (uint32_t i = 0; i < info->imageBindCount; i++) {
 		const VkSparseImageMemoryBindInfo *bind = &info->pImageBinds[i];
-		resource = vmb_map_find(&device->traced_images, (uint64_t)bind->image);
+		resource = vmb_map_find(&observe->images, (uint64_t)bind->image);
 		for (uint32_t j = 0; resource && j < bind->bindCount; j++) {
-			trace_blocks(device, resource, &bind->pBinds[j]);
+			trace_blocks(observe, resource, &bind->pBinds[j]);
 		}
 	}
 }

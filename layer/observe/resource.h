@@ -5,26 +5,26 @@
 #include <vulkan/vulkan.h>
 
 #include "base/trace.h"
-#include "vk/device.h"
+#include "observe/device.h"
 
 /*
- * What a trace remembers of sparse resources, whoever makes them: how they are laid out, and how much of
- * them is bound. Resources for which there is no memory are not remembered, and their binds not counted.
+ * What a trace needs of sparse resources: their layout, and the bytes bound. A resource is skipped if memory for its
+ * record is short; its binds are not counted then. Only for devices with a trace. Any thread.
  */
 
-void vmb_traced_resources_init(struct vmb_device *device);
-void vmb_traced_resources_finish(struct vmb_device *device);
+void vmb_observed_resources_init(struct vmb_observe *observe);
+void vmb_observed_resources_finish(struct vmb_observe *observe);
 
-/* A new sparse resource; says in the slice, that of the call which made it, what is to be known of it. */
-void vmb_traced_buffer_add(
-	struct vmb_device *device, VkBuffer buffer, struct vmb_trace_slice *slice);
-void vmb_traced_image_add(struct vmb_device *device, VkImage image, const VkImageCreateInfo *info,
-	struct vmb_trace_slice *slice);
-/* Resources that are not sparse, or none, are ignored. */
-void vmb_traced_buffer_remove(struct vmb_device *device, VkBuffer buffer);
-void vmb_traced_image_remove(struct vmb_device *device, VkImage image);
+/* Adds a new sparse resource, and describes it in the slice of the call that creates it. */
+void vmb_observed_buffer_add(
+	struct vmb_observe *observe, VkBuffer buffer, struct vmb_trace_slice *slice);
+void vmb_observed_image_add(struct vmb_observe *observe, VkImage image,
+	const VkImageCreateInfo *info, struct vmb_trace_slice *slice);
+/* Ignore resources that are not sparse, and VK_NULL_HANDLE. */
+void vmb_observed_buffer_remove(struct vmb_observe *observe, VkBuffer buffer);
+void vmb_observed_image_remove(struct vmb_observe *observe, VkImage image);
 
-/* Binds that succeeded: an event for each range, and the bytes bound. */
-void vmb_traced_bound(struct vmb_device *device, const VkBindSparseInfo *info);
+/* Writes an event for each range of a successful bind, and counts the bytes bound. */
+void vmb_observed_bound(struct vmb_observe *observe, const VkBindSparseInfo *info);
 
 #endif

@@ -14,9 +14,9 @@
  * other in the list are neighbours, ever, and a list that turns out to be sorted and disjoint (the
  * usual one) is final: vmb_plan_merge() only looks at it once.
  *
- * Any other list is sorted by space and va. If that leaves no overlaps the ops are put in that order
+ * Any other list is sorted by resource and va. If that leaves no overlaps the ops are put in that order
  * and neighbours folded. Otherwise it is swept. The sweep goes up through the addresses of
- * one space after the other and keeps the *active* ops, those that started at or below the place
+ * one resource after the other and keeps the *active* ops, those that started at or below the place
  * where it is and may reach beyond it, in a heap whose top is the one added last. In each round it
  * lets in all ops that start here, and writes out the part of the top from here to where the top
  * ends or the next op starts, whichever comes first. Then it goes there, and throws out the top for
@@ -34,7 +34,7 @@
 
 /* What is sorted in place of the op. */
 struct key {
-	uint64_t space;
+	uint64_t resource;
 	uint64_t va;
 	size_t index; /* of the op in the plan, that is, the order in which ops were added */
 };
@@ -61,21 +61,22 @@ bool vmb_op_valid(const struct vmb_op *op)
 /* Whether high begins where low ends, in every respect. */
 static bool continues(const struct vmb_op *low, const struct vmb_op *high)
 {
-	return op_end(low) == high->va && low->space == high->space && low->kind == high->kind &&
+	return op_end(low) == high->va && low->resource == high->resource &&
+		low->kind == high->kind &&
 		(low->kind != VMB_OP_MAP ||
 			(low->backing == high->backing && low->offset + low->size == high->offset));
 }
 
-/* Extends op by other if they are neighbours. No sum overflows: the higher end is a valid one. */
-static bool fold(struct vmb_op *op, const struct vmb_op *other)
+/* No sum overflows: the higher end is that of a valid op. */
+bool vmb_op_join(struct vmb_op *op, const struct vmb_op *neighbour)
 {
-	if (continues(other, op)) {
-		op->va = other->va;
-		op->offset = other->offset;
-	} else if (!continues(op, other)) {
+	if (continues(neighbour, op)) {
+		op->va = neighbour->va;
+		op->offset = neighbour->offset;
+	} else if (!continues(op, neighbour)) {
 		return false;
 	}
-	op->size += other->size;
+	op->size += neighbour->size;
 	return true;
 }
 
@@ -126,10 +127,10 @@ static int grow(struct vmb_plan *plan)
 
 static int append(struct vmb_plan *plan, const struct vmb_op *op)
 {
-	if (plan->count > 0 && fold(&plan->ops[plan->count - 1], op)) {
+	if (plan->count > 0 && vmb_op_join(&plan->ops[plan->count - 1], op)) {
 		/* Two ops with a gap between them may have become neighbours. */
 		while (plan->count > 1 &&
-			fold(&plan->ops[plan->count - 2], &plan->ops[plan->count - 1])) {
+			vmb_op_join(&plan->ops[plan->count - 2], &plan->ops[plan->count - 1])) {
 			plan->count--;
 		}
 		return 0;
@@ -176,8 +177,8 @@ static bool is_final(const struct vmb_plan *plan)
 		const struct vmb_op *low = &plan->ops[i - 1];
 		const struct vmb_op *high = &plan->ops[i];
 
-		if (low->space > high->space ||
-			(low->space == high->space && op_end(low) > high->va)) {
+		if (low->resource > high->resource ||
+			(low->resource == high->resource && op_end(low) > high->va)) {
 			return false;
 		}
 	}
@@ -186,7 +187,7 @@ static bool is_final(const struct vmb_plan *plan)
 
 static bool key_before(const struct key *a, const struct key *b)
 {
-	return a->space < b->space || (a->space == b->space && a->va < b->va);
+	return a->resource < b->resource || (a->resource == b->resource && a->va < b->va);
 }
 
 static void insertion_sort(struct key *keys, size_t count)
@@ -205,7 +206,7 @@ static void insertion_sort(struct key *keys, size_t count)
 
 /* The bits in which keys differ. */
 struct differences {
-	uint64_t space;
+	uint64_t resource;
 	uint64_t va;
 };
 
@@ -214,26 +215,26 @@ static struct differences find_differences(const struct key *keys, size_t count)
 	struct differences found = { 0 };
 
 	for (size_t i = 1; i < count; i++) {
-		found.space |= keys[i].space ^ keys[0].space;
+		found.resource |= keys[i].resource ^ keys[0].resource;
 		found.va |= keys[i].va ^ keys[0].va;
 	}
 	return found;
 }
 
-static unsigned digit(const struct key *key, bool of_space, unsigned shift)
+static unsigned digit(const struct key *key, bool of_resource, unsigned shift)
 {
-	return (of_space ? key->space : key->va) >> shift & 0xff;
+	return (of_resource ? key->resource : key->va) >> shift & 0xff;
 }
 
 /* Sorts by one byte, keeping the order of equals. */
 static void sort_by_digit(
-	const struct key *from, struct key *to, size_t count, bool of_space, unsigned shift)
+	const struct key *from, struct key *to, size_t count, bool of_resource, unsigned shift)
 {
 	size_t start[256] = { 0 };
 	size_t sum = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		start[digit(&from[i], of_space, shift)]++;
+		start[digit(&from[i], of_resource, shift)]++;
 	}
 	for (size_t i = 0; i < 256; i++) {
 		size_t of_digit = start[i];
@@ -241,7 +242,7 @@ static void sort_by_digit(
 		sum += of_digit;
 	}
 	for (size_t i = 0; i < count; i++) {
-		to[start[digit(&from[i], of_space, shift)]++] = from[i];
+		to[start[digit(&from[i], of_resource, shift)]++] = from[i];
 	}
 }
 
@@ -255,12 +256,12 @@ static struct key *radix_sort(struct key *keys, struct key *scratch, size_t coun
 	struct differences differ = find_differences(keys, count);
 
 	for (unsigned byte = 0; byte < 16; byte++) {
-		bool of_space = byte >= 8;
+		bool of_resource = byte >= 8;
 		unsigned shift = byte % 8 * 8;
-		if (!((of_space ? differ.space : differ.va) >> shift & 0xff)) {
+		if (!((of_resource ? differ.resource : differ.va) >> shift & 0xff)) {
 			continue;
 		}
-		sort_by_digit(keys, scratch, count, of_space, shift);
+		sort_by_digit(keys, scratch, count, of_resource, shift);
 		struct key *sorted = scratch;
 		scratch = keys;
 		keys = sorted;
@@ -332,12 +333,13 @@ static int sweep(const struct vmb_op *ops, const struct key *keys, size_t count,
 		if (active->count == 0) {
 			here = keys[next];
 		}
-		while (next < count && keys[next].space == here.space && keys[next].va == here.va) {
+		while (next < count && keys[next].resource == here.resource &&
+			keys[next].va == here.va) {
 			heap_push(active, keys[next++]);
 		}
 		const struct vmb_op *top = &ops[active->keys[0].index];
 		uint64_t there = op_end(top);
-		if (next < count && keys[next].space == here.space && keys[next].va < there) {
+		if (next < count && keys[next].resource == here.resource && keys[next].va < there) {
 			there = keys[next].va;
 		}
 		struct vmb_op part = part_of(top, here.va, there);
@@ -355,7 +357,7 @@ static int sweep(const struct vmb_op *ops, const struct key *keys, size_t count,
 static bool is_disjoint(const struct vmb_op *ops, const struct key *sorted, size_t count)
 {
 	for (size_t i = 1; i < count; i++) {
-		if (sorted[i - 1].space == sorted[i].space &&
+		if (sorted[i - 1].resource == sorted[i].resource &&
 			op_end(&ops[sorted[i - 1].index]) > sorted[i].va) {
 			return false;
 		}
@@ -390,7 +392,7 @@ static void fold_all(struct vmb_plan *plan)
 	size_t count = 1;
 
 	for (size_t i = 1; i < plan->count; i++) {
-		if (!fold(&plan->ops[count - 1], &plan->ops[i])) {
+		if (!vmb_op_join(&plan->ops[count - 1], &plan->ops[i])) {
 			plan->ops[count++] = plan->ops[i];
 		}
 	}
@@ -417,7 +419,7 @@ static int rebuild(struct vmb_plan *plan, struct key *keys)
 	size_t count = plan->count;
 
 	for (size_t i = 0; i < count; i++) {
-		keys[i] = (struct key){ plan->ops[i].space, plan->ops[i].va, i };
+		keys[i] = (struct key){ plan->ops[i].resource, plan->ops[i].va, i };
 	}
 	struct key *sorted = sort(keys, keys + count, count);
 	if (is_disjoint(plan->ops, sorted, count)) {

@@ -29,14 +29,17 @@ struct vmb_op {
 	uint64_t offset;
 	/* The backend's name for the memory; MAP only, otherwise 0. */
 	uint32_t backing;
-	/* The caller's name for the resource that the range belongs to; ops of different spaces
-	 * are never merged, so that each op concerns one resource. */
-	uint64_t space;
+	/* The caller's name for the resource of the range. Ops of different resources are never merged. */
+	uint64_t resource;
 	enum vmb_op_kind kind;
 };
 
 /* Whether the ends of the range and of its part of the backing are still 64-bit numbers. */
 bool vmb_op_valid(const struct vmb_op *op);
+
+/* Extends an op by a neighbour: one begins where the other ends, with the same resource and kind, and for MAP with the
+ * same backing, too. Both are valid. False if the two are not neighbours; the op is unchanged then. */
+bool vmb_op_join(struct vmb_op *op, const struct vmb_op *neighbour);
 
 /* Batches of up to this many ops need no allocation. */
 #define VMB_PLAN_INLINE_OPS 16
@@ -61,15 +64,15 @@ int vmb_plan_reserve(struct vmb_plan *plan, size_t count);
 
 /*
  * Appends an op, folding it into the last one where the two are neighbours: one begins where the
- * other ends, in the same space, with the same kind, and for MAP in the same backing, too. Size 0
+ * other ends, in the same resource, with the same kind, and for MAP in the same backing, too. Size 0
  * is dropped. -EINVAL if va + size or offset + size overflows, -ENOMEM if the list cannot grow; the
  * plan is unchanged then.
  */
 int vmb_plan_add(struct vmb_plan *plan, const struct vmb_op *op);
 
 /*
- * Brings the plan into its final form: sorted by space and va, without overlap (of two ops over the
- * same range the one added later wins), neighbours merged. Afterwards no two ops of a space could
+ * Brings the plan into its final form: sorted by resource and va, without overlap (of two ops over the
+ * same range the one added later wins), neighbours merged. Afterwards no two ops of a resource could
  * be one. O(n) in the number of ops if they came that way, otherwise O(n log n). -ENOMEM leaves the
  * plan as it was.
  */

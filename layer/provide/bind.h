@@ -5,13 +5,13 @@
 #include <vulkan/vulkan.h>
 
 #include "plan/plan.h"
-#include "vk/device.h"
+#include "provide/device.h"
 
 /*
- * Translates what a batch binds into ops, in the order given. VK_ERROR_UNKNOWN for what is not a
- * valid bind, VK_ERROR_OUT_OF_DEVICE_MEMORY for memory that cannot be bound; both are logged.
+ * Plans a batch: turns its binds into ops, then into the fewest. Logs what it refuses: VK_ERROR_UNKNOWN for a bind that
+ * is not valid, VK_ERROR_OUT_OF_DEVICE_MEMORY for memory that cannot be bound. The resource of an op is its vmb_resource.
  */
 VkResult vmb_bind_plan(
-	struct vmb_device *device, const VkBindSparseInfo *info, struct vmb_plan *plan);
+	struct vmb_provide *provide, const VkBindSparseInfo *info, struct vmb_plan *plan);
 
 #endif

@@ -3,86 +3,55 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "assist/assist.h"
 #include "provide/bind.h"
-#include "provide/queue.h"
-#include "provide/submission.h"
+#include "provide/commands.h"
+#include "provide/executor.h"
+#include "provide/worker.h"
 #include "vk/chain.h"
 
 /*
- * vkQueueBindSparse, for each of its batches one of three things:
+ * vkQueueBindSparse in three steps: plan, run, signal.
  *
- *  - nothing to bind: the driver waits and signals.
- *  - on a VM that executes, nothing to wait for in the whole call, and nothing left of earlier calls:
- *    the plans are executed here and now, then the driver signals.
- *  - otherwise the bracket of queue.h: the driver waits and signals gate; the worker or the kernel
- *    executes the plan and signals done; the driver waits for done and signals.
+ * plan turns each VkBindSparseInfo into a batch of ops. Nothing has changed until every allocation of the call has
+ * succeeded, except those of the kernel, which may still refuse a batch.
  *
- * The worker or the kernel gets the job of a batch before the driver gets the next batch, because that
- * one may wait for a binary semaphore which this one signals, and a driver may block in vkQueueSubmit
- * until the signal is on its way (Mesa's common code does).
+ * run prepares the executor and hands it each batch. An info without binds only synchronizes: the driver waits and
+ * signals.
  *
- * Nothing is changed before everything that may fail for want of memory is there, as far as that is in
- * our hands: the kernel may still refuse a job.
+ * signal submits the rest of the driver's share, with the fence.
  */
-struct call {
-	struct vmb_queue *queue;
-	uint32_t count;
-	const VkBindSparseInfo *infos;
-	VkFence fence; /* taken out once it is submitted */
-	/* One for each batch, NULL for those without ops; owned until they are pushed. */
-	struct vmb_job **jobs;
-	struct vmb_job *few_jobs[4];
-	struct vmb_submission submission;
-	/* Something was submitted: the call cannot be undone any more. */
-	bool begun;
-	/* So many batches, from the first on, have their signals in the submission, or had. */
-	uint32_t told;
-};
 
-static void finish_call(struct call *call)
-{
-	for (uint32_t i = 0; call->jobs && i < call->count; i++) {
-		vmb_job_destroy(call->jobs[i]);
-	}
-	if (call->jobs != call->few_jobs) {
-		free(call->jobs);
-	}
-	vmb_submission_finish(&call->submission);
-}
-
-static VkResult plan_batch(struct call *call, uint32_t index)
+static VkResult plan_batch(struct vmb_bind_call *call, uint32_t index)
 {
 	const VkBindSparseInfo *info = &call->infos[index];
 
 	if (!info->bufferBindCount && !info->imageOpaqueBindCount && !info->imageBindCount) {
 		return VK_SUCCESS;
 	}
-	struct vmb_job *job = vmb_job_create();
-	if (!job) {
+	struct vmb_batch *batch = vmb_batch_create();
+	if (!batch) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
-	VkResult result = vmb_bind_plan(call->queue->device, info, &job->plan);
-	if (result != VK_SUCCESS || job->plan.count == 0) {
-		vmb_job_destroy(job);
+	VkResult result = vmb_bind_plan(call->queue->provide, info, &batch->plan);
+	if (result != VK_SUCCESS || batch->plan.count == 0) {
+		vmb_batch_destroy(batch);
 		return result;
 	}
-	job->waits = info->waitSemaphoreCount > 0;
-	call->jobs[index] = job;
+	batch->waits = info->waitSemaphoreCount > 0;
+	call->batches[index] = batch;
 	return VK_SUCCESS;
 }
 
-static VkResult init_call(struct call *call)
+static VkResult plan(struct vmb_bind_call *call)
 {
 	uint32_t semaphores = 1;
 
-	call->jobs = call->few_jobs;
-	if (call->count > sizeof(call->few_jobs) / sizeof(call->few_jobs[0])) {
-		call->jobs = calloc(call->count, sizeof(struct vmb_job *));
+	call->batches = call->few_batches;
+	if (call->count > sizeof(call->few_batches) / sizeof(call->few_batches[0])) {
+		call->batches = calloc(call->count, sizeof(struct vmb_batch *));
 	}
-	if (!call->jobs) {
+	if (!call->batches || call->count > UINT32_MAX / 2) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
 	for (uint32_t i = 0; i < call->count; i++) {
@@ -98,13 +67,20 @@ static VkResult init_call(struct call *call)
 			semaphores = info->signalSemaphoreCount;
 		}
 	}
-	if (call->count > UINT32_MAX / 2) {
-		return VK_ERROR_OUT_OF_HOST_MEMORY;
-	}
 	return vmb_submission_init(&call->submission, 2 * call->count, semaphores);
 }
 
-static bool has_waits(const struct call *call)
+static bool has_batches(const struct vmb_bind_call *call)
+{
+	for (uint32_t i = 0; i < call->count; i++) {
+		if (call->batches[i]) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool vmb_bind_call_has_waits(const struct vmb_bind_call *call)
 {
 	for (uint32_t i = 0; i < call->count; i++) {
 		if (call->infos[i].waitSemaphoreCount) {
@@ -114,37 +90,7 @@ static bool has_waits(const struct call *call)
 	return false;
 }
 
-static bool has_jobs(const struct call *call)
-{
-	for (uint32_t i = 0; i < call->count; i++) {
-		if (call->jobs[i]) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Executes all plans and leaves no jobs. */
-static VkResult execute_now(struct call *call)
-{
-	for (uint32_t i = 0; i < call->count; i++) {
-		if (!call->jobs[i]) {
-			continue;
-		}
-		int ret = vmb_queue_execute(call->queue->device, &call->jobs[i]->plan);
-		if (ret < 0) {
-			vmb_device_log(call->queue->device, VMB_LOG_ERROR,
-				"vkQueueBindSparse: the system refused a mapping: %s",
-				strerror(-ret));
-			return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-		}
-		vmb_job_destroy(call->jobs[i]);
-		call->jobs[i] = NULL;
-	}
-	return VK_SUCCESS;
-}
-
-/* values has to be as long as the semaphores, or there are no timelines among them. */
+/* The values count only if there is one for each semaphore: otherwise no semaphore is a timeline. */
 static struct vmb_semaphores semaphores(
 	uint32_t count, const VkSemaphore *handles, uint32_t value_count, const uint64_t *values)
 {
@@ -155,13 +101,13 @@ static struct vmb_semaphores semaphores(
 	};
 }
 
-/* What a batch waits for and what it signals. */
-struct batch_semaphores {
+/* The semaphores of an info. */
+struct info_semaphores {
 	struct vmb_semaphores waits;
 	struct vmb_semaphores signals;
 };
 
-static struct batch_semaphores semaphores_of(const VkBindSparseInfo *info)
+static struct info_semaphores semaphores_of(const VkBindSparseInfo *info)
 {
 	const VkTimelineSemaphoreSubmitInfo none = { 0 };
 	const VkTimelineSemaphoreSubmitInfo *timeline = vmb_chain_find(
@@ -170,7 +116,7 @@ static struct batch_semaphores semaphores_of(const VkBindSparseInfo *info)
 	if (!timeline) {
 		timeline = &none;
 	}
-	return (struct batch_semaphores){
+	return (struct info_semaphores){
 		.waits = semaphores(info->waitSemaphoreCount, info->pWaitSemaphores,
 			timeline->waitSemaphoreValueCount, timeline->pWaitSemaphoreValues),
 		.signals = semaphores(info->signalSemaphoreCount, info->pSignalSemaphores,
@@ -178,37 +124,38 @@ static struct batch_semaphores semaphores_of(const VkBindSparseInfo *info)
 	};
 }
 
-static void add_batch(struct call *call, const VkBindSparseInfo *info)
+void vmb_bind_call_add_empty(struct vmb_bind_call *call, uint32_t index)
 {
-	struct batch_semaphores batch = semaphores_of(info);
+	struct info_semaphores of_info = semaphores_of(&call->infos[index]);
 
-	call->told++;
-	if (batch.waits.count || batch.signals.count) {
-		vmb_submission_add(&call->submission, &batch.waits, &batch.signals);
+	call->signaled++;
+	if (of_info.waits.count || of_info.signals.count) {
+		vmb_submission_add(&call->submission, &of_info.waits, &of_info.signals);
 	}
 }
 
-static void add_gate(struct call *call, const VkBindSparseInfo *info, const struct vmb_job *job)
+void vmb_bind_call_add_gate(struct vmb_bind_call *call, uint32_t index)
 {
-	struct batch_semaphores batch = semaphores_of(info);
-	struct vmb_semaphores gate = semaphores(1, &call->queue->gate, 1, &job->value);
+	const struct vmb_batch *batch = call->batches[index];
+	struct info_semaphores of_info = semaphores_of(&call->infos[index]);
+	struct vmb_semaphores gate = semaphores(1, &call->queue->gate, 1, &batch->value);
 
-	if (job->waits) {
-		vmb_submission_add(&call->submission, &batch.waits, &gate);
+	if (batch->waits) {
+		vmb_submission_add(&call->submission, &of_info.waits, &gate);
 	}
 }
 
-static void add_done(struct call *call, const VkBindSparseInfo *info, const struct vmb_job *job)
+void vmb_bind_call_add_done(struct vmb_bind_call *call, uint32_t index)
 {
-	struct batch_semaphores batch = semaphores_of(info);
-	struct vmb_semaphores done = semaphores(1, &call->queue->done, 1, &job->value);
+	const struct vmb_batch *batch = call->batches[index];
+	struct info_semaphores of_info = semaphores_of(&call->infos[index]);
+	struct vmb_semaphores done = semaphores(1, &call->queue->done, 1, &batch->value);
 
-	call->told++;
-	vmb_submission_add(&call->submission, &done, &batch.signals);
+	call->signaled++;
+	vmb_submission_add(&call->submission, &done, &of_info.signals);
 }
 
-/* Submits what was added since the last time. */
-static VkResult flush(struct call *call, bool is_last)
+VkResult vmb_bind_call_flush(struct vmb_bind_call *call, bool is_last)
 {
 	struct vmb_submission *submission = &call->submission;
 	VkFence fence = is_last ? call->fence : VK_NULL_HANDLE;
@@ -216,7 +163,7 @@ static VkResult flush(struct call *call, bool is_last)
 	if (!submission->count && !fence) {
 		return VK_SUCCESS;
 	}
-	VkResult result = call->queue->device->next.QueueSubmit(
+	VkResult result = call->queue->provide->next.QueueSubmit(
 		call->queue->handle, submission->count, submission->infos, fence);
 	if (result == VK_SUCCESS) {
 		call->begun = true;
@@ -228,201 +175,101 @@ static VkResult flush(struct call *call, bool is_last)
 	return result;
 }
 
-static void leave_to_worker(struct call *call, uint32_t index)
+void vmb_bind_call_leave_to_worker(struct vmb_bind_call *call, uint32_t index)
 {
-	struct vmb_job *job = call->jobs[index];
+	struct vmb_batch *batch = call->batches[index];
 
-	call->jobs[index] = NULL;
+	call->batches[index] = NULL;
 	call->begun = true;
-	vmb_job_hold(job);
-	if (call->queue->device->trace) {
-		job->origin = vmb_trace_origin();
-	}
-	vmb_queue_push(call->queue, job);
+	vmb_batch_hold_resources(batch);
+	batch->origin = vmb_trace_origin(call->queue->provide->trace);
+	vmb_worker_push(call->queue, batch);
 }
 
-/* A batch that the worker executes. */
-static VkResult submit_bracket(struct call *call, uint32_t index)
+static VkResult run(struct vmb_bind_call *call)
 {
-	const VkBindSparseInfo *info = &call->infos[index];
+	VkResult result = VK_SUCCESS;
 
-	add_gate(call, info, call->jobs[index]);
-	add_done(call, info, call->jobs[index]);
-	VkResult result = flush(call, index + 1 == call->count);
-	if (result == VK_SUCCESS) {
-		leave_to_worker(call, index);
+	for (uint32_t i = 0; i < call->count && result == VK_SUCCESS; i++) {
+		if (call->batches[i]) {
+			call->batches[i]->value = ++call->queue->last_value;
+			result = call->queue->provide->executor->run(call, i);
+		} else {
+			vmb_bind_call_add_empty(call, i);
+		}
 	}
 	return result;
 }
 
-static VkResult give_to_kernel(struct call *call, const struct vmb_job *job)
+/* Submits the rest of the driver's share. */
+static VkResult signal(struct vmb_bind_call *call)
 {
-	struct vmb_device *device = call->queue->device;
+	return vmb_bind_call_flush(call, true);
+}
 
-	int ret = vmb_queue_submit(call->queue, job);
-	if (ret == 0) {
-		call->begun = true;
-		return VK_SUCCESS;
+/* Once a part of the call is under way, it cannot be undone: the device is lost. */
+static VkResult fail(struct vmb_bind_call *call, VkResult result)
+{
+	struct vmb_provide *provide = call->queue->provide;
+
+	if (call->begun) {
+		vmb_provide_lose(provide, "a submission failed part-way", -EIO);
 	}
-	vmb_device_log(device, VMB_LOG_ERROR, "vkQueueBindSparse: the kernel refused a bind: %s",
-		strerror(-ret));
-	if (ret == -ENOMEM || ret == -ENOSPC) {
-		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+	if (!vmb_provide_is_lost(provide)) {
+		return result;
 	}
-	/* There is nothing to refuse in what it was given, if the address space is in order. */
-	vmb_device_lose(device, "a sparse bind failed", ret);
+	provide->executor->abandon(call);
 	return VK_ERROR_DEVICE_LOST;
 }
 
-/*
- * A batch that the kernel executes. It refuses to wait for what has not been submitted, as the signal of
- * gate has not while the driver itself keeps the batch back, for a semaphore whose signal is still
- * to come.
- */
-static VkResult submit_async(struct call *call, uint32_t index)
+static VkResult plan_run_signal(struct vmb_bind_call *call)
 {
-	const VkBindSparseInfo *info = &call->infos[index];
-	struct vmb_job *job = call->jobs[index];
-	VkResult result = VK_SUCCESS;
+	VkResult result = plan(call);
 
-	if (job->waits) {
-		add_gate(call, info, job);
-		result = flush(call, false);
+	if (result == VK_SUCCESS && has_batches(call)) {
+		result = call->queue->provide->executor->prepare(call);
 	}
 	if (result != VK_SUCCESS) {
 		return result;
 	}
-	/* The submission keeps a pointer to the value, the worker may free the job. */
-	if (vmb_queue_may_submit(call->queue, job)) {
-		result = give_to_kernel(call, job);
-		if (result == VK_SUCCESS) {
-			add_done(call, info, job);
-		}
-		return result;
-	}
-	result = vmb_queue_start_worker(call->queue);
+	result = run(call);
 	if (result == VK_SUCCESS) {
-		add_done(call, info, job);
-		result = flush(call, index + 1 == call->count);
+		result = signal(call);
 	}
-	if (result == VK_SUCCESS) {
-		leave_to_worker(call, index);
-	}
-	return result;
+	return result == VK_SUCCESS ? VK_SUCCESS : fail(call, result);
 }
 
-static VkResult submit_job(struct call *call, uint32_t index)
+static void bind_call_finish(struct vmb_bind_call *call)
 {
-	call->jobs[index]->value = ++call->queue->last_value;
-	return vmb_vm_is_async(call->queue->device->vm) ? submit_async(call, index)
-							: submit_bracket(call, index);
+	for (uint32_t i = 0; call->batches && i < call->count; i++) {
+		vmb_batch_destroy(call->batches[i]);
+	}
+	if (call->batches != call->few_batches) {
+		free(call->batches);
+	}
+	vmb_submission_finish(&call->submission);
 }
 
-/*
- * Others may wait already for what the call was to signal, and on a VM that submits their waits are not
- * cut. So the driver's queue gets all the rest of a call that has lost the device, and the worker
- * what was not given to the kernel: it signals done of such jobs, and executes none.
- */
-static void let_waiters_go(struct call *call)
-{
-	struct vmb_queue *queue = call->queue;
-
-	if (!vmb_vm_is_async(queue->device->vm) || vmb_queue_start_worker(queue) != VK_SUCCESS) {
-		return;
-	}
-	for (uint32_t i = call->told; i < call->count; i++) {
-		struct vmb_job *job = call->jobs[i];
-		if (!job) {
-			add_batch(call, &call->infos[i]);
-			continue;
-		}
-		job->value = job->value ? job->value : ++queue->last_value;
-		add_done(call, &call->infos[i], job);
-		if (flush(call, i + 1 == call->count) != VK_SUCCESS) {
-			return;
-		}
-		leave_to_worker(call, i);
-	}
-	flush(call, true);
-}
-
-static VkResult submit(struct call *call)
-{
-	struct vmb_device *device = call->queue->device;
-	VkResult result = VK_SUCCESS;
-
-	for (uint32_t i = 0; i < call->count && result == VK_SUCCESS; i++) {
-		if (call->jobs[i]) {
-			result = submit_job(call, i);
-		} else {
-			add_batch(call, &call->infos[i]);
-		}
-	}
-	if (result == VK_SUCCESS) {
-		result = flush(call, true);
-	}
-	if (result != VK_SUCCESS && call->begun) {
-		/* Part of the call is under way, which is not to be had from any other error. */
-		vmb_device_lose(device, "a submission failed halfway", -EIO);
-	}
-	if (result != VK_SUCCESS && vmb_device_is_lost(device)) {
-		let_waiters_go(call);
-		return VK_ERROR_DEVICE_LOST;
-	}
-	return result;
-}
-
-/* Has ready what the jobs need, on a VM that executes perhaps the jobs themselves done. */
-static VkResult prepare_jobs(struct call *call)
-{
-	struct vmb_queue *queue = call->queue;
-	bool is_async = vmb_vm_is_async(queue->device->vm);
-	bool now = !is_async && !has_waits(call) && vmb_queue_is_idle(queue);
-
-	vmb_device_log(queue->device, VMB_LOG_DEBUG, "vkQueueBindSparse: %u batches, %s",
-		call->count,
-		is_async      ? "given to the kernel"
-			: now ? "executed at once"
-			      : "left to the worker");
-	if (now) {
-		return execute_now(call);
-	}
-	VkResult result = vmb_queue_make_timelines(queue);
-	return result == VK_SUCCESS && !is_async ? vmb_queue_start_worker(queue) : result;
-}
-
-static VkResult bind_sparse(struct call *call)
-{
-	VkResult result = init_call(call);
-
-	if (result == VK_SUCCESS && has_jobs(call)) {
-		result = prepare_jobs(call);
-	}
-	return result == VK_SUCCESS ? submit(call) : result;
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL vmb_QueueBindSparse(
+static VKAPI_ATTR VkResult VKAPI_CALL bind_sparse(
 	VkQueue handle, uint32_t count, const VkBindSparseInfo *infos, VkFence fence)
 {
-	struct vmb_device *device = vmb_device_of(handle);
-	struct call call = { .count = count, .infos = infos, .fence = fence };
+	struct vmb_provide *provide = vmb_provide_of(handle);
+	struct vmb_bind_call call = { .count = count, .infos = infos, .fence = fence };
 
-	if (device->route == VMB_ROUTE_ASSIST) {
-		return vmb_assist_bind(device, handle, count, infos, fence);
-	}
-	if (!device->vm) {
-		return device->next.QueueBindSparse(handle, count, infos, fence);
-	}
-	if (vmb_device_is_lost(device)) {
+	if (vmb_provide_is_lost(provide)) {
 		return VK_ERROR_DEVICE_LOST;
 	}
-	call.queue = vmb_queue_get(device, handle);
+	call.queue = vmb_queue_get(provide, handle);
 	if (!call.queue) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
-	vmb_count(&device->stats.bind_calls, 1);
-	vmb_count(&device->stats.batches, count);
-	VkResult result = bind_sparse(&call);
-	finish_call(&call);
+	vmb_count(&provide->device->statistics.bind_calls, 1);
+	vmb_count(&provide->device->statistics.batches, count);
+	VkResult result = plan_run_signal(&call);
+	bind_call_finish(&call);
 	return result;
 }
+
+const struct vmb_device_commands vmb_provide_bind_commands = {
+	.QueueBindSparse = bind_sparse,
+};

@@ -1,135 +1,132 @@
 /* SPDX-License-Identifier: MIT */
-#include "provide/buffer.h"
-
-#include "assist/assist.h"
+#include "provide/commands.h"
+#include "provide/memory_source.h"
 #include "provide/resource.h"
+#include "provide/sparse_flags.h"
 #include "vk/chain.h"
 
-/*
- * Where the VM makes the memory, all memory of the device may be imported, and a buffer bound to such
- * memory has to be created for it (VUID-vkBindBufferMemory-memory-02985). If the application names handle types of
- * its own the buffer is for memory of those, which the layer leaves alone.
- */
-static VkResult create_plain(struct vmb_device *device, const VkBufferCreateInfo *info,
+/* Creates an ordinary buffer. If the application names handle types itself, the buffer is for memory of those types,
+ * which the layer leaves alone. */
+static VkResult create_plain(struct vmb_provide *provide, const VkBufferCreateInfo *info,
 	const VkAllocationCallbacks *allocator, VkBuffer *out)
 {
 	const VkExternalMemoryBufferCreateInfo external = {
 		.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
 		.pNext = info->pNext,
-		.handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+		.handleTypes = provide->source->handle_types,
 	};
 	VkBufferCreateInfo plain = *info;
 
-	plain.flags &= ~(VkBufferCreateFlags)VMB_BUFFER_SPARSE_FLAGS;
-	if (vmb_vm_imports(device->vm) &&
+	plain.flags &= ~VMB_BUFFER_SPARSE_FLAGS;
+	if (external.handleTypes &&
 		!vmb_chain_find(
 			info->pNext, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO)) {
 		plain.pNext = &external;
 	}
-	return device->next.CreateBuffer(device->handle, &plain, allocator, out);
+	return provide->next.CreateBuffer(provide->device->handle, &plain, allocator, out);
 }
 
 static VkResult create_resource(
-	struct vmb_device *device, VkBuffer buffer, struct vmb_resource **out)
+	struct vmb_provide *provide, VkBuffer buffer, struct vmb_resource **out)
 {
+	VkDevice device = provide->device->handle;
 	VkMemoryRequirements requirements;
-	VkResult result;
 
-	device->next.GetBufferMemoryRequirements(device->handle, buffer, &requirements);
-	vmb_resource_requirements(device, &requirements);
-	result = vmb_resource_create(device, &requirements, out);
+	provide->next.GetBufferMemoryRequirements(device, buffer, &requirements);
+	vmb_resource_requirements(provide, &requirements);
+	VkResult result = vmb_resource_create(provide, &requirements, out);
 	if (result != VK_SUCCESS) {
 		return result;
 	}
-	result = device->next.BindBufferMemory(device->handle, buffer, (*out)->memory, 0);
-	if (result == VK_SUCCESS && vmb_map_insert(&device->buffers, (uint64_t)buffer, *out) < 0) {
+	result = provide->next.BindBufferMemory(device, buffer, (*out)->memory, 0);
+	if (result == VK_SUCCESS && vmb_map_insert(&provide->buffers, (uint64_t)buffer, *out) < 0) {
 		result = VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
 	return result;
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateBuffer(VkDevice handle, const VkBufferCreateInfo *info,
+static VKAPI_ATTR VkResult VKAPI_CALL create_buffer(VkDevice handle, const VkBufferCreateInfo *info,
 	const VkAllocationCallbacks *allocator, VkBuffer *out)
 {
-	struct vmb_device *device = vmb_device_of(handle);
+	struct vmb_provide *provide = vmb_provide_of(handle);
 	struct vmb_resource *resource = NULL;
 	VkBuffer buffer = VK_NULL_HANDLE;
 
-	if (device->route == VMB_ROUTE_ASSIST) {
-		return vmb_assist_create_buffer(device, info, allocator, out);
-	}
-	if (!device->vm) {
-		return device->next.CreateBuffer(handle, info, allocator, out);
-	}
-	VkResult result = create_plain(device, info, allocator, &buffer);
+	VkResult result = create_plain(provide, info, allocator, &buffer);
 	if (result != VK_SUCCESS || !(info->flags & VK_BUFFER_CREATE_SPARSE_BINDING_BIT)) {
 		*out = buffer;
 		return result;
 	}
-	result = create_resource(device, buffer, &resource);
+	result = create_resource(provide, buffer, &resource);
 	if (result != VK_SUCCESS) {
-		device->next.DestroyBuffer(handle, buffer, allocator);
+		provide->next.DestroyBuffer(handle, buffer, allocator);
 		vmb_resource_destroy(resource);
 		*out = VK_NULL_HANDLE;
 		return result;
 	}
-	vmb_count(&device->stats.buffers, 1);
+	vmb_count(&provide->device->statistics.buffers, 1);
 	*out = buffer;
 	return VK_SUCCESS;
 }
 
-VKAPI_ATTR void VKAPI_CALL vmb_DestroyBuffer(
+static VKAPI_ATTR void VKAPI_CALL destroy_buffer(
 	VkDevice handle, VkBuffer buffer, const VkAllocationCallbacks *allocator)
 {
-	struct vmb_device *device = vmb_device_of(handle);
-	struct vmb_resource *resource = device->vm
-		? vmb_map_remove(&device->buffers, (uint64_t)buffer)
-		: NULL;
+	struct vmb_provide *provide = vmb_provide_of(handle);
+	struct vmb_resource *resource = vmb_map_remove(&provide->buffers, (uint64_t)buffer);
 
-	device->next.DestroyBuffer(handle, buffer, allocator);
+	provide->next.DestroyBuffer(handle, buffer, allocator);
 	vmb_resource_destroy(resource);
 }
 
-static bool is_sparse(struct vmb_device *device, VkBuffer buffer)
+static bool is_sparse(struct vmb_provide *provide, VkBuffer buffer)
 {
-	return device->vm && vmb_map_find(&device->buffers, (uint64_t)buffer);
+	return vmb_map_find(&provide->buffers, (uint64_t)buffer);
 }
 
-VKAPI_ATTR void VKAPI_CALL vmb_GetBufferMemoryRequirements(
+static VKAPI_ATTR void VKAPI_CALL get_requirements(
 	VkDevice handle, VkBuffer buffer, VkMemoryRequirements *requirements)
 {
-	struct vmb_device *device = vmb_device_of(handle);
+	struct vmb_provide *provide = vmb_provide_of(handle);
 
-	device->next.GetBufferMemoryRequirements(handle, buffer, requirements);
-	if (is_sparse(device, buffer)) {
-		vmb_resource_requirements(device, requirements);
+	provide->next.GetBufferMemoryRequirements(handle, buffer, requirements);
+	if (is_sparse(provide, buffer)) {
+		vmb_resource_requirements(provide, requirements);
 	}
 }
 
-VKAPI_ATTR void VKAPI_CALL vmb_GetBufferMemoryRequirements2(VkDevice handle,
+static VKAPI_ATTR void VKAPI_CALL get_requirements2(VkDevice handle,
 	const VkBufferMemoryRequirementsInfo2 *info, VkMemoryRequirements2 *requirements)
 {
-	struct vmb_device *device = vmb_device_of(handle);
+	struct vmb_provide *provide = vmb_provide_of(handle);
 
-	device->next.GetBufferMemoryRequirements2(handle, info, requirements);
-	if (is_sparse(device, info->buffer)) {
-		vmb_resource_requirements2(device, requirements);
+	provide->next.GetBufferMemoryRequirements2(handle, info, requirements);
+	if (is_sparse(provide, info->buffer)) {
+		vmb_resource_requirements2(provide, requirements);
 	}
 }
 
-VKAPI_ATTR void VKAPI_CALL vmb_GetDeviceBufferMemoryRequirements(VkDevice handle,
+static VKAPI_ATTR void VKAPI_CALL get_device_requirements(VkDevice handle,
 	const VkDeviceBufferMemoryRequirements *info, VkMemoryRequirements2 *requirements)
 {
-	struct vmb_device *device = vmb_device_of(handle);
+	struct vmb_provide *provide = vmb_provide_of(handle);
 	VkBufferCreateInfo plain = *info->pCreateInfo;
 	VkDeviceBufferMemoryRequirements asked = *info;
 
-	if (!device->vm || !(plain.flags & VMB_BUFFER_SPARSE_FLAGS)) {
-		device->next.GetDeviceBufferMemoryRequirements(handle, info, requirements);
+	if (!(plain.flags & VMB_BUFFER_SPARSE_FLAGS)) {
+		provide->next.GetDeviceBufferMemoryRequirements(handle, info, requirements);
 		return;
 	}
-	plain.flags &= ~(VkBufferCreateFlags)VMB_BUFFER_SPARSE_FLAGS;
+	plain.flags &= ~VMB_BUFFER_SPARSE_FLAGS;
 	asked.pCreateInfo = &plain;
-	device->next.GetDeviceBufferMemoryRequirements(handle, &asked, requirements);
-	vmb_resource_requirements2(device, requirements);
+	provide->next.GetDeviceBufferMemoryRequirements(handle, &asked, requirements);
+	vmb_resource_requirements2(provide, requirements);
 }
+
+const struct vmb_device_commands vmb_provide_buffer_commands = {
+	.CreateBuffer = create_buffer,
+	.DestroyBuffer = destroy_buffer,
+	.GetBufferMemoryRequirements = get_requirements,
+	.GetBufferMemoryRequirements2 = get_requirements2,
+	.GetDeviceBufferMemoryRequirements = get_device_requirements,
+};

@@ -2,56 +2,46 @@
 #include "provide/device_create_info.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#include "provide/features.h"
+#include "backend/backend.h"
+#include "route/provided_features.h"
 #include "vk/extensions.h"
+#include "vk/sparse_features.h"
 
-static VkResult add_extensions(struct vmb_device_info *rewritten,
+/* The most extensions that a backend needs. */
+#define MOST_EXTENSIONS 8
+
+static VkResult add_extensions(struct vmb_device_create_info *rewritten,
 	const struct vmb_physical_device *physical, const VkDeviceCreateInfo *info)
 {
-	/* until is the version that made the extension core; 0 if none has. */
-	static const struct {
-		const char *name;
-		uint32_t until;
-		enum vmb_backend backend; /* NONE: whichever it is */
-	} needed[] = {
-		{ VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME, 0, VMB_BACKEND_HOST },
-		{ VK_KHR_EXTERNAL_MEMORY_EXTENSION_NAME, VK_API_VERSION_1_1, VMB_BACKEND_HOST },
-		{ VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME, 0, VMB_BACKEND_PANTHOR },
-		{ VK_KHR_EXTERNAL_SEMAPHORE_EXTENSION_NAME, VK_API_VERSION_1_1,
-			VMB_BACKEND_PANTHOR },
-		{ VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME, VK_API_VERSION_1_2, VMB_BACKEND_NONE },
-	};
-	const char *more[sizeof(needed) / sizeof(needed[0])];
-	uint32_t more_count = 0;
+	const struct vmb_backend *backend = physical->backend;
 	uint32_t version = vmb_physical_device_api_version(physical->instance, physical->handle);
-	const char *const *given = info->ppEnabledExtensionNames;
-	uint32_t given_count = info->enabledExtensionCount;
+	const char *names[MOST_EXTENSIONS];
+	uint32_t count = 0;
 
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-		bool is_ours = !needed[i].backend || needed[i].backend == physical->backend;
-		if (is_ours && (!needed[i].until || version < needed[i].until)) {
-			more[more_count++] = needed[i].name;
+	for (size_t i = 0; i < backend->extension_count; i++) {
+		const struct vmb_backend_extension *extension = &backend->extensions[i];
+		if (extension->core && version >= extension->core) {
+			continue;
 		}
+		if (!vmb_extensions_contain(info->ppEnabledExtensionNames,
+			    info->enabledExtensionCount, extension->name)) {
+			rewritten->added_extensions |= UINT32_C(1) << i;
+		}
+		names[count++] = extension->name;
 	}
-	rewritten->extensions = vmb_extensions_add(
-		given, &rewritten->info.enabledExtensionCount, more, more_count);
+	rewritten->extensions = vmb_extensions_add(info->ppEnabledExtensionNames,
+		&rewritten->info.enabledExtensionCount, names, count);
 	if (!rewritten->extensions) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
 	rewritten->info.ppEnabledExtensionNames = rewritten->extensions;
-	rewritten->added_host_import = !vmb_extensions_contain(
-		given, given_count, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
-	rewritten->added_semaphore_fd = !vmb_extensions_contain(
-		given, given_count, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME);
-	rewritten->added_timeline = version < VK_API_VERSION_1_2 &&
-		!vmb_extensions_contain(
-			given, given_count, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME);
 	return VK_SUCCESS;
 }
 
-/* Timeline semaphores may be asked for, or expressly not, in either of two structures. */
-static void add_timeline(struct vmb_device_info *rewritten)
+/* The application may enable timeline semaphores, or leave them off, in either of two structures. */
+static void add_timeline(struct vmb_device_create_info *rewritten)
 {
 	VkPhysicalDeviceVulkan12Features *in_1_2 = vmb_chain_find_out(
 		rewritten->chain.head, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES);
@@ -84,16 +74,7 @@ static bool wants_addresses(const VkDeviceCreateInfo *info)
 	return (in_1_2 && in_1_2->bufferDeviceAddress) || (alone && alone->bufferDeviceAddress);
 }
 
-/* Core features come in one of two places; in pNext they win. */
-static const VkPhysicalDeviceFeatures *core_features(const VkDeviceCreateInfo *info)
-{
-	const VkPhysicalDeviceFeatures2 *in_chain = vmb_chain_find(
-		info->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2);
-
-	return in_chain ? &in_chain->features : info->pEnabledFeatures;
-}
-
-static void hide_sparse(struct vmb_device_info *rewritten)
+static void hide_sparse(struct vmb_device_create_info *rewritten)
 {
 	VkPhysicalDeviceFeatures2 *in_chain = vmb_chain_find_out(
 		rewritten->chain.head, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2);
@@ -108,7 +89,7 @@ static void hide_sparse(struct vmb_device_info *rewritten)
 	}
 }
 
-VkResult vmb_device_info_init(struct vmb_device_info *rewritten,
+VkResult vmb_device_create_info_init(struct vmb_device_create_info *rewritten,
 	const struct vmb_physical_device *physical, const VkDeviceCreateInfo *info)
 {
 	static const VkStructureType changed[] = {
@@ -116,17 +97,9 @@ VkResult vmb_device_info_init(struct vmb_device_info *rewritten,
 		VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
 		VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES,
 	};
-	const VkPhysicalDeviceFeatures *features = core_features(info);
 
-	*rewritten = (struct vmb_device_info){ .info = *info };
-	if (!features || !vmb_features_want_sparse(features)) {
-		return VK_SUCCESS;
-	}
-	rewritten->wants_sparse = true;
-	if (physical->route != VMB_ROUTE_PROVIDE) {
-		return VK_SUCCESS;
-	}
-	if (vmb_features_exceed_provide(features)) {
+	*rewritten = (struct vmb_device_create_info){ .info = *info };
+	if (vmb_features_exceed_provide(vmb_core_features(info))) {
 		return VK_ERROR_FEATURE_NOT_PRESENT;
 	}
 	rewritten->has_addresses = wants_addresses(info);
@@ -141,14 +114,42 @@ VkResult vmb_device_info_init(struct vmb_device_info *rewritten,
 	add_timeline(rewritten);
 	result = add_extensions(rewritten, physical, info);
 	if (result != VK_SUCCESS) {
-		vmb_device_info_finish(rewritten);
+		vmb_device_create_info_finish(rewritten);
 	}
 	return result;
 }
 
-void vmb_device_info_finish(struct vmb_device_info *rewritten)
+void vmb_device_create_info_finish(struct vmb_device_create_info *rewritten)
 {
 	vmb_chain_finish(&rewritten->chain);
 	free(rewritten->extensions);
 	rewritten->extensions = NULL;
+}
+
+void vmb_device_create_info_hide(
+	const struct vmb_device_create_info *rewritten, struct vmb_device *device)
+{
+	static const struct {
+		const char *extension;
+		const char *command;
+	} commands[] = {
+		{ VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME,
+			"vkGetMemoryHostPointerPropertiesEXT" },
+		{ VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME, "vkGetSemaphoreCounterValueKHR" },
+		{ VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME, "vkSignalSemaphoreKHR" },
+		{ VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME, "vkWaitSemaphoresKHR" },
+		{ VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME, "vkGetSemaphoreFdKHR" },
+		{ VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME, "vkImportSemaphoreFdKHR" },
+	};
+	const struct vmb_backend *backend = device->physical->backend;
+	size_t count = 0;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		for (size_t j = 0; j < backend->extension_count; j++) {
+			if ((rewritten->added_extensions >> j & 1) &&
+				strcmp(backend->extensions[j].name, commands[i].extension) == 0) {
+				device->hidden_commands[count++] = commands[i].command;
+			}
+		}
+	}
 }

@@ -5,23 +5,18 @@
 #include <stdbool.h>
 
 #include "vk/chain.h"
-#include "vk/physical_device.h"
+#include "vk/device.h"
 
 /*
- * What the driver is asked for in place of the application's VkDeviceCreateInfo: its own words on
- * the assist route. When the layer provides sparse resources, no sparse features, but what the layer
- * itself works with.
+ * What the driver gets in place of the application's VkDeviceCreateInfo: no sparse feature, but the extensions and
+ * features that the layer itself uses.
  */
-struct vmb_device_info {
+struct vmb_device_create_info {
 	VkDeviceCreateInfo info;
-	/* The application enables a sparse feature; if not, its own VkDeviceCreateInfo will do. */
-	bool wants_sparse;
 	/* bufferDeviceAddress is among the features. */
 	bool has_addresses;
-	/* Extensions with functions that the layer enabled, not the application. */
-	bool added_host_import;
-	bool added_timeline;
-	bool added_semaphore_fd;
+	/* Which of the backend's extensions the layer enables and the application does not: a bit for each. */
+	uint32_t added_extensions;
 	/* Private: what info points to. */
 	struct vmb_chain chain;
 	VkPhysicalDeviceFeatures features;
@@ -30,12 +25,16 @@ struct vmb_device_info {
 };
 
 /*
- * VK_ERROR_FEATURE_NOT_PRESENT for a sparse feature that the layer does not report. On failure
- * there is nothing to finish. The application's structures have to stay while this is used.
+ * VK_ERROR_FEATURE_NOT_PRESENT for a sparse feature that the layer does not report. On failure there is nothing to
+ * finish. Borrows the application's structures.
  */
-VkResult vmb_device_info_init(struct vmb_device_info *rewritten,
+VkResult vmb_device_create_info_init(struct vmb_device_create_info *rewritten,
 	const struct vmb_physical_device *physical, const VkDeviceCreateInfo *info);
-/* info is not to be used any more; what is known of it stays. */
-void vmb_device_info_finish(struct vmb_device_info *rewritten);
+/* info is not valid afterwards; what is known of it stays. Accepts a zeroed object. */
+void vmb_device_create_info_finish(struct vmb_device_create_info *rewritten);
+
+/* Hides the commands of the extensions that only the layer enabled from the application. */
+void vmb_device_create_info_hide(
+	const struct vmb_device_create_info *rewritten, struct vmb_device *device);
 
 #endif

@@ -1,202 +1,196 @@
 /* SPDX-License-Identifier: MIT */
 #include "provide/image.h"
 
-#include "assist/assist.h"
+#include "provide/commands.h"
+#include "provide/memory_source.h"
 #include "provide/resource.h"
+#include "provide/sparse_flags.h"
 #include "vk/chain.h"
 
 bool vmb_image_flags_provided(VkImageCreateFlags flags)
 {
-	/* Residency needs the driver to know of tiles; a disjoint image is bound plane by plane,
-	 * for which vkQueueBindSparse has no words. */
+	/* Residency needs blocks that the driver knows. A disjoint image is bound plane by plane, which
+	 * vkQueueBindSparse cannot express. */
 	return !(flags & (VK_IMAGE_CREATE_SPARSE_RESIDENCY_BIT | VK_IMAGE_CREATE_DISJOINT_BIT));
 }
 
-/*
- * As for buffers, an image bound to imported memory has to be created for it
- * (VUID-vkBindImageMemory-memory-02989). An image of preinitialized layout cannot be
- * (VUID-VkImageCreateInfo-pNext-01443) and is left as it is.
- */
-static VkResult create_plain(struct vmb_device *device, const VkImageCreateInfo *info,
+/* Creates an ordinary image. An image of preinitialized layout cannot be for imported memory
+ * (VUID-VkImageCreateInfo-pNext-01443), and is created as it is. */
+static VkResult create_plain(struct vmb_provide *provide, const VkImageCreateInfo *info,
 	const VkAllocationCallbacks *allocator, VkImage *out)
 {
 	const VkExternalMemoryImageCreateInfo external = {
 		.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
 		.pNext = info->pNext,
-		.handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+		.handleTypes = provide->source->handle_types,
 	};
 	VkImageCreateInfo plain = *info;
 
 	plain.flags &= ~VMB_IMAGE_SPARSE_FLAGS;
-	if (vmb_vm_imports(device->vm) && info->initialLayout == VK_IMAGE_LAYOUT_UNDEFINED &&
+	if (external.handleTypes && info->initialLayout == VK_IMAGE_LAYOUT_UNDEFINED &&
 		!vmb_chain_find(info->pNext, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO) &&
 		!vmb_chain_find(info->pNext, VK_STRUCTURE_TYPE_IMAGE_SWAPCHAIN_CREATE_INFO_KHR)) {
 		plain.pNext = &external;
 	}
-	return device->next.CreateImage(device->handle, &plain, allocator, out);
+	return provide->next.CreateImage(provide->device->handle, &plain, allocator, out);
 }
 
-static VkResult create_resource(struct vmb_device *device, VkImage image, struct vmb_resource **out)
+static VkResult create_resource(
+	struct vmb_provide *provide, VkImage image, struct vmb_resource **out)
 {
+	VkDevice device = provide->device->handle;
 	VkMemoryRequirements requirements;
-	VkResult result;
 
-	device->next.GetImageMemoryRequirements(device->handle, image, &requirements);
-	vmb_resource_requirements(device, &requirements);
-	result = vmb_resource_create(device, &requirements, out);
+	provide->next.GetImageMemoryRequirements(device, image, &requirements);
+	vmb_resource_requirements(provide, &requirements);
+	VkResult result = vmb_resource_create(provide, &requirements, out);
 	if (result != VK_SUCCESS) {
 		return result;
 	}
-	result = device->next.BindImageMemory(device->handle, image, (*out)->memory, 0);
-	if (result == VK_SUCCESS && vmb_map_insert(&device->images, (uint64_t)image, *out) < 0) {
+	result = provide->next.BindImageMemory(device, image, (*out)->memory, 0);
+	if (result == VK_SUCCESS && vmb_map_insert(&provide->images, (uint64_t)image, *out) < 0) {
 		result = VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
 	return result;
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateImage(VkDevice handle, const VkImageCreateInfo *info,
+static VKAPI_ATTR VkResult VKAPI_CALL create_image(VkDevice handle, const VkImageCreateInfo *info,
 	const VkAllocationCallbacks *allocator, VkImage *out)
 {
-	struct vmb_device *device = vmb_device_of(handle);
+	struct vmb_provide *provide = vmb_provide_of(handle);
 	struct vmb_resource *resource = NULL;
 	VkImage image = VK_NULL_HANDLE;
-
-	if (device->route == VMB_ROUTE_ASSIST) {
-		return vmb_assist_create_image(device, info, allocator, out);
-	}
-	if (!device->vm) {
-		return device->next.CreateImage(handle, info, allocator, out);
-	}
 	bool is_sparse = info->flags & VMB_IMAGE_SPARSE_FLAGS;
+
 	if (is_sparse && !vmb_image_flags_provided(info->flags)) {
 		*out = VK_NULL_HANDLE;
 		return VK_ERROR_FEATURE_NOT_PRESENT;
 	}
-	VkResult result = create_plain(device, info, allocator, &image);
+	VkResult result = create_plain(provide, info, allocator, &image);
 	if (result != VK_SUCCESS || !is_sparse) {
 		*out = image;
 		return result;
 	}
-	result = create_resource(device, image, &resource);
+	result = create_resource(provide, image, &resource);
 	if (result != VK_SUCCESS) {
-		device->next.DestroyImage(handle, image, allocator);
+		provide->next.DestroyImage(handle, image, allocator);
 		vmb_resource_destroy(resource);
 		*out = VK_NULL_HANDLE;
 		return result;
 	}
-	vmb_count(&device->stats.images, 1);
+	vmb_count(&provide->device->statistics.images, 1);
 	*out = image;
 	return VK_SUCCESS;
 }
 
-VKAPI_ATTR void VKAPI_CALL vmb_DestroyImage(
+static VKAPI_ATTR void VKAPI_CALL destroy_image(
 	VkDevice handle, VkImage image, const VkAllocationCallbacks *allocator)
 {
-	struct vmb_device *device = vmb_device_of(handle);
-	struct vmb_resource *resource = device->vm
-		? vmb_map_remove(&device->images, (uint64_t)image)
-		: NULL;
+	struct vmb_provide *provide = vmb_provide_of(handle);
+	struct vmb_resource *resource = vmb_map_remove(&provide->images, (uint64_t)image);
 
-	device->next.DestroyImage(handle, image, allocator);
+	provide->next.DestroyImage(handle, image, allocator);
 	vmb_resource_destroy(resource);
 }
 
-static bool is_sparse_image(struct vmb_device *device, VkImage image)
+static bool is_sparse_image(struct vmb_provide *provide, VkImage image)
 {
-	return device->vm && vmb_map_find(&device->images, (uint64_t)image);
+	return vmb_map_find(&provide->images, (uint64_t)image);
 }
 
-VKAPI_ATTR void VKAPI_CALL vmb_GetImageMemoryRequirements(
+static VKAPI_ATTR void VKAPI_CALL get_requirements(
 	VkDevice handle, VkImage image, VkMemoryRequirements *requirements)
 {
-	struct vmb_device *device = vmb_device_of(handle);
+	struct vmb_provide *provide = vmb_provide_of(handle);
 
-	device->next.GetImageMemoryRequirements(handle, image, requirements);
-	if (is_sparse_image(device, image)) {
-		vmb_resource_requirements(device, requirements);
+	provide->next.GetImageMemoryRequirements(handle, image, requirements);
+	if (is_sparse_image(provide, image)) {
+		vmb_resource_requirements(provide, requirements);
 	}
 }
 
-VKAPI_ATTR void VKAPI_CALL vmb_GetImageMemoryRequirements2(VkDevice handle,
+static VKAPI_ATTR void VKAPI_CALL get_requirements2(VkDevice handle,
 	const VkImageMemoryRequirementsInfo2 *info, VkMemoryRequirements2 *requirements)
 {
-	struct vmb_device *device = vmb_device_of(handle);
+	struct vmb_provide *provide = vmb_provide_of(handle);
 
-	device->next.GetImageMemoryRequirements2(handle, info, requirements);
-	if (is_sparse_image(device, info->image)) {
-		vmb_resource_requirements2(device, requirements);
+	provide->next.GetImageMemoryRequirements2(handle, info, requirements);
+	if (is_sparse_image(provide, info->image)) {
+		vmb_resource_requirements2(provide, requirements);
 	}
 }
 
-VKAPI_ATTR void VKAPI_CALL vmb_GetDeviceImageMemoryRequirements(VkDevice handle,
+static VKAPI_ATTR void VKAPI_CALL get_device_requirements(VkDevice handle,
 	const VkDeviceImageMemoryRequirements *info, VkMemoryRequirements2 *requirements)
 {
-	struct vmb_device *device = vmb_device_of(handle);
+	struct vmb_provide *provide = vmb_provide_of(handle);
 	VkImageCreateInfo plain = *info->pCreateInfo;
 	VkDeviceImageMemoryRequirements asked = *info;
 
-	if (!device->vm || !(plain.flags & VMB_IMAGE_SPARSE_FLAGS)) {
-		device->next.GetDeviceImageMemoryRequirements(handle, info, requirements);
+	if (!(plain.flags & VMB_IMAGE_SPARSE_FLAGS)) {
+		provide->next.GetDeviceImageMemoryRequirements(handle, info, requirements);
 		return;
 	}
 	plain.flags &= ~VMB_IMAGE_SPARSE_FLAGS;
 	asked.pCreateInfo = &plain;
-	device->next.GetDeviceImageMemoryRequirements(handle, &asked, requirements);
-	vmb_resource_requirements2(device, requirements);
+	provide->next.GetDeviceImageMemoryRequirements(handle, &asked, requirements);
+	vmb_resource_requirements2(provide, requirements);
 }
 
-/* No image of the provide route is resident by blocks, and the driver knows of no other. */
+/* Neither the layer nor the driver makes images with sparse residency. */
 
-VKAPI_ATTR void VKAPI_CALL vmb_GetImageSparseMemoryRequirements(VkDevice handle, VkImage image,
+static VKAPI_ATTR void VKAPI_CALL get_sparse_requirements(VkDevice handle, VkImage image,
 	uint32_t *count, VkSparseImageMemoryRequirements *requirements)
 {
-	struct vmb_device *device = vmb_device_of(handle);
-
-	if (device->vm) {
-		*count = 0;
-		return;
-	}
-	device->next.GetImageSparseMemoryRequirements(handle, image, count, requirements);
+	(void)handle;
+	(void)image;
+	(void)requirements;
+	*count = 0;
 }
 
-VKAPI_ATTR void VKAPI_CALL vmb_GetImageSparseMemoryRequirements2(VkDevice handle,
+static VKAPI_ATTR void VKAPI_CALL get_sparse_requirements2(VkDevice handle,
 	const VkImageSparseMemoryRequirementsInfo2 *info, uint32_t *count,
 	VkSparseImageMemoryRequirements2 *requirements)
 {
-	struct vmb_device *device = vmb_device_of(handle);
-
-	if (device->vm) {
-		*count = 0;
-		return;
-	}
-	device->next.GetImageSparseMemoryRequirements2(handle, info, count, requirements);
+	(void)handle;
+	(void)info;
+	(void)requirements;
+	*count = 0;
 }
 
-VKAPI_ATTR void VKAPI_CALL vmb_GetDeviceImageSparseMemoryRequirements(VkDevice handle,
+static VKAPI_ATTR void VKAPI_CALL get_device_sparse_requirements(VkDevice handle,
 	const VkDeviceImageMemoryRequirements *info, uint32_t *count,
 	VkSparseImageMemoryRequirements2 *requirements)
 {
-	struct vmb_device *device = vmb_device_of(handle);
-
-	if (device->vm) {
-		*count = 0;
-		return;
-	}
-	device->next.GetDeviceImageSparseMemoryRequirements(handle, info, count, requirements);
+	(void)handle;
+	(void)info;
+	(void)requirements;
+	*count = 0;
 }
 
 #ifdef VK_KHR_maintenance5
-VKAPI_ATTR void VKAPI_CALL vmb_GetDeviceImageSubresourceLayout(VkDevice handle,
+static VKAPI_ATTR void VKAPI_CALL get_subresource_layout(VkDevice handle,
 	const VkDeviceImageSubresourceInfoKHR *info, VkSubresourceLayout2KHR *layout)
 {
-	struct vmb_device *device = vmb_device_of(handle);
 	VkImageCreateInfo plain = *info->pCreateInfo;
 	VkDeviceImageSubresourceInfoKHR asked = *info;
 
-	if (device->vm) {
-		plain.flags &= ~VMB_IMAGE_SPARSE_FLAGS;
-		asked.pCreateInfo = &plain;
-	}
-	device->next.GetDeviceImageSubresourceLayoutKHR(handle, &asked, layout);
+	plain.flags &= ~VMB_IMAGE_SPARSE_FLAGS;
+	asked.pCreateInfo = &plain;
+	vmb_provide_of(handle)->next.GetDeviceImageSubresourceLayout(handle, &asked, layout);
 }
 #endif
+
+const struct vmb_device_commands vmb_provide_image_commands = {
+	.CreateImage = create_image,
+	.DestroyImage = destroy_image,
+	.GetImageMemoryRequirements = get_requirements,
+	.GetImageMemoryRequirements2 = get_requirements2,
+	.GetDeviceImageMemoryRequirements = get_device_requirements,
+	.GetImageSparseMemoryRequirements = get_sparse_requirements,
+	.GetImageSparseMemoryRequirements2 = get_sparse_requirements2,
+	.GetDeviceImageSparseMemoryRequirements = get_device_sparse_requirements,
+#ifdef VK_KHR_maintenance5
+	.GetDeviceImageSubresourceLayout = get_subresource_layout,
+#endif
+};

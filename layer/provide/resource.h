@@ -7,49 +7,49 @@
 #include <vulkan/vulkan.h>
 
 #include "plan/residency.h"
-#include "vk/device.h"
+#include "provide/device.h"
+#include "vk/allocator.h"
 
 /*
- * A sparse buffer or image: an ordinary one of the driver's, bound for life to a reservation of the
- * VM, into which binds map memory. Owned by the device's table of buffers or images.
+ * A sparse buffer or image: an ordinary one of the driver's, bound for life to a reservation of the VM. Binds map memory
+ * into the reservation. The device's table of buffers or images owns it.
  */
 struct vmb_resource {
-	struct vmb_device *device;
-	/* The table's, and one of each job that will bind to it. */
+	struct vmb_provide *provide;
+	/* One for the table, and one for each batch that is still to bind to the resource. */
 	atomic_uint references;
 	struct vmb_reservation reservation;
 	VkDeviceMemory memory; /* the driver's object for the reservation */
-	/* What is signaled when the last bind that the kernel was given is done, value 0 if there was
-	 * none. Guarded by the device's submit_lock. */
+	/* The point that is signaled when the last bind in the kernel's hands is done; value 0 if there was none.
+	 * Guarded by submit_lock. */
 	struct vmb_point last_bind;
 	/* Guards what follows: several queues may bind to different ranges at once. */
 	pthread_mutex_t residency_lock;
 	struct vmb_residency residency;
-	/* The residency map ran out of memory once and is not to be believed any more. */
+	/* Memory for the residency map was short once: its bytes are no longer exact. */
 	bool residency_lost;
 };
 
-/* What an application is told of a sparse resource, made of what the driver said of the plain. */
-void vmb_resource_requirements(const struct vmb_device *device, VkMemoryRequirements *requirements);
+/* Turn the driver's requirements of an ordinary resource into those of a sparse one. */
+void vmb_resource_requirements(
+	const struct vmb_provide *provide, VkMemoryRequirements *requirements);
 void vmb_resource_requirements2(
-	const struct vmb_device *device, VkMemoryRequirements2 *requirements);
+	const struct vmb_provide *provide, VkMemoryRequirements2 *requirements);
 
-/*
- * Reserves as much as the requirements say, with a memory object of the driver's for it. requirements
- * are those of the sparse resource. The driver's object is the caller's, before and after.
- */
-VkResult vmb_resource_create(struct vmb_device *device, const VkMemoryRequirements *requirements,
+/* Reserves a range that meets the requirements of the sparse resource, with a memory object of the driver's for it. The
+ * driver's buffer or image stays the caller's. */
+VkResult vmb_resource_create(struct vmb_provide *provide, const VkMemoryRequirements *requirements,
 	struct vmb_resource **out);
 /*
- * Drops the table's reference; the reservation goes with the last one, and with it the driver's
- * memory. Accepts NULL. The driver's buffer or image must be gone, or never be used again.
+ * Drops the table's reference. The reservation and the driver's memory go with the last reference. Accepts NULL. The
+ * driver's buffer or image must be gone, or never be used again.
  */
 void vmb_resource_destroy(struct vmb_resource *resource);
 
 void vmb_resource_ref(struct vmb_resource *resource);
 void vmb_resource_unref(struct vmb_resource *resource);
 
-/* Records ops that were executed, all of this resource. */
+/* Records ops that were executed, all of them of this resource. */
 void vmb_resource_executed(struct vmb_resource *resource, const struct vmb_op *ops, size_t count);
 
 #endif

@@ -3,12 +3,8 @@
 
 #include <time.h>
 
-#include "provide/queue.h"
-#include "vk/allocator.h"
-#include "vk/device.h"
-
-/* How long a wait sleeps before it looks whether the device was lost meanwhile. */
-#define SLICE_NS UINT64_C(20000000)
+#include "provide/commands.h"
+#include "provide/executor.h"
 
 static uint64_t now_ns(void)
 {
@@ -18,40 +14,35 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* Waits on a VM that submits need not be cut: what they wait for is signaled even if it fails. */
-static uint64_t slice_of(const struct vmb_device *device)
-{
-	return vmb_vm_is_async(device->vm) ? UINT64_MAX : SLICE_NS;
-}
-
-/* A wait that is cut into slices. */
+/* A wait in slices of at most longest_ns. */
 struct wait {
-	const struct vmb_device *device;
-	uint64_t timeout;
-	uint64_t longest; /* slice */
-	uint64_t start;
+	const struct vmb_provide *provide;
+	uint64_t timeout_ns;
+	uint64_t longest_ns;
+	uint64_t start_ns; /* 0 for a wait of one slice, which needs no clock */
 	VkResult result;
-	uint64_t slice; /* the timeout for the driver */
+	uint64_t slice_ns; /* the driver's timeout */
 };
 
-static struct wait begin_wait(const struct vmb_device *device, uint64_t timeout)
+static struct wait wait_begin(const struct vmb_provide *provide, uint64_t timeout_ns)
 {
+	uint64_t longest_ns = provide->executor->wait_slice_ns;
+
 	return (struct wait){
-		.device = device,
-		.timeout = timeout,
-		.longest = slice_of(device),
-		/* A wait that cannot be cut needs no clock. */
-		.start = timeout > slice_of(device) ? now_ns() : 0,
+		.provide = provide,
+		.timeout_ns = timeout_ns,
+		.longest_ns = longest_ns,
+		.start_ns = timeout_ns > longest_ns ? now_ns() : 0,
 		.result = VK_TIMEOUT,
 	};
 }
 
-/* Whether the driver is to be asked (again); if not, result says how the wait ended. */
-static bool next_slice(struct wait *wait, bool first)
+/* Whether the driver has to wait (again); if not, result is the wait's result. */
+static bool wait_next_slice(struct wait *wait, bool first)
 {
-	uint64_t waited = 0;
+	uint64_t waited_ns = 0;
 
-	if (vmb_device_is_lost(wait->device)) {
+	if (vmb_provide_is_lost(wait->provide)) {
 		wait->result = VK_ERROR_DEVICE_LOST;
 		return false;
 	}
@@ -59,188 +50,134 @@ static bool next_slice(struct wait *wait, bool first)
 		return false;
 	}
 	if (!first) {
-		waited = wait->timeout > wait->longest ? now_ns() - wait->start : wait->timeout;
-		if (waited >= wait->timeout) {
+		waited_ns = wait->start_ns ? now_ns() - wait->start_ns : wait->timeout_ns;
+		if (waited_ns >= wait->timeout_ns) {
 			return false;
 		}
 	}
-	wait->slice = wait->timeout - waited < wait->longest ? wait->timeout - waited
-							     : wait->longest;
+	uint64_t left_ns = wait->timeout_ns - waited_ns;
+	wait->slice_ns = left_ns < wait->longest_ns ? left_ns : wait->longest_ns;
 	return true;
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vmb_WaitForFences(
+static VkResult wait_for_fences(struct vmb_provide *provide, uint32_t count, const VkFence *fences,
+	VkBool32 wait_all, uint64_t timeout)
+{
+	struct wait wait = wait_begin(provide, timeout);
+
+	for (bool first = true; wait_next_slice(&wait, first); first = false) {
+		wait.result = provide->next.WaitForFences(
+			provide->device->handle, count, fences, wait_all, wait.slice_ns);
+	}
+	return wait.result;
+}
+
+VkResult vmb_wait_for_fence(struct vmb_provide *provide, VkFence fence)
+{
+	return wait_for_fences(provide, 1, &fence, VK_TRUE, UINT64_MAX);
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL wait_for_fences_command(
 	VkDevice handle, uint32_t count, const VkFence *fences, VkBool32 wait_all, uint64_t timeout)
 {
-	struct vmb_device *device = vmb_device_of(handle);
-
-	if (!device->vm) {
-		return device->next.WaitForFences(handle, count, fences, wait_all, timeout);
-	}
-	struct wait wait = begin_wait(device, timeout);
-	for (bool first = true; next_slice(&wait, first); first = false) {
-		wait.result = device->next.WaitForFences(
-			handle, count, fences, wait_all, wait.slice);
-	}
-	return wait.result;
+	return wait_for_fences(vmb_provide_of(handle), count, fences, wait_all, timeout);
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vmb_WaitSemaphores(
+static VKAPI_ATTR VkResult VKAPI_CALL wait_semaphores(
 	VkDevice handle, const VkSemaphoreWaitInfo *info, uint64_t timeout)
 {
-	struct vmb_device *device = vmb_device_of(handle);
+	struct vmb_provide *provide = vmb_provide_of(handle);
+	struct wait wait = wait_begin(provide, timeout);
 
-	if (!device->vm) {
-		return device->next.WaitSemaphores(handle, info, timeout);
-	}
-	struct wait wait = begin_wait(device, timeout);
-	for (bool first = true; next_slice(&wait, first); first = false) {
-		wait.result = device->next.WaitSemaphores(handle, info, wait.slice);
+	for (bool first = true; wait_next_slice(&wait, first); first = false) {
+		wait.result = provide->next.WaitSemaphores(handle, info, wait.slice_ns);
 	}
 	return wait.result;
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vmb_GetFenceStatus(VkDevice handle, VkFence fence)
-{
-	struct vmb_device *device = vmb_device_of(handle);
-
-	return vmb_device_is_lost(device) ? VK_ERROR_DEVICE_LOST
-					  : device->next.GetFenceStatus(handle, fence);
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL vmb_GetSemaphoreCounterValue(
-	VkDevice handle, VkSemaphore semaphore, uint64_t *value)
-{
-	struct vmb_device *device = vmb_device_of(handle);
-
-	return vmb_device_is_lost(device)
-		? VK_ERROR_DEVICE_LOST
-		: device->next.GetSemaphoreCounterValue(handle, semaphore, value);
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL vmb_QueueSubmit(
-	VkQueue handle, uint32_t count, const VkSubmitInfo *submits, VkFence fence)
-{
-	struct vmb_device *device = vmb_device_of(handle);
-
-	return vmb_device_is_lost(device) ? VK_ERROR_DEVICE_LOST
-					  : device->next.QueueSubmit(handle, count, submits, fence);
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL vmb_QueueSubmit2(
-	VkQueue handle, uint32_t count, const VkSubmitInfo2 *submits, VkFence fence)
-{
-	struct vmb_device *device = vmb_device_of(handle);
-
-	return vmb_device_is_lost(device)
-		? VK_ERROR_DEVICE_LOST
-		: device->next.QueueSubmit2(handle, count, submits, fence);
-}
-
-/* Waiting for a queue is waiting for a fence behind all that was submitted to it; unlike the
- * driver's vkQueueWaitIdle, that can be given up. */
-static VkResult wait_for_queue(struct vmb_device *device, VkQueue handle)
-{
-	const VkFenceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };
-	VkFence fence;
-
-	VkResult result = device->next.CreateFence(device->handle, &info, &vmb_allocator, &fence);
-	if (result != VK_SUCCESS) {
-		return result;
+/* Commands that a lost device refuses. */
+#define UNLESS_LOST(function, name, parameters, arguments) \
+	static VKAPI_ATTR VkResult VKAPI_CALL function parameters \
+	{ \
+		struct vmb_provide *provide = vmb_provide_of(handle); \
+\
+		return vmb_provide_is_lost(provide) ? VK_ERROR_DEVICE_LOST \
+						    : provide->next.name arguments; \
 	}
-	result = device->next.QueueSubmit(handle, 0, NULL, fence);
-	if (result == VK_SUCCESS) {
-		result = vmb_WaitForFences(device->handle, 1, &fence, VK_TRUE, UINT64_MAX);
-	}
-	/* The driver of a lost device will want to signal it some day. */
-	if (!vmb_device_is_lost(device)) {
-		device->next.DestroyFence(device->handle, fence, &vmb_allocator);
-	}
-	return result;
+
+/* clang-format off */
+UNLESS_LOST(get_fence_status, GetFenceStatus,
+	(VkDevice handle, VkFence fence), (handle, fence))
+UNLESS_LOST(get_semaphore_counter_value, GetSemaphoreCounterValue,
+	(VkDevice handle, VkSemaphore semaphore, uint64_t *value), (handle, semaphore, value))
+UNLESS_LOST(submit, QueueSubmit,
+	(VkQueue handle, uint32_t count, const VkSubmitInfo *submits, VkFence fence),
+	(handle, count, submits, fence))
+UNLESS_LOST(submit2, QueueSubmit2,
+	(VkQueue handle, uint32_t count, const VkSubmitInfo2 *submits, VkFence fence),
+	(handle, count, submits, fence))
+UNLESS_LOST(present, QueuePresentKHR,
+	(VkQueue handle, const VkPresentInfoKHR *info), (handle, info))
+UNLESS_LOST(acquire_next_image, AcquireNextImageKHR,
+	(VkDevice handle, VkSwapchainKHR swapchain, uint64_t timeout, VkSemaphore semaphore, VkFence fence,
+		uint32_t *index),
+	(handle, swapchain, timeout, semaphore, fence, index))
+UNLESS_LOST(acquire_next_image2, AcquireNextImage2KHR,
+	(VkDevice handle, const VkAcquireNextImageInfoKHR *info, uint32_t *index),
+	(handle, info, index))
+/* clang-format on */
+
+static VkResult lost_or(const struct vmb_provide *provide, VkResult result)
+{
+	return vmb_provide_is_lost(provide) ? VK_ERROR_DEVICE_LOST : result;
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vmb_QueueWaitIdle(VkQueue handle)
+static VKAPI_ATTR VkResult VKAPI_CALL queue_wait_idle(VkQueue handle)
 {
-	struct vmb_device *device = vmb_device_of(handle);
+	struct vmb_provide *provide = vmb_provide_of(handle);
 
-	if (!device->vm) {
-		return device->next.QueueWaitIdle(handle);
-	}
-	if (vmb_device_is_lost(device)) {
+	if (vmb_provide_is_lost(provide)) {
 		return VK_ERROR_DEVICE_LOST;
 	}
-	if (!vmb_vm_is_async(device->vm)) {
-		return wait_for_queue(device, handle);
-	}
-	VkResult result = device->next.QueueWaitIdle(handle);
-	return vmb_device_is_lost(device) ? VK_ERROR_DEVICE_LOST : result;
+	return lost_or(provide, provide->executor->wait_idle(provide, handle));
 }
 
-/* With no job left the driver's queues wait for nothing of ours that will not come. */
-static void drain(struct vmb_device *device)
+static VKAPI_ATTR VkResult VKAPI_CALL device_wait_idle(VkDevice handle)
 {
-	if (vmb_vm_is_async(device->vm)) {
-		return;
-	}
-	pthread_mutex_lock(&device->queues_lock);
-	struct vmb_queue *queue = device->queues;
-	pthread_mutex_unlock(&device->queues_lock);
-	for (; queue; queue = queue->next) {
-		vmb_queue_drain(queue);
-	}
-}
+	struct vmb_provide *provide = vmb_provide_of(handle);
 
-VKAPI_ATTR VkResult VKAPI_CALL vmb_DeviceWaitIdle(VkDevice handle)
-{
-	struct vmb_device *device = vmb_device_of(handle);
-
-	if (device->vm) {
-		drain(device);
-	}
-	if (vmb_device_is_lost(device)) {
+	provide->executor->drain(provide);
+	if (vmb_provide_is_lost(provide)) {
 		return VK_ERROR_DEVICE_LOST;
 	}
-	VkResult result = device->next.DeviceWaitIdle(handle);
-	return vmb_device_is_lost(device) ? VK_ERROR_DEVICE_LOST : result;
+	return lost_or(provide, provide->next.DeviceWaitIdle(handle));
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vmb_GetQueryPoolResults(VkDevice handle, VkQueryPool pool,
+static VKAPI_ATTR VkResult VKAPI_CALL get_query_pool_results(VkDevice handle, VkQueryPool pool,
 	uint32_t first, uint32_t count, size_t size, void *data, VkDeviceSize stride,
 	VkQueryResultFlags flags)
 {
-	struct vmb_device *device = vmb_device_of(handle);
+	struct vmb_provide *provide = vmb_provide_of(handle);
 
-	if (device->vm && (flags & VK_QUERY_RESULT_WAIT_BIT)) {
-		drain(device);
+	if (flags & VK_QUERY_RESULT_WAIT_BIT) {
+		provide->executor->drain(provide);
 	}
-	return vmb_device_is_lost(device) ? VK_ERROR_DEVICE_LOST
-					  : device->next.GetQueryPoolResults(handle, pool, first,
-						    count, size, data, stride, flags);
+	return vmb_provide_is_lost(provide) ? VK_ERROR_DEVICE_LOST
+					    : provide->next.GetQueryPoolResults(handle, pool, first,
+						      count, size, data, stride, flags);
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vmb_QueuePresentKHR(VkQueue handle, const VkPresentInfoKHR *info)
-{
-	struct vmb_device *device = vmb_device_of(handle);
-
-	return vmb_device_is_lost(device) ? VK_ERROR_DEVICE_LOST
-					  : device->next.QueuePresentKHR(handle, info);
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL vmb_AcquireNextImageKHR(VkDevice handle, VkSwapchainKHR swapchain,
-	uint64_t timeout, VkSemaphore semaphore, VkFence fence, uint32_t *index)
-{
-	struct vmb_device *device = vmb_device_of(handle);
-
-	return vmb_device_is_lost(device) ? VK_ERROR_DEVICE_LOST
-					  : device->next.AcquireNextImageKHR(handle, swapchain,
-						    timeout, semaphore, fence, index);
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL vmb_AcquireNextImage2KHR(
-	VkDevice handle, const VkAcquireNextImageInfoKHR *info, uint32_t *index)
-{
-	struct vmb_device *device = vmb_device_of(handle);
-
-	return vmb_device_is_lost(device) ? VK_ERROR_DEVICE_LOST
-					  : device->next.AcquireNextImage2KHR(handle, info, index);
-}
+const struct vmb_device_commands vmb_provide_wait_commands = {
+	.DeviceWaitIdle = device_wait_idle,
+	.QueueSubmit = submit,
+	.QueueSubmit2 = submit2,
+	.QueueWaitIdle = queue_wait_idle,
+	.QueuePresentKHR = present,
+	.AcquireNextImageKHR = acquire_next_image,
+	.AcquireNextImage2KHR = acquire_next_image2,
+	.GetQueryPoolResults = get_query_pool_results,
+	.GetFenceStatus = get_fence_status,
+	.WaitForFences = wait_for_fences_command,
+	.WaitSemaphores = wait_semaphores,
+	.GetSemaphoreCounterValue = get_semaphore_counter_value,
+};

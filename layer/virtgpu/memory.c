@@ -1,102 +1,101 @@
 /* SPDX-License-Identifier: MIT */
-#include "virtgpu/memory.h"
+#include "virtgpu/device.h"
 
-#include "ioctl/intercept.h"
-
-/* What was found out of the device, once it was. */
-static void tell(struct vmb_device *device)
+/* Logs the decision about deferral, once for each device, as soon as there is one. */
+static void log_deferral(struct vmb_virtgpu_device *virtgpu)
 {
-	const struct vmb_virtgpu_facts *facts = vmb_tap_is_live(device->virtgpu)
-		? vmb_virtgpu_facts(device->virtgpu->virtgpu)
-		: NULL;
+	struct vmb_virtgpu *file = vmb_virtgpu_intercept_file(virtgpu->intercept);
+	const struct vmb_virtgpu_facts *facts = file ? vmb_virtgpu_facts(file) : NULL;
 
-	if (facts && !atomic_exchange(&device->virtgpu_was_told, true)) {
-		vmb_device_log(device, VMB_LOG_INFO,
+	if (facts && !atomic_exchange(&virtgpu->deferral_logged, true)) {
+		vmb_device_log(virtgpu->device, VMB_LOG_INFO,
 			"%s: blobs are %s: %s (window of %llu MiB, hint honoured: %s)",
-			device->physical->name, facts->defers ? "deferred" : "mapped at once",
-			facts->reason, (unsigned long long)(facts->window >> 20),
+			virtgpu->device->physical->name,
+			facts->defers ? "deferred" : "mapped at once", facts->reason,
+			(unsigned long long)(facts->window >> 20),
 			vmb_honoured_name(facts->honoured));
 	}
 }
 
-VkResult vmb_deferral_allocate(struct vmb_device *device, const VkMemoryAllocateInfo *info,
-	const VkAllocationCallbacks *allocator, VkDeviceMemory *out)
+static VKAPI_ATTR VkResult VKAPI_CALL allocate_memory(VkDevice handle,
+	const VkMemoryAllocateInfo *info, const VkAllocationCallbacks *allocator,
+	VkDeviceMemory *out)
 {
-	struct vmb_scope scope;
+	struct vmb_virtgpu_device *virtgpu = vmb_virtgpu_device_of(handle);
+	struct vmb_virtgpu_call call;
 
-	if (!device->virtgpu) {
-		return device->next.AllocateMemory(device->handle, info, allocator, out);
-	}
-	vmb_scope_begin(&scope, device->virtgpu, VMB_SCOPE_MEMORY);
-	scope.virtgpu.memory_type = info->memoryTypeIndex;
-	VkResult result = device->next.AllocateMemory(device->handle, info, allocator, out);
-	scope.virtgpu.has_failed = result != VK_SUCCESS;
-	vmb_scope_end(&scope);
-	tell(device);
+	vmb_virtgpu_call_begin(&call, virtgpu->intercept, true);
+	call.scope.memory_type = info->memoryTypeIndex;
+	VkResult result = virtgpu->next.AllocateMemory(handle, info, allocator, out);
+	call.scope.has_failed = result != VK_SUCCESS;
+	vmb_driver_call_end(&call.base);
+	log_deferral(virtgpu);
 	return result;
 }
 
-/* What a driver means that has called it a success. */
-static VkResult end_map(struct vmb_scope *scope, VkResult result, VkResult error)
+/*
+ * In the following commands a driver may map memory for the first time, and hostmem may have no room. Some drivers do not
+ * notice the refusal, and return success: the layer returns the error.
+ */
+
+static VkResult end_map(struct vmb_virtgpu_call *call, VkResult result, VkResult error)
 {
-	vmb_scope_end(scope);
-	return result == VK_SUCCESS && scope->virtgpu.was_refused ? error : result;
+	vmb_driver_call_end(&call->base);
+	return result == VK_SUCCESS && call->scope.was_refused ? error : result;
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vmb_MapMemory(VkDevice handle, VkDeviceMemory memory,
+static VKAPI_ATTR VkResult VKAPI_CALL map_memory(VkDevice handle, VkDeviceMemory memory,
 	VkDeviceSize offset, VkDeviceSize size, VkMemoryMapFlags flags, void **out)
 {
-	struct vmb_device *device = vmb_device_of(handle);
-	struct vmb_scope scope;
+	struct vmb_virtgpu_device *virtgpu = vmb_virtgpu_device_of(handle);
+	struct vmb_virtgpu_call call;
 
-	if (!device->virtgpu) {
-		return device->next.MapMemory(handle, memory, offset, size, flags, out);
-	}
-	vmb_scope_begin(&scope, device->virtgpu, VMB_SCOPE_MAP);
-	VkResult result = device->next.MapMemory(handle, memory, offset, size, flags, out);
-	return end_map(&scope, result, VK_ERROR_MEMORY_MAP_FAILED);
+	vmb_virtgpu_call_begin(&call, virtgpu->intercept, false);
+	VkResult result = virtgpu->next.MapMemory(handle, memory, offset, size, flags, out);
+	return end_map(&call, result, VK_ERROR_MEMORY_MAP_FAILED);
 }
 
 #ifdef VK_KHR_map_memory2
-VKAPI_ATTR VkResult VKAPI_CALL vmb_MapMemory2(
+static VKAPI_ATTR VkResult VKAPI_CALL map_memory2(
 	VkDevice handle, const VkMemoryMapInfoKHR *info, void **out)
 {
-	struct vmb_device *device = vmb_device_of(handle);
-	struct vmb_scope scope;
+	struct vmb_virtgpu_device *virtgpu = vmb_virtgpu_device_of(handle);
+	struct vmb_virtgpu_call call;
 
-	if (!device->virtgpu) {
-		return device->next.MapMemory2KHR(handle, info, out);
-	}
-	vmb_scope_begin(&scope, device->virtgpu, VMB_SCOPE_MAP);
-	VkResult result = device->next.MapMemory2KHR(handle, info, out);
-	return end_map(&scope, result, VK_ERROR_MEMORY_MAP_FAILED);
+	vmb_virtgpu_call_begin(&call, virtgpu->intercept, false);
+	VkResult result = virtgpu->next.MapMemory2(handle, info, out);
+	return end_map(&call, result, VK_ERROR_MEMORY_MAP_FAILED);
 }
 #endif
 
-VKAPI_ATTR VkResult VKAPI_CALL vmb_BindImageMemory(
+static VKAPI_ATTR VkResult VKAPI_CALL bind_image_memory(
 	VkDevice handle, VkImage image, VkDeviceMemory memory, VkDeviceSize offset)
 {
-	struct vmb_device *device = vmb_device_of(handle);
-	struct vmb_scope scope;
+	struct vmb_virtgpu_device *virtgpu = vmb_virtgpu_device_of(handle);
+	struct vmb_virtgpu_call call;
 
-	if (!device->virtgpu) {
-		return device->next.BindImageMemory(handle, image, memory, offset);
-	}
-	vmb_scope_begin(&scope, device->virtgpu, VMB_SCOPE_MAP);
-	VkResult result = device->next.BindImageMemory(handle, image, memory, offset);
-	return end_map(&scope, result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+	vmb_virtgpu_call_begin(&call, virtgpu->intercept, false);
+	VkResult result = virtgpu->next.BindImageMemory(handle, image, memory, offset);
+	return end_map(&call, result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vmb_BindImageMemory2(
+static VKAPI_ATTR VkResult VKAPI_CALL bind_image_memory2(
 	VkDevice handle, uint32_t count, const VkBindImageMemoryInfo *infos)
 {
-	struct vmb_device *device = vmb_device_of(handle);
-	struct vmb_scope scope;
+	struct vmb_virtgpu_device *virtgpu = vmb_virtgpu_device_of(handle);
+	struct vmb_virtgpu_call call;
 
-	if (!device->virtgpu) {
-		return device->next.BindImageMemory2(handle, count, infos);
-	}
-	vmb_scope_begin(&scope, device->virtgpu, VMB_SCOPE_MAP);
-	VkResult result = device->next.BindImageMemory2(handle, count, infos);
-	return end_map(&scope, result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+	vmb_virtgpu_call_begin(&call, virtgpu->intercept, false);
+	VkResult result = virtgpu->next.BindImageMemory2(handle, count, infos);
+	return end_map(&call, result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
 }
+
+const struct vmb_device_commands vmb_virtgpu_memory_commands = {
+	.AllocateMemory = allocate_memory,
+	.MapMemory = map_memory,
+#ifdef VK_KHR_map_memory2
+	.MapMemory2 = map_memory2,
+#endif
+	.BindImageMemory = bind_image_memory,
+	.BindImageMemory2 = bind_image_memory2,
+};

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/map.h"
+#include "base/settings.h"
 #include "base/trace.h"
 #include "ioctl/hook.h"
 #include "virtgpu/guard.h"
@@ -19,13 +20,6 @@
  * Blobs that would take their place in the window when they are created get the hint that lets them
  * take it when they are first mapped, and their first mapping goes through the guard (guard.h).
  */
-
-/* What the user asks for with VMBIND_DEFER_BLOBS. */
-enum vmb_defer {
-	VMB_DEFER_AUTO, /* where the kernel was seen to honour the hint */
-	VMB_DEFER_ON, /* where it was not seen to ignore it */
-	VMB_DEFER_OFF, /* nowhere: hints of the driver's own are cleared */
-};
 
 /* Counted from any thread, of blobs that take a place in the window. */
 struct vmb_virtgpu_stats {

@@ -2,108 +2,79 @@
 #ifndef VMB_VK_DEVICE_H
 #define VMB_VK_DEVICE_H
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <vulkan/vulkan.h>
 
-#include "backend/vm.h"
-#include "base/map.h"
-#include "observe/statistics.h"
-#include "vk/dispatch.h"
+#include "vk/commands.h"
 #include "vk/physical_device.h"
+#include "vk/statistics.h"
 
-struct vmb_queue;
-struct vmb_tap;
-struct vmb_trace;
-
-/*
- * A VkDevice. If the layer provides sparse resources on it, it has a VM and tables of the objects
- * that concern us; if not, all but its destruction goes straight to the driver.
- *
- * Of the locks in here, a queue's and a resource's none is taken while another is held, except for
- * those of the tables and of the VM, which are leaves.
- */
-struct vmb_device {
-	VkDevice handle;
-	struct vmb_device_dispatch next;
-	/* NULL if the layer is turned off. */
-	struct vmb_physical_device *physical;
-	struct vmb_stats stats;
-	/* The instance's, NULL if nobody asked for it; then no sparse resources are remembered for it. */
-	struct vmb_trace *trace;
-	struct vmb_map traced_buffers; /* VkBuffer to vmb_traced_resource */
-	struct vmb_map traced_images;
-	/* What the layer does here: the physical device's route, or native if the application
-	 * enabled no sparse feature. */
-	enum vmb_route route;
-	/* The driver's ioctls; NULL on the native route and for the host backend. */
-	struct vmb_tap *tap;
-	/* The same of a driver on virtio_gpu, whatever the route; otherwise NULL. */
-	struct vmb_tap *virtgpu;
-	atomic_bool virtgpu_was_told; /* of, in the log */
-	/* ASSIST: the memory that a bind of no memory becomes a bind of. */
-	VkDeviceMemory hole;
-
-	/* NULL if the layer does not provide sparse resources here; then nothing below is used. */
-	struct vmb_vm *vm;
-	/* Memory types that can be bound sparsely. */
-	uint32_t sparse_types;
-	/* Size of the heap of each memory type; for a VM whose memory is imported. */
-	VkDeviceSize heap_sizes[VK_MAX_MEMORY_TYPES];
-	/* bufferDeviceAddress is enabled, so memory has to be allocated for it. */
-	bool has_addresses;
-	/* Somebody will ask what is bound; otherwise the residency maps stay empty. */
-	bool tracks_residency;
-	/* The functions of these extensions are not for the application, which did not enable them. */
-	bool hides_host_import;
-	bool hides_timeline;
-	bool hides_semaphore_fd;
-	struct vmb_map memories; /* VkDeviceMemory to vmb_memory */
-	struct vmb_map buffers; /* VkBuffer to vmb_resource, sparse ones only */
-	struct vmb_map images; /* VkImage to vmb_resource, sparse ones only */
-	/* Guards the head of the list of queues that were bound on; they stay as long as the device. */
-	pthread_mutex_t queues_lock;
-	struct vmb_queue *queues;
-	/* Held while the kernel is given a plan, so that what resources remember of that is in the
-	 * kernel's order. */
-	pthread_mutex_t submit_lock;
-	/* An asynchronous bind failed. Never reset. */
-	atomic_bool lost;
+/* The features, in the order in which their commands are laid over the driver's. */
+enum vmb_feature_id {
+	VMB_FEATURE_PROVIDE,
+	VMB_FEATURE_ASSIST,
+	VMB_FEATURE_VIRTGPU,
+	VMB_FEATURE_OBSERVE,
+	VMB_FEATURES,
 };
 
+/* A VkDevice: identity, tables of commands, and a pointer to the state of each feature. create_device.c owns it. */
+struct vmb_device {
+	VkDevice handle;
+	/* NULL if the layer is turned off. */
+	struct vmb_physical_device *physical;
+	PFN_vkGetDeviceProcAddr get_driver_command;
+	PFN_vkDestroyDevice destroy;
+	/* The next layer's or the driver's commands. */
+	struct vmb_device_commands driver;
+	/* With the overlays of all features: what the application gets. */
+	struct vmb_device_commands commands;
+	/* What the layer does here: the physical device's route, or native if the application enables no sparse feature. */
+	enum vmb_route route;
+	/* By vmb_feature_id; NULL where a feature has nothing to do. */
+	void *features[VMB_FEATURES];
+	/* Commands of extensions that only the layer enabled: the application gets NULL for them. Ends with NULL. */
+	const char *hidden_commands[8];
+	/* The driver may wait for ever in vkDestroyDevice: its device is left behind. */
+	bool is_stranded;
+	struct vmb_statistics statistics;
+	struct vmb_figures *figures; /* of features, a list */
+};
+
+/*
+ * A feature. create_device.c calls its functions in the order of the members; each but prepare only if the feature has
+ * a state on the device.
+ */
+struct vmb_feature {
+	enum vmb_feature_id id;
+	/* Sets device->features[id] if the feature has something to do on this device. May change *info, which the
+	 * driver gets; its new parts stay until finish. */
+	VkResult (*prepare)(struct vmb_device *device, VkDeviceCreateInfo *info);
+	/* Before and after the driver creates its device, on one thread. Optional. */
+	void (*create_begin)(struct vmb_device *device);
+	void (*create_end)(struct vmb_device *device);
+	/* The driver's device is there. Lays the feature's commands over device->commands. On failure finish follows. A
+	 * feature that finds nothing to do here may finish itself. */
+	VkResult (*init)(struct vmb_device *device);
+	/* Frees the state, also one that was only prepared, and sets device->features[id] to NULL. */
+	void (*finish)(struct vmb_device *device);
+};
+
+/* Makes a device known to vmb_device_of(); -ENOMEM. Any thread, as the other two. */
+int vmb_device_register(struct vmb_device *device);
 /* The device of a VkDevice or VkQueue. */
 struct vmb_device *vmb_device_of(const void *dispatchable);
+/* As above; the device is no longer known afterwards. */
+struct vmb_device *vmb_device_unregister(VkDevice handle);
+
+/* Copies the commands below a feature to *next and lays the feature's own over them. */
+void vmb_device_overlay(struct vmb_device *device, const struct vmb_device_commands *overlay,
+	struct vmb_device_commands *next);
+
+/* Adds figures to the device's statistics; they stay until the device is destroyed. */
+void vmb_device_add_figures(struct vmb_device *device, struct vmb_figures *figures);
 
 #define vmb_device_log(device, level, ...) \
 	vmb_instance_log((device)->physical->instance, level, __VA_ARGS__)
-
-/* Marks the device as lost and says why. */
-void vmb_device_lose(struct vmb_device *device, const char *what, int error);
-
-static inline bool vmb_device_is_lost(const struct vmb_device *device)
-{
-	return atomic_load_explicit(&device->lost, memory_order_acquire);
-}
-
-/* Whether a driver may be waiting for ever for a bind that failed. What the kernel was given ends, and
- * what it was not given is signaled by the worker. */
-static inline bool vmb_device_is_stuck(const struct vmb_device *device)
-{
-	return vmb_device_is_lost(device) && !vmb_vm_is_async(device->vm);
-}
-
-/* Rounds up to what binds and imports are made in; UINT64_MAX's neighbourhood saturates. */
-static inline VkDeviceSize vmb_device_round_up(const struct vmb_device *device, VkDeviceSize size)
-{
-	VkDeviceSize mask = device->vm->granularity - 1;
-
-	return size > UINT64_MAX - mask ? UINT64_MAX & ~mask : (size + mask) & ~mask;
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateDevice(VkPhysicalDevice physical,
-	const VkDeviceCreateInfo *info, const VkAllocationCallbacks *allocator, VkDevice *out);
-VKAPI_ATTR void VKAPI_CALL vmb_DestroyDevice(
-	VkDevice handle, const VkAllocationCallbacks *allocator);
 
 #endif

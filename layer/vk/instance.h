@@ -10,48 +10,45 @@
 #include "base/map.h"
 #include "base/settings.h"
 #include "base/trace.h"
-#include "vk/dispatch.h"
+#include "vk/commands.h"
 
-struct vmb_physical_device;
-
-/* A VkInstance that the application made with the layer enabled. */
+/* A VkInstance that the application creates with the layer enabled. create_instance.c owns it. */
 struct vmb_instance {
 	VkInstance handle;
-	struct vmb_instance_dispatch next;
+	PFN_vkGetInstanceProcAddr get_driver_command;
+	PFN_vkDestroyInstance destroy;
+	PFN_vkCreateDevice create_device;
+	/* The next layer's or the driver's commands. */
+	struct vmb_instance_commands driver;
+	/* With the layer's overlays, except for the trace's; of physical devices on the native route. */
+	struct vmb_instance_commands untraced;
+	/* With all overlays: what the application gets. */
+	struct vmb_instance_commands commands;
 	struct vmb_settings settings;
-	/* What the settings ask for, NULL if they do not or it cannot be had. */
+	/* NULL without the setting, or if the file cannot be opened. */
 	struct vmb_trace *trace;
-	/* What the application wrote for it uses; 1.0 if it did not say. */
+	/* The application's VkApplicationInfo.apiVersion; 1.0 by default. */
 	uint32_t api_version;
-	/* The loader's own object, where handle is that of a layer below which wraps it. */
+	/* The loader's own object, where handle is an object of a layer below that wraps it. */
 	VkInstance loader_handle;
-	/* The loader's, for a device of the layer's own; NULL if the loader has none. They know
-	 * loader_handle only. */
-	PFN_vkLayerCreateDevice create_device;
-	PFN_vkLayerDestroyDevice destroy_device;
-	/* By which the loader knows who asks for it. */
+	/* The loader's callbacks for a device of the layer's own, which take loader_handle. NULL if the loader has none. */
+	PFN_vkLayerCreateDevice loader_create_device;
+	PFN_vkLayerDestroyDevice loader_destroy_device;
+	/* The layer's vkGetInstanceProcAddr, by which the loader finds the layer in the chain. */
 	PFN_vkGetInstanceProcAddr layer_get;
-	/* VkPhysicalDevice to vmb_physical_device, filled as they are first asked about. */
+	/* VkPhysicalDevice to vmb_physical_device; filled when the application enumerates. */
 	struct vmb_map physical_devices;
-	/* Held while one is added; taken before a physical device's own lock. */
+	/* Held while a physical device is added; taken before a physical device's own lock. */
 	pthread_mutex_t physical_devices_lock;
 };
 
+/* Makes an instance known to vmb_instance_of(); -ENOMEM. Any thread, as the other two. */
+int vmb_instance_register(struct vmb_instance *instance);
 /* The instance of a VkInstance or VkPhysicalDevice. */
 struct vmb_instance *vmb_instance_of(const void *dispatchable);
-
-/*
- * The object of a physical device, decided. NULL if its instance has the layer turned off, or if
- * memory is short: then the caller passes the call on. The first time it may create a device to try
- * the driver out: that is when physical devices are enumerated (query.c says why).
- */
-struct vmb_physical_device *vmb_physical_device_get(VkPhysicalDevice handle);
+/* As above; the instance is no longer known afterwards. */
+struct vmb_instance *vmb_instance_unregister(VkInstance handle);
 
 #define vmb_instance_log(instance, level, ...) vmb_log((instance)->settings.log, level, __VA_ARGS__)
-
-VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateInstance(
-	const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator, VkInstance *out);
-VKAPI_ATTR void VKAPI_CALL vmb_DestroyInstance(
-	VkInstance handle, const VkAllocationCallbacks *allocator);
 
 #endif

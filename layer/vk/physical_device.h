@@ -6,52 +6,67 @@
 #include <stdbool.h>
 #include <vulkan/vulkan.h>
 
-#include "route/rules.h"
 #include "vk/instance.h"
 
-/* A physical device and the decision that was made for it. Lives as long as its instance. */
+/* What the layer does on a physical device. */
+enum vmb_route {
+	/* Nothing: the application gets the driver's own functions. */
+	VMB_ROUTE_NATIVE,
+	/* The layer corrects the ioctls of the driver's own sparse resources. */
+	VMB_ROUTE_ASSIST,
+	/* The driver has no sparse resources. The layer makes them. */
+	VMB_ROUTE_PROVIDE,
+};
+
+const char *vmb_route_name(enum vmb_route route);
+
+struct vmb_backend;
+
+/* A physical device. Lives as long as its instance. */
 struct vmb_physical_device {
 	VkPhysicalDevice handle;
 	struct vmb_instance *instance;
+	/* As in vmb_instance. Constant once decided. */
+	struct vmb_instance_commands untraced;
+	struct vmb_instance_commands commands;
+
 	/* Guards the decision until it is made; held while the device is probed. */
 	pthread_mutex_t decide_lock;
 	bool decided;
 
-	/* Constant once decided. */
+	/* route/decide.c fills in what follows. Constant once decided. */
 	enum vmb_route route;
-	enum vmb_backend backend;
-	const char *reason;
-	const char *fault; /* as in vmb_route_choice */
-	struct vmb_kernel_driver kernel; /* its name is empty unless the choice depended on it */
-	bool is_virtgpu; /* its driver works on virtio_gpu */
-	bool is_venus; /* and is Venus */
+	const struct vmb_backend *backend; /* NULL unless the route is provide */
+	const char *reason; /* why this route; one sentence for people */
+	const char *fault; /* the driver's fault that the route works around, or NULL */
 	bool driver_has_sparse;
-	VkDeviceSize granularity; /* of binds, and of imported host memory */
-	VkDeviceSize address_space; /* what can be reserved for sparse resources */
+	VkDeviceSize granularity; /* bytes: of binds, and of imported host memory */
+	VkDeviceSize address_space; /* bytes that sparse resources can reserve */
+	VkDriverId driver_id; /* 0 if the driver does not report it, as the two strings */
 	char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
-	char driver[VK_MAX_DRIVER_NAME_SIZE]; /* empty if it does not say */
+	char driver[VK_MAX_DRIVER_NAME_SIZE];
 	char driver_info[VK_MAX_DRIVER_INFO_SIZE];
 };
 
-/* Undecided. NULL if memory is short. */
+/* Undecided, with the commands of its instance. NULL if memory is short. */
 struct vmb_physical_device *vmb_physical_device_create(
 	struct vmb_instance *instance, VkPhysicalDevice handle);
 /* Frees an undecided or decided object; accepts NULL. */
 void vmb_physical_device_destroy(struct vmb_physical_device *physical);
 
-/* Reads the facts and makes the decision; may create a device to try the driver out. The caller
- * holds decide_lock, or has the object to himself. */
-void vmb_physical_device_decide(struct vmb_physical_device *physical);
+/* The instance's object for a physical device; NULL if there is none. Any thread, as the next one. */
+struct vmb_physical_device *vmb_physical_device_find(VkPhysicalDevice handle);
+/* As above; adds the object if there is none. NULL if memory is short. */
+struct vmb_physical_device *vmb_physical_device_add(VkPhysicalDevice handle);
 
 /* Whether the driver has a device extension. */
 bool vmb_physical_device_has_extension(
 	const struct vmb_physical_device *physical, const char *extension);
 
-/* The minor number of the device's render node, as the driver names it; false if it names none. */
+/* The minor number of the device's render node, as the driver reports it; false if it reports none. */
 bool vmb_physical_device_render_node(const struct vmb_physical_device *physical, uint32_t *node);
 
-/* The version that decides which functions are core on a device: what the application asked for,
- * limited by what the device has. */
+/* The version that decides which functions are core on a device: the application's, limited by the device's. */
 uint32_t vmb_physical_device_api_version(
 	const struct vmb_instance *instance, VkPhysicalDevice handle);
 

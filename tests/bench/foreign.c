@@ -6,6 +6,7 @@
 #include <uapi/drm.h>
 #include <unistd.h>
 
+#include "backend/panthor/translator.h"
 #include "ioctl/intercept.h"
 #include "sections.h"
 #include "table.h"
@@ -14,12 +15,12 @@
 #define ROW_SECONDS 1.5
 #define TAPS 8
 
-/* An ioctl of a library that the tap stands in, which does not concern the layer. */
+/* An ioctl of a library that the hook is in, which does not concern the layer. */
 struct foreign {
 	const char *label;
 	int fd;
 	unsigned long request;
-	unsigned taps; /* devices with the layer */
+	unsigned intercepts; /* devices with the layer */
 };
 
 struct job {
@@ -27,7 +28,7 @@ struct job {
 	int (*call)(int fd, unsigned long request, void *argument);
 	int driver; /* the descriptor of the devices with the layer */
 	unsigned count;
-	struct vmb_tap *taps[TAPS];
+	struct vmb_intercept *intercepts[TAPS];
 };
 
 static void run(void *data, unsigned iterations)
@@ -46,28 +47,29 @@ static void warm_up(void *data)
 	run(data, 100);
 }
 
-static void begin_to_tap(void *data)
+static void begin_to_intercept(void *data)
 {
 	struct job *job = data;
 
-	for (job->count = 0; job->count < job->foreign->taps; job->count++) {
-		if (vmb_tap_create(&job->taps[job->count]) < 0) {
-			vku_fail("the tap cannot be set");
+	for (job->count = 0; job->count < job->foreign->intercepts; job->count++) {
+		if (vmb_intercept_create(&vmb_panthor_translator, &job->intercepts[job->count]) <
+			0) {
+			vku_fail("the intercept cannot be created");
 		}
-		atomic_store(&job->taps[job->count]->fd, job->driver);
+		atomic_store(&job->intercepts[job->count]->fd, job->driver);
 	}
 	if (vmb_hook_count() == 0) {
-		vku_fail("the library has no slot for the tap");
+		vku_fail("the library has no slot for the hook");
 	}
 	warm_up(data);
 }
 
-static void end_to_tap(void *data)
+static void end_to_intercept(void *data)
 {
 	struct job *job = data;
 
 	while (job->count > 0) {
-		vmb_tap_destroy(job->taps[--job->count]);
+		vmb_intercept_destroy(job->intercepts[--job->count]);
 	}
 }
 
@@ -75,7 +77,10 @@ static void add_row(struct bench_table *table, struct job *job)
 {
 	struct bench_side sides[] = {
 		{ .prepare = warm_up, .run = run, .data = job },
-		{ .prepare = begin_to_tap, .restore = end_to_tap, .run = run, .data = job },
+		{ .prepare = begin_to_intercept,
+			.restore = end_to_intercept,
+			.run = run,
+			.data = job },
 	};
 	struct bench_effort effort = bench_effort_for(sides, COUNT(sides), ROW_SECONDS);
 
@@ -91,7 +96,7 @@ static void add_row(struct bench_table *table, struct job *job)
 
 void bench_foreign_ioctls(void)
 {
-	static const char *const headings[] = { "ns per ioctl(2)", "without", "with the tap",
+	static const char *const headings[] = { "ns per ioctl(2)", "without", "with the hook",
 		"more", "with : without" };
 	void *library = dlopen(BENCH_DRIVER, RTLD_NOW | RTLD_LOCAL);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -108,7 +113,7 @@ void bench_foreign_ioctls(void)
 		vku_fail("the stand-in for a driver cannot be opened");
 	}
 	job.call = (int (*)(int, unsigned long, void *))dlsym(library, "call_ioctl");
-	printf("### What the tap adds to an ioctl(2) that does not concern it\n\n"
+	printf("### What the hook adds to an ioctl(2) that does not concern it\n\n"
 	       "The first is the cheapest system call of that name: the kernel finds no file.\n\n");
 	bench_table_init(&table, COUNT(headings), headings);
 	for (size_t i = 0; i < COUNT(foreigns); i++) {

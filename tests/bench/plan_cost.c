@@ -36,7 +36,7 @@ static void init(struct planning *planning, const struct bench_pages *pages, enu
 			.va = (UINT64_C(1) << 40) + range->at,
 			.size = range->size,
 			.offset = range->from,
-			.space = 1,
+			.resource = 1,
 		};
 	}
 }

@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct subject {
 	struct model planned; /* what was asked of the plan */
-	struct model resident; /* of space 0 only: what is bound */
+	struct model resident; /* of resource 0 only: what is bound */
 	struct vmb_plan plan;
 	struct vmb_residency residency;
 };
@@ -33,7 +33,7 @@ static void expect(bool good, const char *complaint)
 
 static void subject_init(struct subject *subject, const struct model_layout *layout)
 {
-	model_init(&subject->planned, layout, MODEL_SPACES, MODEL_PAGES);
+	model_init(&subject->planned, layout, MODEL_RESOURCES, MODEL_PAGES);
 	model_init(&subject->resident, layout, 1, MODEL_PAGES);
 	vmb_plan_init(&subject->plan);
 	vmb_residency_init(&subject->residency);
@@ -51,7 +51,7 @@ static void feed(struct subject *subject, const struct vmb_op *op)
 {
 	expect(vmb_plan_add(&subject->plan, op) == 0, "a good op was refused");
 	model_apply(&subject->planned, op);
-	if (op->space != 0) {
+	if (op->resource != 0) {
 		return;
 	}
 	expect(vmb_residency_reserve(&subject->residency) == 0, "out of memory");

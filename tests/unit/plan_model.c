@@ -27,14 +27,14 @@ static void *checked_calloc(size_t count, size_t size)
 	return memory;
 }
 
-void model_init(struct model *model, const struct model_layout *layout, size_t spaces,
-	size_t pages_per_space)
+void model_init(struct model *model, const struct model_layout *layout, size_t resources,
+	size_t pages_per_resource)
 {
 	model->layout = layout;
-	model->spaces = spaces;
-	model->pages_per_space = pages_per_space;
-	model->pages = checked_calloc(spaces * pages_per_space, sizeof(*model->pages));
-	for (size_t i = 0; i < spaces * pages_per_space; i++) {
+	model->resources = resources;
+	model->pages_per_resource = pages_per_resource;
+	model->pages = checked_calloc(resources * pages_per_resource, sizeof(*model->pages));
+	for (size_t i = 0; i < resources * pages_per_resource; i++) {
 		model->pages[i].kind = MODEL_UNTOUCHED;
 	}
 }
@@ -45,9 +45,9 @@ void model_finish(struct model *model)
 	model->pages = NULL;
 }
 
-const struct model_page *model_page(const struct model *model, uint64_t space, size_t page)
+const struct model_page *model_page(const struct model *model, uint64_t resource, size_t page)
 {
-	return &model->pages[space * model->pages_per_space + page];
+	return &model->pages[resource * model->pages_per_resource + page];
 }
 
 /* Whether the op consists of pages of the model. */
@@ -56,10 +56,11 @@ static bool holds(const struct model *model, const struct vmb_op *op)
 	const struct model_layout *layout = model->layout;
 	uint64_t from = op->va - layout->va;
 
-	return op->space < model->spaces && op->va >= layout->va && op->size > 0 &&
+	return op->resource < model->resources && op->va >= layout->va && op->size > 0 &&
 		from % layout->page_size == 0 && op->size % layout->page_size == 0 &&
-		from / layout->page_size < model->pages_per_space &&
-		op->size / layout->page_size <= model->pages_per_space - from / layout->page_size;
+		from / layout->page_size < model->pages_per_resource &&
+		op->size / layout->page_size <=
+		model->pages_per_resource - from / layout->page_size;
 }
 
 /* Writes kind, or what the op says if kind is that of the op. */
@@ -71,7 +72,7 @@ static void write_pages(struct model *model, const struct vmb_op *op, int kind)
 		fprintf(stderr, "the model does not hold the op\n");
 		abort();
 	}
-	size_t first = op->space * model->pages_per_space +
+	size_t first = op->resource * model->pages_per_resource +
 		(size_t)((op->va - model->layout->va) / page_size);
 	for (uint64_t i = 0; i < op->size / page_size; i++) {
 		struct model_page *page = &model->pages[first + i];
@@ -113,8 +114,8 @@ size_t model_runs(const struct model *model)
 {
 	size_t runs = 0;
 
-	for (size_t i = 0; i < model->spaces * model->pages_per_space; i++) {
-		bool continues = i % model->pages_per_space > 0 &&
+	for (size_t i = 0; i < model->resources * model->pages_per_resource; i++) {
+		bool continues = i % model->pages_per_resource > 0 &&
 			one_run(model, &model->pages[i - 1]);
 		runs += model->pages[i].kind != MODEL_UNTOUCHED && !continues;
 	}
@@ -131,10 +132,11 @@ static const char *compare_neighbours(const struct vmb_op *low, const struct vmb
 {
 	uint64_t low_end = low->va + low->size;
 
-	if (low->space > high->space || (low->space == high->space && low->va >= high->va)) {
+	if (low->resource > high->resource ||
+		(low->resource == high->resource && low->va >= high->va)) {
 		return "ops are not sorted";
 	}
-	if (low->space != high->space || low_end < high->va) {
+	if (low->resource != high->resource || low_end < high->va) {
 		return NULL;
 	}
 	if (low_end > high->va) {
@@ -155,7 +157,7 @@ const char *model_compare(const struct model *model, const struct vmb_op *ops, s
 	if (count != model_runs(model)) {
 		return "not as many ops as there are runs";
 	}
-	model_init(&other, model->layout, model->spaces, model->pages_per_space);
+	model_init(&other, model->layout, model->resources, model->pages_per_resource);
 	for (size_t i = 0; i < count && !complaint; i++) {
 		if (!holds(&other, &ops[i]) || !well_formed(&ops[i])) {
 			complaint = "an op is malformed";
@@ -164,7 +166,7 @@ const char *model_compare(const struct model *model, const struct vmb_op *ops, s
 		complaint = i > 0 ? compare_neighbours(&ops[i - 1], &ops[i]) : NULL;
 		model_apply(&other, &ops[i]);
 	}
-	for (size_t i = 0; i < model->spaces * model->pages_per_space && !complaint; i++) {
+	for (size_t i = 0; i < model->resources * model->pages_per_resource && !complaint; i++) {
 		if (!same_page(&model->pages[i], &other.pages[i])) {
 			complaint = "the ops mean something else";
 		}
@@ -175,7 +177,7 @@ const char *model_compare(const struct model *model, const struct vmb_op *ops, s
 
 static const char *parse_op(const struct model_layout *layout, const char *text, struct vmb_op *op)
 {
-	uint64_t space = 0;
+	uint64_t resource = 0;
 	uint64_t page;
 	uint64_t pages;
 	uint64_t offset = 0;
@@ -183,7 +185,7 @@ static const char *parse_op(const struct model_layout *layout, const char *text,
 	char backing = 0;
 	int length = 0;
 
-	if (sscanf(text, "%" SCNu64 ":%n", &space, &length) == 1 && length > 0) {
+	if (sscanf(text, "%" SCNu64 ":%n", &resource, &length) == 1 && length > 0) {
 		text += length;
 	}
 	if (sscanf(text, "%c%" SCNu64 "+%" SCNu64 "%n", &kind, &page, &pages, &length) != 3) {
@@ -204,7 +206,7 @@ static const char *parse_op(const struct model_layout *layout, const char *text,
 		.size = pages * layout->page_size,
 		.offset = offset,
 		.backing = (uint32_t)backing,
-		.space = space,
+		.resource = resource,
 		.kind = kind == 'M'   ? VMB_OP_MAP
 			: kind == 'S' ? VMB_OP_SPARSE
 				      : VMB_OP_UNMAP,
@@ -279,7 +281,7 @@ struct vmb_op model_next_op(struct model_source *source, const uint8_t bytes[MOD
 		page = source->page > pages ? source->page - pages : 0;
 		break;
 	default:
-		source->space = (bytes[0] >> 2) % MODEL_SPACES;
+		source->resource = (bytes[0] >> 2) % MODEL_RESOURCES;
 		break;
 	}
 	page %= MODEL_PAGES - 1;
@@ -291,11 +293,11 @@ struct vmb_op model_next_op(struct model_source *source, const uint8_t bytes[MOD
 	struct vmb_op op = {
 		.va = layout->va + page * layout->page_size,
 		.size = pages * layout->page_size,
-		.space = source->space,
+		.resource = source->resource,
 		.kind = kinds[bytes[0] & 3],
 	};
 	if (op.kind == VMB_OP_MAP) {
-		/* Where it lies in the backing says where it lies in the space, plus a page for
+		/* Where it lies in the backing says where it lies in the resource, plus a page for
 		 * some. So ops that were added far apart may turn out to be neighbours. */
 		op.offset = layout->offset + (page + shift) * layout->page_size;
 		op.backing = 1 + backing;

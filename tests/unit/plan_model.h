@@ -17,13 +17,13 @@
  */
 struct model_layout {
 	const char *name;
-	uint64_t va; /* of page 0 of each space */
+	uint64_t va; /* of page 0 of each resource */
 	uint64_t offset; /* of page 0 of each backing */
 	uint64_t page_size;
 };
 
 #define MODEL_LAYOUTS 4
-/* Pages that fit into each of model_layouts, of a space and of a backing. */
+/* Pages that fit into each of model_layouts, of a resource and of a backing. */
 #define MODEL_PAGES 256
 extern const struct model_layout model_layouts[MODEL_LAYOUTS];
 
@@ -38,19 +38,19 @@ struct model_page {
 
 struct model {
 	const struct model_layout *layout;
-	size_t spaces;
-	size_t pages_per_space;
+	size_t resources;
+	size_t pages_per_resource;
 	struct model_page *pages;
 };
 
-void model_init(struct model *model, const struct model_layout *layout, size_t spaces,
-	size_t pages_per_space);
+void model_init(struct model *model, const struct model_layout *layout, size_t resources,
+	size_t pages_per_resource);
 void model_finish(struct model *model);
 /* The op must lie within the model, and on its page boundaries. */
 void model_apply(struct model *model, const struct vmb_op *op);
 /* Forgets the range of the op. */
 void model_forget(struct model *model, const struct vmb_op *op);
-const struct model_page *model_page(const struct model *model, uint64_t space, size_t page);
+const struct model_page *model_page(const struct model *model, uint64_t resource, size_t page);
 /* How many ops it takes to say what the model says. */
 size_t model_runs(const struct model *model);
 
@@ -65,7 +65,7 @@ const char *model_compare(const struct model *model, const struct vmb_op *ops, s
  *   M<page>+<pages>=<backing>@<page of the backing>    map; backings are letters
  *   S<page>+<pages>                                    sparse
  *   U<page>+<pages>                                    unmap
- * with <space>: in front for a space other than 0. Returns their number; aborts on bad text.
+ * with <resource>: in front for a resource other than 0. Returns their number; aborts on bad text.
  */
 size_t model_parse(
 	const struct model_layout *layout, const char *text, struct vmb_op *ops, size_t capacity);
@@ -79,13 +79,13 @@ size_t model_rounds(size_t otherwise);
 
 /*
  * Makes ops of four bytes each, any bytes: ops that lie at random, and ops that begin or end where
- * the last one ended or began, in MODEL_SPACES spaces of MODEL_PAGES pages.
+ * the last one ended or began, in MODEL_RESOURCES resources of MODEL_PAGES pages.
  */
-#define MODEL_SPACES 3
+#define MODEL_RESOURCES 3
 #define MODEL_OP_BYTES 4
 struct model_source {
 	const struct model_layout *layout;
-	size_t space;
+	size_t resource;
 	size_t page;
 	size_t pages;
 };

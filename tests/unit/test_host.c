@@ -150,11 +150,12 @@ static volatile uint64_t *memory(const struct scene *scene, uint64_t granule)
 
 static void scene_init(struct scene *scene)
 {
-	assert_int_equal(vmb_host_create(GRANULE, &scene->vm), 0);
+	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &scene->vm), 0);
 	assert_int_equal(scene->vm->impl->reserve(
 				 scene->vm, GRANULES * GRANULE, GRANULE, &scene->reservation),
 		0);
-	assert_int_equal(scene->vm->impl->back(scene->vm, GRANULES * GRANULE, &scene->backing), 0);
+	assert_int_equal(
+		scene->vm->impl->memory_create(scene->vm, GRANULES * GRANULE, &scene->backing), 0);
 	for (uint64_t i = 0; i < GRANULES; i++) {
 		*memory(scene, i) = 100 + i;
 	}
@@ -162,7 +163,7 @@ static void scene_init(struct scene *scene)
 
 static void scene_finish(struct scene *scene)
 {
-	scene->vm->impl->unback(scene->vm, &scene->backing, true);
+	scene->vm->impl->memory_destroy(scene->vm, &scene->backing, true);
 	scene->vm->impl->release(scene->vm, &scene->reservation);
 	vmb_vm_destroy(scene->vm);
 }
@@ -464,7 +465,7 @@ static void test_reserve(void **state)
 	struct vmb_reservation reservations[8];
 	struct vmb_vm *vm;
 
-	assert_int_equal(vmb_host_create(GRANULE, &vm), 0);
+	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
 	uint64_t memory = statm(1), space = statm(0);
 	for (size_t i = 0; i < 8; i++) {
 		assert_int_equal(
@@ -501,25 +502,25 @@ static void test_reserve_too_much(void **state)
 	struct vmb_vm *vm;
 
 	(void)state;
-	assert_int_equal(vmb_host_create(GRANULE, &vm), 0);
-	assert_int_equal(vm->impl->back(vm, GRANULE, &first), 0);
+	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
+	assert_int_equal(vm->impl->memory_create(vm, GRANULE, &first), 0);
 	uint64_t space = statm(0);
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		assert_int_equal(
 			vm->impl->reserve(vm, wanted[i].size, wanted[i].alignment, &reservation),
 			-ENOMEM);
 		if (wanted[i].size > GRANULE) {
-			assert_true(vm->impl->back(vm, wanted[i].size, &backing) < 0);
+			assert_true(vm->impl->memory_create(vm, wanted[i].size, &backing) < 0);
 		}
 	}
 	assert_true(statm(0) < space + 4 * MIB);
 	/* What failed took nothing. */
 	assert_int_equal(vm->impl->reserve(vm, GRANULE, GRANULE, &reservation), 0);
 	vm->impl->release(vm, &reservation);
-	assert_int_equal(vm->impl->back(vm, GRANULE, &backing), 0);
+	assert_int_equal(vm->impl->memory_create(vm, GRANULE, &backing), 0);
 	assert_int_equal(backing.offset, first.offset + GRANULE);
-	vm->impl->unback(vm, &backing, true);
-	vm->impl->unback(vm, &first, true);
+	vm->impl->memory_destroy(vm, &backing, true);
+	vm->impl->memory_destroy(vm, &first, true);
 	vmb_vm_destroy(vm);
 }
 
@@ -530,10 +531,10 @@ static void test_release_of_nothing(void **state)
 	struct vmb_vm *vm;
 
 	(void)state;
-	assert_int_equal(vmb_host_create(GRANULE, &vm), 0);
+	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
 	vm->impl->release(vm, &reservation);
-	vm->impl->unback(vm, &backing, false);
-	vm->impl->unback(vm, &backing, true);
+	vm->impl->memory_destroy(vm, &backing, false);
+	vm->impl->memory_destroy(vm, &backing, true);
 	assert_int_equal(vm->system_calls, 0);
 	vmb_vm_destroy(vm);
 	vmb_vm_destroy(NULL);
@@ -552,19 +553,19 @@ static void test_unback_gives_memory_back(void **state)
 	struct vmb_vm *vm;
 
 	(void)state;
-	assert_int_equal(vmb_host_create(GRANULE, &vm), 0);
-	assert_int_equal(vm->impl->back(vm, 8 * MIB, &backings[0]), 0);
-	assert_int_equal(vm->impl->back(vm, 2 * MIB, &backings[1]), 0);
+	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
+	assert_int_equal(vm->impl->memory_create(vm, 8 * MIB, &backings[0]), 0);
+	assert_int_equal(vm->impl->memory_create(vm, 2 * MIB, &backings[1]), 0);
 	assert_int_equal(file_memory(), 0);
 	write_all(&backings[0], 1);
 	write_all(&backings[1], 2);
 	assert_int_equal(file_memory(), 10 * MIB);
-	vm->impl->unback(vm, &backings[0], true);
+	vm->impl->memory_destroy(vm, &backings[0], true);
 	assert_int_equal(file_memory(), 2 * MIB);
 	assert_int_equal(memfd_mappings(), 1);
 	assert_int_equal(((char *)backings[1].map)[0], 2);
 	assert_int_equal(((char *)backings[1].map)[2 * MIB - 1], 2);
-	vm->impl->unback(vm, &backings[1], true);
+	vm->impl->memory_destroy(vm, &backings[1], true);
 	assert_int_equal(file_memory(), 0);
 	assert_int_equal(memfd_mappings(), 0);
 	vmb_vm_destroy(vm);
@@ -581,9 +582,9 @@ static void test_unback_while_bound(void **state)
 	struct vmb_op op = map_op(&scene, 0, GRANULES, 0);
 	execute(&scene, &op, 1);
 	assert_int_equal(*word(at(&scene, 3)), 103);
-	scene.vm->impl->unback(scene.vm, &scene.backing, true);
+	scene.vm->impl->memory_destroy(scene.vm, &scene.backing, true);
 	assert_int_equal(*word(at(&scene, 3)), 0);
-	assert_int_equal(scene.vm->impl->back(scene.vm, scene.backing.size, &other), 0);
+	assert_int_equal(scene.vm->impl->memory_create(scene.vm, scene.backing.size, &other), 0);
 	write_all(&other, 0x55);
 	for (uint64_t i = 0; i < GRANULES; i++) {
 		assert_int_equal(*word(at(&scene, i)), 0);
@@ -601,19 +602,19 @@ static void test_memory_is_kept(void **state)
 	struct vmb_vm *vm;
 
 	(void)state;
-	assert_int_equal(vmb_host_create(GRANULE, &vm), 0);
-	assert_int_equal(vm->impl->back(vm, MIB, &first), 0);
+	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
+	assert_int_equal(vm->impl->memory_create(vm, MIB, &first), 0);
 	write_all(&first, 1);
 	uint64_t calls = vm->system_calls;
-	vm->impl->unback(vm, &first, false);
+	vm->impl->memory_destroy(vm, &first, false);
 	assert_int_equal(file_memory(), MIB);
-	assert_int_equal(vm->impl->back(vm, MIB, &other), 0);
+	assert_int_equal(vm->impl->memory_create(vm, MIB, &other), 0);
 	assert_int_equal(vm->system_calls, calls);
 	assert_memory_equal(&other, &first, sizeof(other));
-	assert_int_equal(vm->impl->back(vm, MIB, &other), 0);
+	assert_int_equal(vm->impl->memory_create(vm, MIB, &other), 0);
 	assert_int_not_equal(other.offset, first.offset);
-	vm->impl->unback(vm, &first, false);
-	vm->impl->unback(vm, &other, true);
+	vm->impl->memory_destroy(vm, &first, false);
+	vm->impl->memory_destroy(vm, &other, true);
 	assert_int_equal(file_memory(), MIB);
 	vmb_vm_destroy(vm);
 	assert_int_equal(memfd_mappings(), 0);
@@ -627,26 +628,28 @@ static void test_not_too_much_is_kept(void **state)
 	struct vmb_vm *vm;
 
 	(void)state;
-	assert_int_equal(vmb_host_create(GRANULE, &vm), 0);
-	assert_int_equal(vm->impl->back(vm, VMB_CACHE_ENTRY_BYTES + GRANULE, &backings[0]), 0);
+	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
+	assert_int_equal(
+		vm->impl->memory_create(vm, VMB_CACHE_ENTRY_BYTES + GRANULE, &backings[0]), 0);
 	*(char *)backings[0].map = 1;
-	vm->impl->unback(vm, &backings[0], false);
+	vm->impl->memory_destroy(vm, &backings[0], false);
 	assert_int_equal(file_memory(), 0);
 	for (size_t i = 0; i < count; i++) {
-		assert_int_equal(vm->impl->back(vm, GRANULE, &backings[i]), 0);
+		assert_int_equal(vm->impl->memory_create(vm, GRANULE, &backings[i]), 0);
 		write_all(&backings[i], 1);
 	}
 	for (size_t i = 0; i < count; i++) {
-		vm->impl->unback(vm, &backings[i], false);
+		vm->impl->memory_destroy(vm, &backings[i], false);
 	}
 	assert_int_equal(file_memory(), VMB_CACHE_ENTRIES * GRANULE);
 	/* The largest that is kept pushes all others out, if need be. */
 	for (size_t i = 0; i < 3; i++) {
-		assert_int_equal(vm->impl->back(vm, VMB_CACHE_ENTRY_BYTES, &backings[i]), 0);
+		assert_int_equal(
+			vm->impl->memory_create(vm, VMB_CACHE_ENTRY_BYTES, &backings[i]), 0);
 		*(char *)backings[i].map = 1;
 	}
 	for (size_t i = 0; i < 3; i++) {
-		vm->impl->unback(vm, &backings[i], false);
+		vm->impl->memory_destroy(vm, &backings[i], false);
 	}
 	assert_int_equal(file_memory(), 2 * page_size());
 	vmb_vm_destroy(vm);
@@ -659,7 +662,7 @@ static void test_create(void **state)
 	struct vmb_vm *vm;
 
 	(void)state;
-	assert_int_equal(vmb_host_create(GRANULE, &vm), 0);
+	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
 	assert_string_equal(vm->impl->name, "host");
 	assert_int_equal(vm->granularity, GRANULE);
 	assert_int_equal(vm->system_calls, 0);
@@ -678,10 +681,10 @@ static void test_no_leaks(void **state)
 	for (size_t i = 0; i < 100; i++) {
 		struct vmb_backing kept;
 		scene_init(&scene);
-		assert_int_equal(scene.vm->impl->back(scene.vm, 4 * MIB, &kept), 0);
+		assert_int_equal(scene.vm->impl->memory_create(scene.vm, 4 * MIB, &kept), 0);
 		struct vmb_op op = map_op(&scene, i % GRANULES, 1, 0);
 		execute(&scene, &op, 1);
-		scene.vm->impl->unback(scene.vm, &kept, false);
+		scene.vm->impl->memory_destroy(scene.vm, &kept, false);
 		scene_finish(&scene);
 	}
 	assert_int_equal(open_files(), files);
@@ -696,7 +699,7 @@ static void test_create_without_memory(void **state)
 	(void)state;
 	size_t files = open_files();
 	fail_alloc_after(0);
-	int ret = vmb_host_create(GRANULE, &vm);
+	int ret = vmb_host_vm_create(GRANULE, NULL, &vm);
 	fail_alloc_after(FAIL_NEVER);
 	assert_int_equal(ret, -ENOMEM);
 	assert_int_equal(open_files(), files);
@@ -735,7 +738,7 @@ static void no_files(void)
 	struct vmb_vm *vm;
 
 	check_limit(RLIMIT_NOFILE, 3);
-	CHECK(vmb_host_create(GRANULE, &vm) == -EMFILE);
+	CHECK(vmb_host_vm_create(GRANULE, NULL, &vm) == -EMFILE);
 }
 
 /* No signal, but an error once the file is used up. */
@@ -745,17 +748,17 @@ static void short_files(void)
 	struct vmb_vm *vm;
 
 	check_limit(RLIMIT_FSIZE, 10 * GRANULE + 5);
-	CHECK(vmb_host_create(GRANULE, &vm) == 0);
-	CHECK(vm->impl->back(vm, 11 * GRANULE, &backing) == -ENOMEM);
-	CHECK(vm->impl->back(vm, 6 * GRANULE, &backing) == 0);
+	CHECK(vmb_host_vm_create(GRANULE, NULL, &vm) == 0);
+	CHECK(vm->impl->memory_create(vm, 11 * GRANULE, &backing) == -ENOMEM);
+	CHECK(vm->impl->memory_create(vm, 6 * GRANULE, &backing) == 0);
 	memset(backing.map, 1, backing.size);
-	CHECK(vm->impl->back(vm, 5 * GRANULE, &backing) == -ENOSPC);
+	CHECK(vm->impl->memory_create(vm, 5 * GRANULE, &backing) == -ENOSPC);
 	/* What was refused is still there for others. */
-	CHECK(vm->impl->back(vm, 4 * GRANULE, &backing) == 0);
+	CHECK(vm->impl->memory_create(vm, 4 * GRANULE, &backing) == 0);
 	memset(backing.map, 1, backing.size);
-	CHECK(vm->impl->back(vm, GRANULE, &backing) == -ENOSPC);
-	vm->impl->unback(vm, &backing, false);
-	CHECK(vm->impl->back(vm, 4 * GRANULE, &backing) == 0);
+	CHECK(vm->impl->memory_create(vm, GRANULE, &backing) == -ENOSPC);
+	vm->impl->memory_destroy(vm, &backing, false);
+	CHECK(vm->impl->memory_create(vm, 4 * GRANULE, &backing) == 0);
 	vmb_vm_destroy(vm);
 }
 
@@ -765,8 +768,8 @@ static void no_file_space(void)
 	struct vmb_vm *vm;
 
 	check_limit(RLIMIT_FSIZE, 0);
-	CHECK(vmb_host_create(GRANULE, &vm) == 0);
-	CHECK(vm->impl->back(vm, GRANULE, &backing) == -ENOMEM);
+	CHECK(vmb_host_vm_create(GRANULE, NULL, &vm) == 0);
+	CHECK(vm->impl->memory_create(vm, GRANULE, &backing) == -ENOMEM);
 	vmb_vm_destroy(vm);
 }
 
@@ -776,7 +779,7 @@ static void little_address_space(void)
 	struct vmb_reservation reservation;
 	struct vmb_vm *vm;
 
-	CHECK(vmb_host_create(GRANULE, &vm) == 0);
+	CHECK(vmb_host_vm_create(GRANULE, NULL, &vm) == 0);
 	check_limit(RLIMIT_AS, limit);
 	CHECK(vmb_host_address_space() == GIB);
 	CHECK(vm->impl->reserve(vm, 2 * GIB, GRANULE, &reservation) == -ENOMEM);
@@ -849,7 +852,7 @@ static const char *work_once(struct worker *worker, uint64_t round)
 	size_t done;
 
 	if (vm->impl->reserve(vm, size, 1 + (round % 2) * (2 * MIB - 1), &reservation) ||
-		vm->impl->back(vm, size, &backing)) {
+		vm->impl->memory_create(vm, size, &backing)) {
 		return "nothing left";
 	}
 	const struct vmb_op ops[] = {
@@ -872,7 +875,7 @@ static const char *work_once(struct worker *worker, uint64_t round)
 		return "somebody else's";
 	}
 	vm->impl->release(vm, &reservation);
-	vm->impl->unback(vm, &backing, round % 2);
+	vm->impl->memory_destroy(vm, &backing, round % 2);
 	return NULL;
 }
 
@@ -912,7 +915,7 @@ static void test_threads(void **state)
 	struct vmb_vm *vm;
 
 	(void)state;
-	assert_int_equal(vmb_host_create(GRANULE, &vm), 0);
+	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
 	run_threads(workers, work, vm);
 	vmb_vm_destroy(vm);
 	assert_int_equal(memfd_mappings(), 0);
@@ -924,7 +927,7 @@ static void *take_memory(void *argument)
 
 	pthread_barrier_wait(worker->start);
 	for (size_t i = 0; i < TAKEN && !worker->complaint; i++) {
-		if (worker->vm->impl->back(worker->vm, GRANULE, &worker->taken[i])) {
+		if (worker->vm->impl->memory_create(worker->vm, GRANULE, &worker->taken[i])) {
 			worker->complaint = "nothing left";
 		}
 	}
@@ -939,7 +942,7 @@ static void test_memory_for_threads(void **state)
 	struct vmb_vm *vm;
 
 	(void)state;
-	assert_int_equal(vmb_host_create(GRANULE, &vm), 0);
+	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
 	run_threads(workers, take_memory, vm);
 	for (size_t i = 0; i < THREADS * TAKEN; i++) {
 		struct vmb_backing *backing = &workers[i / TAKEN].taken[i % TAKEN];
@@ -947,7 +950,7 @@ static void test_memory_for_threads(void **state)
 		assert_true(place < THREADS * TAKEN);
 		assert_false(taken[place]);
 		taken[place] = true;
-		vm->impl->unback(vm, backing, true);
+		vm->impl->memory_destroy(vm, backing, true);
 	}
 	vmb_vm_destroy(vm);
 }

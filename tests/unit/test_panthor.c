@@ -12,7 +12,8 @@
 
 #include <cmocka.h>
 
-#include "ioctl/intercept.h"
+#include "backend/panthor/send.h"
+#include "backend/panthor/translator.h"
 
 /*
  * The translator for panthor, against a recorder in the kernel's place. What the ops mean is worked
@@ -22,10 +23,10 @@
 
 #define FD 5
 #define VM 3
-#define HOLE 7
-#define DUMMY 8
+#define NULL_MEMORY 7
+#define BLACKHOLE 8
 #define BO 9
-#define FILLER 10
+#define FALLBACK_BO 10
 #define PAGE UINT64_C(4096)
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
@@ -156,7 +157,8 @@ static int kernel_ioctl(int fd, unsigned long request, ...)
 	return 0;
 }
 
-static struct vmb_tap tap;
+static struct vmb_intercept *intercept;
+static struct vmb_panthor *panthor; /* its state */
 
 static int set_up(void **state)
 {
@@ -165,34 +167,42 @@ static int set_up(void **state)
 	(void)state;
 	memset(&kernel, 0, sizeof(kernel));
 	kernel.ops = ops;
-	tap = (struct vmb_tap){
+	if (!intercept) {
+		intercept = calloc(1, sizeof(*intercept) + vmb_panthor_translator.state_size);
+	}
+	if (!ops || !intercept) {
+		return -1;
+	}
+	atomic_store(&intercept->fd, FD);
+	intercept->translator = &vmb_panthor_translator;
+	panthor = vmb_intercept_state(intercept);
+	*panthor = (struct vmb_panthor){
+		.intercept = intercept,
+		.ioctl = kernel_ioctl,
 		.fd = FD,
-		.panthor = {
-			.ioctl = kernel_ioctl,
-			.fd = FD,
-			.vm = VM,
-			.minor = 9,
-			.hole = HOLE,
-			.dummy = DUMMY,
-		},
+		.vm = VM,
+		.minor = 9,
+		.null_memory = NULL_MEMORY,
+		.blackhole = BLACKHOLE,
 	};
-	return ops ? 0 : -1;
+	return 0;
 }
 
-static int call(struct vmb_scope *scope, unsigned long request, void *arg)
+static int call(struct vmb_panthor_call *driver_call, unsigned long request, void *arg)
 {
-	return vmb_panthor_ioctl(&tap, scope, kernel_ioctl, FD, request, arg);
+	return vmb_panthor_translator.ioctl(
+		panthor, driver_call ? &driver_call->base : NULL, kernel_ioctl, FD, request, arg);
 }
 
-static int bind_ops(struct vmb_scope *scope, uint32_t flags, struct drm_panthor_vm_bind_op *ops,
-	uint32_t count, uint32_t *failed)
+static int bind_ops(struct vmb_panthor_call *driver_call, uint32_t flags,
+	struct drm_panthor_vm_bind_op *ops, uint32_t count, uint32_t *failed)
 {
 	struct drm_panthor_vm_bind bind = {
 		.vm_id = VM,
 		.flags = flags,
 		.ops = DRM_PANTHOR_OBJ_ARRAY(count, ops),
 	};
-	int ret = call(scope, DRM_IOCTL_PANTHOR_VM_BIND, &bind);
+	int ret = call(driver_call, DRM_IOCTL_PANTHOR_VM_BIND, &bind);
 
 	if (ret == 0) {
 		assert_int_equal(bind.ops.count, count);
@@ -233,9 +243,9 @@ static void assert_op(
 	assert_int_equal(op->size, size);
 }
 
-static void test_hole_is_sparse(void **state)
+static void test_null_memory_is_sparse(void **state)
 {
-	struct drm_panthor_vm_bind_op op = map(HOLE, 33 * MIB, 6 * MIB, 33 * MIB);
+	struct drm_panthor_vm_bind_op op = map(NULL_MEMORY, 33 * MIB, 6 * MIB, 33 * MIB);
 
 	(void)state;
 	assert_int_equal(bind_ops(NULL, ASYNC, &op, 1, NULL), 0);
@@ -243,7 +253,7 @@ static void test_hole_is_sparse(void **state)
 	assert_int_equal(kernel.flags, ASYNC);
 	assert_op(0, MAP | SPARSE, 0, 0, 6 * MIB, 33 * MIB);
 	/* The driver's own array is not written to. */
-	assert_int_equal(op.bo_handle, HOLE);
+	assert_int_equal(op.bo_handle, NULL_MEMORY);
 }
 
 static void test_untouched(void **state)
@@ -251,7 +261,7 @@ static void test_untouched(void **state)
 	struct drm_panthor_vm_bind_op ops[] = {
 		map(BO, 0, 0, PAGE),
 		map(BO, 4 * PAGE, PAGE, PAGE),
-		{ .flags = UNMAP, .va = 8 * PAGE, .size = PAGE, .bo_handle = HOLE },
+		{ .flags = UNMAP, .va = 8 * PAGE, .size = PAGE, .bo_handle = NULL_MEMORY },
 		{ .flags = SYNC_ONLY },
 	};
 	struct drm_panthor_vm_bind bind = {
@@ -299,7 +309,7 @@ static void test_other_sizes(void **state)
 	(void)state;
 	kernel.reads_no_ops = true;
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
-		const struct drm_panthor_vm_bind_op hole = map(HOLE, 0, i * PAGE, PAGE);
+		const struct drm_panthor_vm_bind_op hole = map(NULL_MEMORY, 0, i * PAGE, PAGE);
 		memcpy(ops[i], &hole, sizeof(hole));
 	}
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -318,14 +328,14 @@ static void test_other_sizes(void **state)
 	}
 
 	/* Nor is one held back. */
-	struct vmb_scope scope;
-	vmb_scope_begin(&scope, &tap, VMB_SCOPE_SPARSE);
+	struct vmb_panthor_call driver_call;
+	vmb_panthor_call_begin(&driver_call, intercept, VMB_PANTHOR_CALL_CREATE_SPARSE);
 	given.bind.ops = (struct drm_panthor_obj_array)DRM_PANTHOR_OBJ_ARRAY(
 		1, (struct drm_panthor_vm_bind_op *)ops);
 	kernel.arg = NULL;
-	assert_int_equal(call(&scope, longer, &given), 0);
+	assert_int_equal(call(&driver_call, longer, &given), 0);
 	assert_ptr_equal(kernel.arg, &given);
-	assert_int_equal(vmb_scope_end(&scope), 0);
+	assert_int_equal(vmb_driver_call_end(&driver_call.base), 0);
 	assert_int_equal(kernel.ioctls, 0);
 }
 
@@ -347,9 +357,9 @@ static void test_neighbours_merge(void **state)
 	struct drm_panthor_sync_op waits[] = { wait_for(1), wait_for(2) };
 	struct drm_panthor_sync_op signals[] = { signal_to(3) };
 	struct drm_panthor_vm_bind_op ops[] = {
-		map(HOLE, 0, 0, PAGE),
-		map(HOLE, 0, PAGE, PAGE),
-		map(HOLE, 0, 2 * PAGE, 6 * PAGE),
+		map(NULL_MEMORY, 0, 0, PAGE),
+		map(NULL_MEMORY, 0, PAGE, PAGE),
+		map(NULL_MEMORY, 0, 2 * PAGE, 6 * PAGE),
 	};
 
 	(void)state;
@@ -369,10 +379,10 @@ static void test_synchronization_parts(void **state)
 	struct drm_panthor_sync_op wait = wait_for(1);
 	struct drm_panthor_sync_op signal = signal_to(2);
 	struct drm_panthor_vm_bind_op ops[] = {
-		map(HOLE, 0, 0, PAGE),
-		map(HOLE, 0, PAGE, PAGE),
-		map(HOLE, 0, 2 * PAGE, PAGE),
-		map(HOLE, 0, 3 * PAGE, PAGE),
+		map(NULL_MEMORY, 0, 0, PAGE),
+		map(NULL_MEMORY, 0, PAGE, PAGE),
+		map(NULL_MEMORY, 0, 2 * PAGE, PAGE),
+		map(NULL_MEMORY, 0, 3 * PAGE, PAGE),
 	};
 
 	(void)state;
@@ -391,7 +401,7 @@ static void test_synchronization_parts(void **state)
 static void test_large(void **state)
 {
 	struct drm_panthor_sync_op syncs[] = { signal_to(4), wait_for(1), wait_for(2) };
-	struct drm_panthor_vm_bind_op op = map(HOLE, 0, GIB, 150 * GIB);
+	struct drm_panthor_vm_bind_op op = map(NULL_MEMORY, 0, GIB, 150 * GIB);
 
 	(void)state;
 	give_syncs(&op, syncs, 3);
@@ -411,17 +421,17 @@ static void test_large(void **state)
 static void test_cyclic(void **state)
 {
 	struct drm_panthor_sync_op syncs[] = { wait_for(1), signal_to(2) };
-	struct drm_panthor_vm_bind_op op = map(HOLE, 0, 5 * MIB, 4 * MIB);
+	struct drm_panthor_vm_bind_op op = map(NULL_MEMORY, 0, 5 * MIB, 4 * MIB);
 
 	(void)state;
-	tap.panthor.minor = 8;
+	panthor->minor = 8;
 	give_syncs(&op, syncs, 2);
 	assert_int_equal(bind_ops(NULL, ASYNC, &op, 1, NULL), 0);
 	assert_int_equal(kernel.count, 3);
 	assert_int_equal(kernel.ioctls, 1);
-	assert_op(0, MAP | NOEXEC, HOLE, MIB, 5 * MIB, MIB);
-	assert_op(1, MAP | NOEXEC, HOLE, 0, 6 * MIB, 2 * MIB);
-	assert_op(2, MAP | NOEXEC, HOLE, 0, 8 * MIB, MIB);
+	assert_op(0, MAP | NOEXEC, NULL_MEMORY, MIB, 5 * MIB, MIB);
+	assert_op(1, MAP | NOEXEC, NULL_MEMORY, 0, 6 * MIB, 2 * MIB);
+	assert_op(2, MAP | NOEXEC, NULL_MEMORY, 0, 8 * MIB, MIB);
 	assert_int_equal(kernel.ops[0].syncs[0].handle, 1);
 	assert_int_equal(kernel.ops[1].op.syncs.count, 0);
 	assert_int_equal(kernel.ops[2].syncs[0].handle, 2);
@@ -430,7 +440,7 @@ static void test_cyclic(void **state)
 static void test_smaller_ops(void **state)
 {
 	struct drm_panthor_vm_bind_op ops[] = {
-		map(HOLE, 0, 0, GIB),
+		map(NULL_MEMORY, 0, 0, GIB),
 		map(BO, 0, 2 * GIB, PAGE),
 	};
 
@@ -448,7 +458,7 @@ static void test_no_memory(void **state)
 {
 	struct drm_panthor_vm_bind_op ops[] = {
 		map(BO, 0, 0, PAGE),
-		map(HOLE, 0, 2 * GIB, GIB),
+		map(NULL_MEMORY, 0, 2 * GIB, GIB),
 	};
 	uint32_t failed = 77;
 
@@ -475,8 +485,8 @@ static int bind_sparse(bool async, uint64_t va, uint64_t size)
 	uint64_t ioctls;
 
 	vmb_panthor_batch_init(&batch);
-	assert_int_equal(vmb_panthor_batch_add(&batch, &op, 0), 0);
-	int ret = vmb_panthor_bind(&tap.panthor, &batch, async, &ioctls);
+	assert_int_equal(vmb_panthor_batch_append(&batch, &op, 0), 0);
+	int ret = vmb_panthor_bind(panthor, &batch, async, &ioctls);
 	vmb_panthor_batch_finish(&batch);
 	return ret;
 }
@@ -529,7 +539,7 @@ static int bind_many(const struct drm_panthor_vm_bind_op *ops)
 	for (uint32_t i = 0; i < MANY; i++) {
 		assert_int_equal(vmb_panthor_batch_add(&batch, &ops[i], i), 0);
 	}
-	int ret = vmb_panthor_bind(&tap.panthor, &batch, true, &ioctls);
+	int ret = vmb_panthor_bind(panthor, &batch, true, &ioctls);
 	vmb_panthor_batch_finish(&batch);
 	assert_int_equal(ioctls, kernel.ioctls - before);
 	return ret;
@@ -558,7 +568,7 @@ static void test_many_ops_of_the_driver(void **state)
 
 	(void)state;
 	make_many(ops, syncs);
-	ops[7].bo_handle = HOLE;
+	ops[7].bo_handle = NULL_MEMORY;
 	assert_int_equal(bind_ops(NULL, ASYNC, ops, MANY, NULL), 0);
 	assert_int_equal(kernel.count, MANY);
 	assert_int_equal(kernel.ioctls, 1);
@@ -583,7 +593,7 @@ static void test_fewer_ops(void **state)
 	for (uint32_t flags = 0; flags <= ASYNC; flags += ASYNC) {
 		static struct drm_panthor_vm_bind_op given[MANY];
 		memcpy(given, ops, sizeof(given));
-		given[7] = map(HOLE, 0, ops[7].va, PAGE);
+		given[7] = map(NULL_MEMORY, 0, ops[7].va, PAGE);
 		kernel.count = 0;
 		assert_int_equal(bind_ops(NULL, flags, given, MANY, NULL), 0);
 		assert_many(ops, MANY);
@@ -592,7 +602,7 @@ static void test_fewer_ops(void **state)
 	/* Nothing that was executed is so again, and the driver is told which was not. */
 	static struct drm_panthor_vm_bind_op given[MANY];
 	memcpy(given, ops, sizeof(given));
-	given[7] = map(HOLE, 0, ops[7].va, PAGE);
+	given[7] = map(NULL_MEMORY, 0, ops[7].va, PAGE);
 	kernel.count = 0;
 	kernel.most = 0;
 	kernel.poor = ops[1000].va + PAGE;
@@ -622,7 +632,7 @@ static void test_many_half_done(void **state)
 static void test_interrupted(void **state)
 {
 	struct drm_panthor_vm_bind_op ops[] = {
-		map(HOLE, 0, 0, PAGE),
+		map(NULL_MEMORY, 0, 0, PAGE),
 		map(BO, 0, PAGE, PAGE),
 	};
 
@@ -637,27 +647,27 @@ static void test_interrupted(void **state)
 	assert_int_equal(kernel.count, 4);
 }
 
-static void create_bo(
-	struct vmb_scope *scope, uint64_t size, uint32_t flags, uint32_t handle, uint64_t returned)
+static void create_bo(struct vmb_panthor_call *driver_call, uint64_t size, uint32_t flags,
+	uint32_t handle, uint64_t returned)
 {
 	struct drm_panthor_bo_create create = { .size = size, .flags = flags };
 
 	kernel.next_handle = handle;
-	assert_int_equal(call(scope, DRM_IOCTL_PANTHOR_BO_CREATE, &create), 0);
+	assert_int_equal(call(driver_call, DRM_IOCTL_PANTHOR_BO_CREATE, &create), 0);
 	assert_int_equal(create.handle, handle);
 	assert_int_equal(create.size, returned);
 }
 
-static void close_bo(struct vmb_scope *scope, uint32_t handle)
+static void close_bo(struct vmb_panthor_call *driver_call, uint32_t handle)
 {
 	struct drm_gem_close gem_close = { .handle = handle };
 
-	assert_int_equal(call(scope, DRM_IOCTL_GEM_CLOSE, &gem_close), 0);
+	assert_int_equal(call(driver_call, DRM_IOCTL_GEM_CLOSE, &gem_close), 0);
 	assert_ptr_equal(kernel.arg, &gem_close);
 }
 
 /* As panvk 26.1.6 fills 100,000,000 bytes: 48 maps, 16 to an ioctl. */
-static void fill(struct vmb_scope *scope, uint32_t bo, uint64_t va)
+static void fill(struct vmb_panthor_call *driver_call, uint32_t bo, uint64_t va)
 {
 	const uint64_t size = (UINT64_C(100000000) + PAGE - 1) / PAGE * PAGE;
 	struct drm_panthor_vm_bind_op ops[16];
@@ -669,42 +679,42 @@ static void fill(struct vmb_scope *scope, uint32_t bo, uint64_t va)
 			ops[count++] = map(bo, 0, va + offset, piece);
 			offset += piece;
 		}
-		assert_int_equal(bind_ops(scope, 0, ops, count, NULL), 0);
+		assert_int_equal(bind_ops(driver_call, 0, ops, count, NULL), 0);
 	}
 }
 
 static void test_creation(void **state)
 {
-	struct vmb_scope scope;
+	struct vmb_panthor_call driver_call;
 
 	(void)state;
-	tap.panthor.dummy = 0;
-	vmb_scope_begin(&scope, &tap, VMB_SCOPE_SPARSE);
-	create_bo(&scope, 2 * MIB, DRM_PANTHOR_BO_NO_MMAP, DUMMY, 2 * MIB);
-	fill(&scope, DUMMY, 64 * MIB);
+	panthor->blackhole = 0;
+	vmb_panthor_call_begin(&driver_call, intercept, VMB_PANTHOR_CALL_CREATE_SPARSE);
+	create_bo(&driver_call, 2 * MIB, DRM_PANTHOR_BO_NO_MMAP, BLACKHOLE, 2 * MIB);
+	fill(&driver_call, BLACKHOLE, 64 * MIB);
 	assert_int_equal(kernel.count, 0);
-	assert_int_equal(vmb_scope_end(&scope), 0);
+	assert_int_equal(vmb_driver_call_end(&driver_call.base), 0);
 	assert_int_equal(kernel.count, 1);
 	assert_int_equal(kernel.flags, 0);
 	assert_op(0, MAP | SPARSE, 0, 0, 64 * MIB, 100003840);
 
 	/* The next one finds the dummy there. */
-	vmb_scope_begin(&scope, &tap, VMB_SCOPE_SPARSE);
-	fill(&scope, DUMMY, 512 * MIB);
-	assert_int_equal(vmb_scope_end(&scope), 0);
+	vmb_panthor_call_begin(&driver_call, intercept, VMB_PANTHOR_CALL_CREATE_SPARSE);
+	fill(&driver_call, BLACKHOLE, 512 * MIB);
+	assert_int_equal(vmb_driver_call_end(&driver_call.base), 0);
 	assert_int_equal(kernel.count, 2);
 	assert_op(1, MAP | SPARSE, 0, 0, 512 * MIB, 100003840);
 }
 
 static void test_creation_fails(void **state)
 {
-	struct vmb_scope scope;
+	struct vmb_panthor_call driver_call;
 
 	(void)state;
-	vmb_scope_begin(&scope, &tap, VMB_SCOPE_SPARSE);
-	fill(&scope, DUMMY, 64 * MIB);
+	vmb_panthor_call_begin(&driver_call, intercept, VMB_PANTHOR_CALL_CREATE_SPARSE);
+	fill(&driver_call, BLACKHOLE, 64 * MIB);
 	kernel.limit = PAGE;
-	assert_int_equal(vmb_scope_end(&scope), -ENOMEM);
+	assert_int_equal(vmb_driver_call_end(&driver_call.base), -ENOMEM);
 	assert_int_equal(kernel.count, 0);
 }
 
@@ -712,19 +722,19 @@ static void test_creation_fails(void **state)
 static void test_creation_order(void **state)
 {
 	struct drm_panthor_vm_bind_op ops[] = {
-		map(DUMMY, 0, 0, 2 * MIB),
-		map(DUMMY, 0, 8 * MIB, 2 * MIB),
+		map(BLACKHOLE, 0, 0, 2 * MIB),
+		map(BLACKHOLE, 0, 8 * MIB, 2 * MIB),
 		{ .flags = UNMAP, .va = 0, .size = 16 * MIB },
-		map(DUMMY, 0, 32 * MIB, 2 * MIB),
+		map(BLACKHOLE, 0, 32 * MIB, 2 * MIB),
 	};
-	struct vmb_scope scope;
+	struct vmb_panthor_call driver_call;
 
 	(void)state;
-	vmb_scope_begin(&scope, &tap, VMB_SCOPE_SPARSE);
+	vmb_panthor_call_begin(&driver_call, intercept, VMB_PANTHOR_CALL_CREATE_SPARSE);
 	for (size_t i = 0; i < 4; i++) {
-		assert_int_equal(bind_ops(&scope, 0, &ops[i], 1, NULL), 0);
+		assert_int_equal(bind_ops(&driver_call, 0, &ops[i], 1, NULL), 0);
 	}
-	assert_int_equal(vmb_scope_end(&scope), 0);
+	assert_int_equal(vmb_driver_call_end(&driver_call.base), 0);
 	assert_int_equal(kernel.count, 4);
 	assert_op(0, MAP | SPARSE, 0, 0, 0, 2 * MIB);
 	assert_op(1, MAP | SPARSE, 0, 0, 8 * MIB, 2 * MIB);
@@ -735,30 +745,30 @@ static void test_creation_order(void **state)
 /* Before the sparse op the driver's own way to create is right. */
 static void test_creation_before_sparse(void **state)
 {
-	struct vmb_scope scope;
+	struct vmb_panthor_call driver_call;
 
 	(void)state;
-	tap.panthor.minor = 8;
-	tap.panthor.dummy = 0;
-	vmb_scope_begin(&scope, &tap, VMB_SCOPE_SPARSE);
-	create_bo(&scope, 2 * MIB, DRM_PANTHOR_BO_NO_MMAP, DUMMY, 2 * MIB);
-	fill(&scope, DUMMY, 64 * MIB);
-	assert_int_equal(vmb_scope_end(&scope), 0);
+	panthor->minor = 8;
+	panthor->blackhole = 0;
+	vmb_panthor_call_begin(&driver_call, intercept, VMB_PANTHOR_CALL_CREATE_SPARSE);
+	create_bo(&driver_call, 2 * MIB, DRM_PANTHOR_BO_NO_MMAP, BLACKHOLE, 2 * MIB);
+	fill(&driver_call, BLACKHOLE, 64 * MIB);
+	assert_int_equal(vmb_driver_call_end(&driver_call.base), 0);
 	assert_int_equal(kernel.count, 48);
-	assert_op(0, MAP, DUMMY, 0, 64 * MIB, 2 * MIB);
+	assert_op(0, MAP, BLACKHOLE, 0, 64 * MIB, 2 * MIB);
 }
 
 /* The device went while the ioctl was on its way, and the tap is of another one's descriptor. */
-static void test_tap_used_again(void **state)
+static void test_intercept_reused(void **state)
 {
-	struct drm_panthor_vm_bind_op op = map(HOLE, 0, 6 * MIB, PAGE);
+	struct drm_panthor_vm_bind_op op = map(NULL_MEMORY, 0, 6 * MIB, PAGE);
 
 	(void)state;
-	atomic_store(&tap.fd, FD + 1);
-	tap.panthor.fd = FD + 1;
+	atomic_store(&intercept->fd, FD + 1);
+	panthor->fd = FD + 1;
 	/* The recorder takes FD alone. */
 	assert_int_equal(bind_ops(NULL, ASYNC, &op, 1, NULL), 0);
-	assert_op(0, MAP, HOLE, 0, 6 * MIB, PAGE);
+	assert_op(0, MAP, NULL_MEMORY, 0, 6 * MIB, PAGE);
 	close_bo(NULL, BO);
 	create_bo(NULL, PAGE, 0, BO, PAGE);
 }
@@ -766,8 +776,8 @@ static void test_tap_used_again(void **state)
 static void test_handle_reused(void **state)
 {
 	struct drm_panthor_vm_bind_op ops[] = {
-		map(HOLE, 0, 0, PAGE),
-		map(DUMMY, 0, 8 * PAGE, PAGE),
+		map(NULL_MEMORY, 0, 0, PAGE),
+		map(BLACKHOLE, 0, 8 * PAGE, PAGE),
 	};
 
 	(void)state;
@@ -775,85 +785,85 @@ static void test_handle_reused(void **state)
 	assert_int_equal(bind_ops(NULL, 0, ops, 2, NULL), 0);
 	assert_op(0, MAP | SPARSE, 0, 0, 0, PAGE);
 	assert_op(1, MAP | SPARSE, 0, 0, 8 * PAGE, PAGE);
-	close_bo(NULL, HOLE);
-	close_bo(NULL, DUMMY);
+	close_bo(NULL, NULL_MEMORY);
+	close_bo(NULL, BLACKHOLE);
 	assert_int_equal(bind_ops(NULL, 0, ops, 2, NULL), 0);
-	assert_op(2, MAP, HOLE, 0, 0, PAGE);
-	assert_op(3, MAP, DUMMY, 0, 8 * PAGE, PAGE);
+	assert_op(2, MAP, NULL_MEMORY, 0, 0, PAGE);
+	assert_op(3, MAP, BLACKHOLE, 0, 8 * PAGE, PAGE);
 }
 
 static void test_memory(void **state)
 {
 	struct drm_panthor_vm_bind_op op = map(BO, 0, 4 * MIB, 3 * PAGE);
-	struct vmb_scope scope;
+	struct vmb_panthor_call driver_call;
 
 	(void)state;
-	vmb_scope_begin(&scope, &tap, VMB_SCOPE_MEMORY);
-	create_bo(&scope, 3 * PAGE, 0, BO, 3 * PAGE);
+	vmb_panthor_call_begin(&driver_call, intercept, VMB_PANTHOR_CALL_ALLOCATE);
+	create_bo(&driver_call, 3 * PAGE, 0, BO, 3 * PAGE);
 	op.flags |= NOEXEC;
-	assert_int_equal(bind_ops(&scope, 0, &op, 1, NULL), 0);
-	assert_int_equal(vmb_scope_end(&scope), 0);
-	assert_int_equal(scope.panthor.bo, BO);
-	assert_int_equal(scope.panthor.bo_size, 3 * PAGE);
-	assert_int_equal(scope.panthor.va, 4 * MIB);
-	assert_int_equal(scope.panthor.size, 3 * PAGE);
-	assert_int_equal(scope.panthor.map_flags, MAP | NOEXEC);
+	assert_int_equal(bind_ops(&driver_call, 0, &op, 1, NULL), 0);
+	assert_int_equal(vmb_driver_call_end(&driver_call.base), 0);
+	assert_int_equal(driver_call.bo, BO);
+	assert_int_equal(driver_call.bo_size, 3 * PAGE);
+	assert_int_equal(driver_call.va, 4 * MIB);
+	assert_int_equal(driver_call.size, 3 * PAGE);
+	assert_int_equal(driver_call.map_flags, MAP | NOEXEC);
 	assert_int_equal(kernel.created_size, 3 * PAGE);
 	assert_op(0, MAP | NOEXEC, BO, 0, 4 * MIB, 3 * PAGE);
 
 	/* A driver that gives up takes it back. */
-	vmb_scope_begin(&scope, &tap, VMB_SCOPE_MEMORY);
-	create_bo(&scope, PAGE, 0, BO, PAGE);
-	close_bo(&scope, BO);
-	assert_int_equal(vmb_scope_end(&scope), 0);
-	assert_int_equal(scope.panthor.bo, 0);
+	vmb_panthor_call_begin(&driver_call, intercept, VMB_PANTHOR_CALL_ALLOCATE);
+	create_bo(&driver_call, PAGE, 0, BO, PAGE);
+	close_bo(&driver_call, BO);
+	assert_int_equal(vmb_driver_call_end(&driver_call.base), 0);
+	assert_int_equal(driver_call.bo, 0);
 }
 
 static void test_reservation(void **state)
 {
 	struct drm_panthor_vm_bind_op op = map(BO, 0, 2 * GIB, GIB);
-	struct vmb_scope scope;
+	struct vmb_panthor_call driver_call;
 
 	(void)state;
-	vmb_scope_begin(&scope, &tap, VMB_SCOPE_RESERVE);
-	create_bo(&scope, GIB - 1, 0, BO, GIB);
+	vmb_panthor_call_begin(&driver_call, intercept, VMB_PANTHOR_CALL_RESERVE);
+	create_bo(&driver_call, GIB - 1, 0, BO, GIB);
 	assert_true(kernel.created_size <= 64 * 1024);
-	assert_int_equal(bind_ops(&scope, 0, &op, 1, NULL), 0);
-	assert_int_equal(vmb_scope_end(&scope), 0);
-	assert_int_equal(scope.panthor.bo, BO);
-	assert_int_equal(scope.panthor.bo_size, GIB);
-	assert_int_equal(scope.panthor.va, 2 * GIB);
-	assert_int_equal(scope.panthor.size, GIB);
+	assert_int_equal(bind_ops(&driver_call, 0, &op, 1, NULL), 0);
+	assert_int_equal(vmb_driver_call_end(&driver_call.base), 0);
+	assert_int_equal(driver_call.bo, BO);
+	assert_int_equal(driver_call.bo_size, GIB);
+	assert_int_equal(driver_call.va, 2 * GIB);
+	assert_int_equal(driver_call.size, GIB);
 	assert_int_equal(kernel.count, 1);
 	assert_op(0, MAP | SPARSE, 0, 0, 2 * GIB, GIB);
 
 	/* A driver that is refused sees what it asked for. */
 	struct drm_panthor_bo_create create = { .size = 3 * GIB };
-	vmb_scope_begin(&scope, &tap, VMB_SCOPE_RESERVE);
+	vmb_panthor_call_begin(&driver_call, intercept, VMB_PANTHOR_CALL_RESERVE);
 	kernel.failures = 1;
 	kernel.error = ENOMEM;
-	assert_int_equal(call(&scope, DRM_IOCTL_PANTHOR_BO_CREATE, &create), -1);
+	assert_int_equal(call(&driver_call, DRM_IOCTL_PANTHOR_BO_CREATE, &create), -1);
 	assert_int_equal(errno, ENOMEM);
 	assert_int_equal(create.size, 3 * GIB);
-	assert_int_equal(vmb_scope_end(&scope), 0);
-	assert_int_equal(scope.panthor.bo, 0);
+	assert_int_equal(vmb_driver_call_end(&driver_call.base), 0);
+	assert_int_equal(driver_call.bo, 0);
 }
 
 static void test_reservation_before_sparse(void **state)
 {
 	struct drm_panthor_vm_bind_op op = map(BO, 0, 64 * MIB, 5 * MIB);
-	struct vmb_scope scope;
+	struct vmb_panthor_call driver_call;
 
 	(void)state;
-	tap.panthor.minor = 8;
-	tap.panthor.filler = FILLER;
-	vmb_scope_begin(&scope, &tap, VMB_SCOPE_RESERVE);
-	create_bo(&scope, 5 * MIB, 0, BO, 5 * MIB);
+	panthor->minor = 8;
+	panthor->fallback_bo = FALLBACK_BO;
+	vmb_panthor_call_begin(&driver_call, intercept, VMB_PANTHOR_CALL_RESERVE);
+	create_bo(&driver_call, 5 * MIB, 0, BO, 5 * MIB);
 	assert_true(kernel.created_size <= 64 * 1024);
-	assert_int_equal(bind_ops(&scope, 0, &op, 1, NULL), 0);
-	assert_int_equal(vmb_scope_end(&scope), 0);
+	assert_int_equal(bind_ops(&driver_call, 0, &op, 1, NULL), 0);
+	assert_int_equal(vmb_driver_call_end(&driver_call.base), 0);
 	assert_int_equal(kernel.count, 3);
-	assert_op(2, MAP | NOEXEC, FILLER, 0, 68 * MIB, MIB);
+	assert_op(2, MAP | NOEXEC, FALLBACK_BO, 0, 68 * MIB, MIB);
 }
 
 #define RANGE (8 * MIB)
@@ -863,18 +873,18 @@ static void fail_reservation(uint32_t minor)
 {
 	struct drm_panthor_vm_bind_op op = map(BO, 0, 64 * MIB, RANGE);
 	bool is_mapped[RANGE / PAGE] = { 0 };
-	struct vmb_scope scope;
+	struct vmb_panthor_call driver_call;
 	size_t maps = 0;
 
-	tap.panthor.minor = minor;
-	tap.panthor.filler = minor < 9 ? FILLER : 0;
-	vmb_scope_begin(&scope, &tap, VMB_SCOPE_RESERVE);
-	create_bo(&scope, RANGE, 0, BO, RANGE);
+	panthor->minor = minor;
+	panthor->fallback_bo = minor < 9 ? FALLBACK_BO : 0;
+	vmb_panthor_call_begin(&driver_call, intercept, VMB_PANTHOR_CALL_RESERVE);
+	create_bo(&driver_call, RANGE, 0, BO, RANGE);
 	kernel.poor = op.va + op.size;
-	assert_int_equal(bind_ops(&scope, 0, &op, 1, NULL), -1);
+	assert_int_equal(bind_ops(&driver_call, 0, &op, 1, NULL), -1);
 	assert_int_equal(errno, ENOMEM);
-	close_bo(&scope, BO);
-	assert_int_equal(vmb_scope_end(&scope), 0);
+	close_bo(&driver_call, BO);
+	assert_int_equal(vmb_driver_call_end(&driver_call.base), 0);
 	for (size_t i = 0; i < kernel.count; i++) {
 		const struct drm_panthor_vm_bind_op *done = &kernel.ops[i].op;
 		bool maps_it = (done->flags & DRM_PANTHOR_VM_BIND_OP_TYPE_MASK) == MAP;
@@ -887,7 +897,7 @@ static void fail_reservation(uint32_t minor)
 	for (size_t i = 0; i < RANGE / PAGE; i++) {
 		assert_false(is_mapped[i]);
 	}
-	assert_int_equal(scope.panthor.size, 0);
+	assert_int_equal(driver_call.size, 0);
 }
 
 static void test_reservation_fails(void **state)
@@ -913,7 +923,7 @@ static void apply(uint64_t *pages, const struct drm_panthor_vm_bind_op *op)
 		if (type == UNMAP) {
 			*page = 0;
 		} else if ((op->flags & DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE) ||
-			op->bo_handle == HOLE) {
+			op->bo_handle == NULL_MEMORY) {
 			*page = SPARSE;
 		} else if (type == MAP) {
 			*page = (uint64_t)op->bo_handle << 32 | (op->bo_offset / PAGE + i);
@@ -936,7 +946,7 @@ static void test_random(void **state)
 		uint32_t count = 1 + (uint32_t)rand() % 40;
 
 		kernel.count = 0;
-		tap.panthor.minor = rand() % 2 ? 9 : 8;
+		panthor->minor = rand() % 2 ? 9 : 8;
 		for (uint32_t i = 0; i < count; i++) {
 			uint64_t start = (uint64_t)rand() % PAGES;
 			uint64_t size = 1 + (uint64_t)rand() % (PAGES - start);
@@ -946,8 +956,8 @@ static void test_random(void **state)
 				size = 1 +
 					(uint64_t)rand() % (start < PAGES - 4 ? 4 : PAGES - start);
 			}
-			ops[i] = map(
-				rand() % 2 ? HOLE : BO, start * PAGE, start * PAGE, size * PAGE);
+			ops[i] = map(rand() % 2 ? NULL_MEMORY : BO, start * PAGE, start * PAGE,
+				size * PAGE);
 			if (rand() % 8 == 0) {
 				ops[i].flags = UNMAP;
 				ops[i].bo_handle = 0;
@@ -956,7 +966,7 @@ static void test_random(void **state)
 			apply(wanted, &ops[i]);
 		}
 		assert_int_equal(bind_ops(NULL, ASYNC, ops, count, NULL), 0);
-		assert_true(tap.panthor.minor < 9 || kernel.count <= count);
+		assert_true(panthor->minor < 9 || kernel.count <= count);
 		for (size_t i = 0; i < kernel.count; i++) {
 			apply(got, &kernel.ops[i].op);
 		}
@@ -967,8 +977,8 @@ static void test_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_hole_is_sparse, set_up),
-		cmocka_unit_test_setup(test_tap_used_again, set_up),
+		cmocka_unit_test_setup(test_null_memory_is_sparse, set_up),
+		cmocka_unit_test_setup(test_intercept_reused, set_up),
 		cmocka_unit_test_setup(test_untouched, set_up),
 		cmocka_unit_test_setup(test_other_sizes, set_up),
 		cmocka_unit_test_setup(test_neighbours_merge, set_up),

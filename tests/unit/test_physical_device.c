@@ -37,7 +37,7 @@ static VKAPI_ATTR void VKAPI_CALL get_properties2(
 static void test_render_node(void **state)
 {
 	struct vmb_instance instance = {
-		.next = {
+		.driver = {
 			.EnumerateDeviceExtensionProperties = enumerate_extensions,
 			.GetPhysicalDeviceProperties2 = get_properties2,
 		},
@@ -49,7 +49,7 @@ static void test_render_node(void **state)
 	assert_true(vmb_physical_device_render_node(&physical, &node));
 	assert_int_equal(node, 129);
 	/* As on a Vulkan 1.0 instance whose loader knows no extension for it. */
-	instance.next.GetPhysicalDeviceProperties2 = NULL;
+	instance.driver.GetPhysicalDeviceProperties2 = NULL;
 	assert_false(vmb_physical_device_render_node(&physical, &node));
 }
 

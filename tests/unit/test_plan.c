@@ -45,16 +45,16 @@ static const struct scenario scenarios[] = {
 	{ "the backing the other way", "M0+1=a@1 M1+1=a@0", "M0+1=a@1 M1+1=a@0", "M0+1=a@1 M1+1=a@0" },
 	{ "the same page of the backing", "M0+1=a@4 M1+1=a@4", "M0+1=a@4 M1+1=a@4", "M0+1=a@4 M1+1=a@4" },
 	{ "a gap in the range", "M0+1=a@0 M2+1=a@1", "M0+1=a@0 M2+1=a@1", "M0+1=a@0 M2+1=a@1" },
-	{ "another space", "0:S0+1 1:S1+1", "0:S0+1 1:S1+1", "0:S0+1 1:S1+1" },
+	{ "another resource", "0:S0+1 1:S1+1", "0:S0+1 1:S1+1", "0:S0+1 1:S1+1" },
 	{ "another kind", "S0+1 U1+1 M2+1=a@0", "S0+1 U1+1 M2+1=a@0", "S0+1 U1+1 M2+1=a@0" },
 	{ "a map of page 0 and sparse", "M0+1=a@0 S1+1", "M0+1=a@0 S1+1", "M0+1=a@0 S1+1" },
 	/* order */
 	{ "out of order", "S4+1 S0+1 S2+1", "S4+1 S0+1 S2+1", "S0+1 S2+1 S4+1" },
 	{ "neighbours far apart", "S0+1 S4+1 S1+1", "S0+1 S4+1 S1+1", "S0+2 S4+1" },
-	{ "spaces out of order", "1:S0+1 0:S4+1 1:S1+1 0:S0+1", "1:S0+1 0:S4+1 1:S1+1 0:S0+1",
+	{ "resources out of order", "1:S0+1 0:S4+1 1:S1+1 0:S0+1", "1:S0+1 0:S4+1 1:S1+1 0:S0+1",
 		"0:S0+1 0:S4+1 1:S0+2" },
-	{ "a space ends where the next begins", "1:S4+4 0:S0+8", "1:S4+4 0:S0+8", "0:S0+8 1:S4+4" },
-	{ "a long op does not reach into the next space", "0:U0+9 1:S1+1 0:S0+9", "0:U0+9 1:S1+1 0:S0+9",
+	{ "a resource ends where the next begins", "1:S4+4 0:S0+8", "1:S4+4 0:S0+8", "0:S0+8 1:S4+4" },
+	{ "a long op does not reach into the next resource", "0:U0+9 1:S1+1 0:S0+9", "0:U0+9 1:S1+1 0:S0+9",
 		"0:S0+9 1:S1+1" },
 	/* the one added later wins */
 	{ "twice the same", "M1+2=a@0 M1+2=a@0", "M1+2=a@0 M1+2=a@0", "M1+2=a@0" },
@@ -80,7 +80,7 @@ static const struct scenario scenarios[] = {
 	{ "seen between two others", "S0+9 U0+4 U6+3", "S0+9 U0+4 U6+3", "U0+4 S4+2 U6+3" },
 	{ "folded ones keep their turn", "M0+2=a@0 S1+1 S2+1 U2+1", "M0+2=a@0 S1+2 U2+1",
 		"M0+1=a@0 S1+1 U2+1" },
-	{ "the same range in two spaces", "1:S0+4 0:U1+1 0:S0+4", "1:S0+4 0:U1+1 0:S0+4", "0:S0+4 1:S0+4" },
+	{ "the same range in two resources", "1:S0+4 0:U1+1 0:S0+4", "1:S0+4 0:U1+1 0:S0+4", "0:S0+4 1:S0+4" },
 };
 /* clang-format on */
 
@@ -95,7 +95,7 @@ static void check_list(const struct scenario *scenario, const struct model_layou
 		const struct vmb_op *op = &plan->ops[i];
 		same = op->va == expected[i].va && op->size == expected[i].size &&
 			op->offset == expected[i].offset && op->backing == expected[i].backing &&
-			op->space == expected[i].space && op->kind == expected[i].kind;
+			op->resource == expected[i].resource && op->kind == expected[i].kind;
 	}
 	if (!same) {
 		fail_msg("%s, layout %s: not %s", scenario->name, layout->name, text);
@@ -149,7 +149,7 @@ static void test_limits(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		const struct vmb_op before = {
-			.va = 64, .size = 2, .space = 7, .kind = VMB_OP_SPARSE
+			.va = 64, .size = 2, .resource = 7, .kind = VMB_OP_SPARSE
 		};
 		struct vmb_plan plan;
 		size_t expected = limits[i].result == 0 && limits[i].op.size > 0 ? 2 : 1;
@@ -194,14 +194,14 @@ static void test_large_spaces(void **state)
 	vmb_plan_init(&plan);
 	for (uint64_t i = 0; i < 8; i++) {
 		const struct vmb_op op = {
-			.va = MAX - 1 - i, .size = 1, .space = MAX - i, .kind = VMB_OP_UNMAP
+			.va = MAX - 1 - i, .size = 1, .resource = MAX - i, .kind = VMB_OP_UNMAP
 		};
 		assert_int_equal(vmb_plan_add(&plan, &op), 0);
 	}
 	assert_int_equal(vmb_plan_merge(&plan), 0);
 	assert_int_equal(plan.count, 8);
 	for (uint64_t i = 0; i < 8; i++) {
-		assert_true(plan.ops[i].space == MAX - 7 + i);
+		assert_true(plan.ops[i].resource == MAX - 7 + i);
 		assert_true(plan.ops[i].va == MAX - 8 + i);
 	}
 	vmb_plan_finish(&plan);
@@ -304,12 +304,12 @@ static void check_meaning(const struct model *model, const struct vmb_plan *plan
 {
 	struct model other;
 
-	model_init(&other, model->layout, model->spaces, model->pages_per_space);
+	model_init(&other, model->layout, model->resources, model->pages_per_resource);
 	for (size_t i = 0; i < plan->count; i++) {
 		model_apply(&other, &plan->ops[i]);
 	}
 	assert_memory_equal(model->pages, other.pages,
-		model->spaces * model->pages_per_space * sizeof(*model->pages));
+		model->resources * model->pages_per_resource * sizeof(*model->pages));
 	model_finish(&other);
 }
 
@@ -348,7 +348,7 @@ static void random_round(uint64_t seed)
 	struct model model;
 	struct vmb_plan plan;
 
-	model_init(&model, layout, MODEL_SPACES, MODEL_PAGES);
+	model_init(&model, layout, MODEL_RESOURCES, MODEL_PAGES);
 	vmb_plan_init(&plan);
 	for (size_t i = 0; i < count; i++) {
 		uint64_t bits = model_random(random);

@@ -41,7 +41,7 @@ static const struct scenario scenarios[] = {
 	{ "closing a gap with another", "M0+1=a@0 M2+1=a@2 M1+1=b@1", "M0+1=a@0 M1+1=b@1 M2+1=a@2" },
 	{ "another backing", "M0+1=a@0 M1+1=b@1", "M0+1=a@0 M1+1=b@1" },
 	{ "a gap in the backing", "M0+1=a@0 M1+1=a@2", "M0+1=a@0 M1+1=a@2" },
-	{ "spaces are ignored", "1:M0+1=a@0 2:M1+1=a@1", "M0+2=a@0" },
+	{ "resources are ignored", "1:M0+1=a@0 2:M1+1=a@1", "M0+2=a@0" },
 	/* replacing */
 	{ "a hole in the middle", "M0+8=a@0 S3+2", "M0+3=a@0 M5+3=a@5" },
 	{ "a hole at the start", "M0+8=a@0 S0+2", "M2+6=a@2" },
@@ -114,7 +114,7 @@ static void model_step(struct model *model, const struct vmb_op *op)
 {
 	struct vmb_op own = *op;
 
-	own.space = 0;
+	own.resource = 0;
 	if (op->kind == VMB_OP_MAP) {
 		model_apply(model, &own);
 	} else {
@@ -126,7 +126,7 @@ static uint64_t model_bound(const struct model *model)
 {
 	uint64_t bound = 0;
 
-	for (size_t i = 0; i < model->pages_per_space; i++) {
+	for (size_t i = 0; i < model->pages_per_resource; i++) {
 		bound += model_page(model, 0, i)->kind == VMB_OP_MAP ? model->layout->page_size : 0;
 	}
 	return bound;
@@ -152,7 +152,7 @@ static void check_next(const struct vmb_residency *residency, const struct model
 {
 	const struct model_layout *layout = model->layout;
 
-	for (size_t i = 0; i < model->pages_per_space; i++) {
+	for (size_t i = 0; i < model->pages_per_resource; i++) {
 		const struct model_page *page = model_page(model, 0, i);
 		uint64_t first = layout->va + i * layout->page_size;
 		uint64_t last = first + layout->page_size - 1;

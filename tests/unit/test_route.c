@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "backend/panthor/backend.h"
 #include "route/rules.h"
 #include "scenarios.h"
 
@@ -11,7 +12,7 @@
 #define SPARSE 2u
 #define IMPORT 4u
 #define TIMELINE 8u
-#define TRIED 16u
+#define PROBED 16u
 #define SEEN 32u
 #define ALL_FACTS 64u
 
@@ -19,13 +20,13 @@
 
 enum flags {
 	NONE,
-	PROBE, /* needs_trial */
-	DENIED, /* wish_denied */
+	PROBE, /* needs_probe */
+	DENIED, /* request_denied */
 };
 
 struct scenario {
 	const char *name;
-	enum vmb_route_wish wish;
+	enum vmb_route_request request;
 	unsigned facts;
 	enum vmb_route route;
 	enum flags flags;
@@ -33,95 +34,96 @@ struct scenario {
 
 /* clang-format off */
 static const struct scenario scenarios[] = {
-	{ "nothing known", VMB_WISH_AUTO, 0, VMB_ROUTE_NATIVE, NONE },
-	{ "a CPU", VMB_WISH_AUTO, ABLE, VMB_ROUTE_PROVIDE, PROBE },
-	{ "a CPU that sees remaps", VMB_WISH_AUTO, ABLE | TRIED | SEEN, VMB_ROUTE_PROVIDE, NONE },
-	{ "a CPU that does not", VMB_WISH_AUTO, ABLE | TRIED, VMB_ROUTE_NATIVE, NONE },
-	{ "a CPU with sparse", VMB_WISH_AUTO, ABLE | SPARSE, VMB_ROUTE_NATIVE, NONE },
-	{ "a CPU with sparse that sees remaps", VMB_WISH_AUTO, ABLE | SPARSE | TRIED | SEEN, VMB_ROUTE_NATIVE, NONE },
-	{ "no host import", VMB_WISH_AUTO, CPU | TIMELINE, VMB_ROUTE_NATIVE, NONE },
-	{ "no timelines", VMB_WISH_AUTO, CPU | IMPORT, VMB_ROUTE_NATIVE, NONE },
-	{ "a GPU without sparse", VMB_WISH_AUTO, IMPORT | TIMELINE, VMB_ROUTE_NATIVE, NONE },
-	{ "a GPU that sees remaps", VMB_WISH_AUTO, IMPORT | TIMELINE | TRIED | SEEN, VMB_ROUTE_NATIVE, NONE },
-	{ "a GPU with sparse", VMB_WISH_AUTO, IMPORT | TIMELINE | SPARSE, VMB_ROUTE_NATIVE, NONE },
-	/* wishes */
-	{ "provide", VMB_WISH_PROVIDE, ABLE, VMB_ROUTE_PROVIDE, PROBE },
-	{ "provide, seen", VMB_WISH_PROVIDE, ABLE | TRIED | SEEN, VMB_ROUTE_PROVIDE, NONE },
-	{ "provide, not seen", VMB_WISH_PROVIDE, ABLE | TRIED, VMB_ROUTE_NATIVE, DENIED },
-	{ "provide over the driver's", VMB_WISH_PROVIDE, ABLE | SPARSE, VMB_ROUTE_PROVIDE, PROBE },
-	{ "provide over the driver's, seen", VMB_WISH_PROVIDE, ABLE | SPARSE | TRIED | SEEN, VMB_ROUTE_PROVIDE, NONE },
-	{ "provide over the driver's, not seen", VMB_WISH_PROVIDE, ABLE | SPARSE | TRIED, VMB_ROUTE_NATIVE, DENIED },
-	{ "provide without host import", VMB_WISH_PROVIDE, CPU | TIMELINE, VMB_ROUTE_NATIVE, DENIED },
-	{ "provide without timelines", VMB_WISH_PROVIDE, CPU | IMPORT, VMB_ROUTE_NATIVE, DENIED },
-	{ "provide on a GPU", VMB_WISH_PROVIDE, IMPORT | TIMELINE, VMB_ROUTE_NATIVE, DENIED },
-	{ "provide on a GPU with sparse", VMB_WISH_PROVIDE, IMPORT | TIMELINE | SPARSE, VMB_ROUTE_NATIVE, DENIED },
-	{ "native", VMB_WISH_NATIVE, ABLE, VMB_ROUTE_NATIVE, NONE },
-	{ "native, seen", VMB_WISH_NATIVE, ABLE | TRIED | SEEN, VMB_ROUTE_NATIVE, NONE },
-	{ "off", VMB_WISH_OFF, ABLE, VMB_ROUTE_NATIVE, NONE },
-	{ "assist on a CPU", VMB_WISH_ASSIST, ABLE, VMB_ROUTE_NATIVE, DENIED },
-	{ "assist on a GPU with sparse", VMB_WISH_ASSIST, SPARSE, VMB_ROUTE_NATIVE, DENIED },
+	{ "nothing known", VMB_REQUEST_AUTO, 0, VMB_ROUTE_NATIVE, NONE },
+	{ "a CPU", VMB_REQUEST_AUTO, ABLE, VMB_ROUTE_PROVIDE, PROBE },
+	{ "a CPU that sees remaps", VMB_REQUEST_AUTO, ABLE | PROBED | SEEN, VMB_ROUTE_PROVIDE, NONE },
+	{ "a CPU that does not", VMB_REQUEST_AUTO, ABLE | PROBED, VMB_ROUTE_NATIVE, NONE },
+	{ "a CPU with sparse", VMB_REQUEST_AUTO, ABLE | SPARSE, VMB_ROUTE_NATIVE, NONE },
+	{ "a CPU with sparse that sees remaps", VMB_REQUEST_AUTO, ABLE | SPARSE | PROBED | SEEN, VMB_ROUTE_NATIVE, NONE },
+	{ "no host import", VMB_REQUEST_AUTO, CPU | TIMELINE, VMB_ROUTE_NATIVE, NONE },
+	{ "no timelines", VMB_REQUEST_AUTO, CPU | IMPORT, VMB_ROUTE_NATIVE, NONE },
+	{ "a GPU without sparse", VMB_REQUEST_AUTO, IMPORT | TIMELINE, VMB_ROUTE_NATIVE, NONE },
+	{ "a GPU that sees remaps", VMB_REQUEST_AUTO, IMPORT | TIMELINE | PROBED | SEEN, VMB_ROUTE_NATIVE, NONE },
+	{ "a GPU with sparse", VMB_REQUEST_AUTO, IMPORT | TIMELINE | SPARSE, VMB_ROUTE_NATIVE, NONE },
+	/* requests */
+	{ "provide", VMB_REQUEST_PROVIDE, ABLE, VMB_ROUTE_PROVIDE, PROBE },
+	{ "provide, seen", VMB_REQUEST_PROVIDE, ABLE | PROBED | SEEN, VMB_ROUTE_PROVIDE, NONE },
+	{ "provide, not seen", VMB_REQUEST_PROVIDE, ABLE | PROBED, VMB_ROUTE_NATIVE, DENIED },
+	{ "provide over the driver's", VMB_REQUEST_PROVIDE, ABLE | SPARSE, VMB_ROUTE_PROVIDE, PROBE },
+	{ "provide over the driver's, seen", VMB_REQUEST_PROVIDE, ABLE | SPARSE | PROBED | SEEN, VMB_ROUTE_PROVIDE, NONE },
+	{ "provide over the driver's, not seen", VMB_REQUEST_PROVIDE, ABLE | SPARSE | PROBED, VMB_ROUTE_NATIVE, DENIED },
+	{ "provide without host import", VMB_REQUEST_PROVIDE, CPU | TIMELINE, VMB_ROUTE_NATIVE, DENIED },
+	{ "provide without timelines", VMB_REQUEST_PROVIDE, CPU | IMPORT, VMB_ROUTE_NATIVE, DENIED },
+	{ "provide on a GPU", VMB_REQUEST_PROVIDE, IMPORT | TIMELINE, VMB_ROUTE_NATIVE, DENIED },
+	{ "provide on a GPU with sparse", VMB_REQUEST_PROVIDE, IMPORT | TIMELINE | SPARSE, VMB_ROUTE_NATIVE, DENIED },
+	{ "native", VMB_REQUEST_NATIVE, ABLE, VMB_ROUTE_NATIVE, NONE },
+	{ "native, seen", VMB_REQUEST_NATIVE, ABLE | PROBED | SEEN, VMB_ROUTE_NATIVE, NONE },
+	{ "off", VMB_REQUEST_OFF, ABLE, VMB_ROUTE_NATIVE, NONE },
+	{ "assist on a CPU", VMB_REQUEST_ASSIST, ABLE, VMB_ROUTE_NATIVE, DENIED },
+	{ "assist on a GPU with sparse", VMB_REQUEST_ASSIST, SPARSE, VMB_ROUTE_NATIVE, DENIED },
 };
 /* clang-format on */
 
-static struct vmb_route_facts facts_of(enum vmb_route_wish wish, unsigned facts)
+static struct vmb_route_facts facts_of(enum vmb_route_request request, unsigned facts)
 {
 	return (struct vmb_route_facts){
-		.wish = wish,
+		.request = request,
 		.is_cpu = facts & CPU,
 		.has_sparse = facts & SPARSE,
-		.can_import_host = facts & IMPORT,
-		.has_timeline = facts & TIMELINE,
-		.tried = facts & TRIED,
-		.passed = facts & SEEN,
+		.missing_extension = !(facts & IMPORT) ? VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME
+			: !(facts & TIMELINE)          ? VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME
+						       : NULL,
+		.probed = facts & PROBED,
+		.probe_passed = facts & SEEN,
 	};
 }
 
 static void test_scenario(void **state)
 {
 	const struct scenario *scenario = *state;
-	struct vmb_route_facts facts = facts_of(scenario->wish, scenario->facts);
+	struct vmb_route_facts facts = facts_of(scenario->request, scenario->facts);
 	struct vmb_route_choice choice = vmb_route_choose(&facts);
 
 	assert_int_equal(choice.route, scenario->route);
-	assert_int_equal(choice.needs_trial, scenario->flags == PROBE);
-	assert_int_equal(choice.wish_denied, scenario->flags == DENIED);
+	assert_int_equal(choice.needs_probe, scenario->flags == PROBE);
+	assert_int_equal(choice.request_denied, scenario->flags == DENIED);
 	assert_non_null(choice.reason);
 	assert_true(strlen(choice.reason) > 0);
 }
 
 /* A probe settles the matter: what it says decides between what was chosen and native. */
-static void check_after_probe(enum vmb_route_wish wish, unsigned known)
+static void check_after_probe(enum vmb_route_request request, unsigned known)
 {
-	struct vmb_route_facts facts = facts_of(wish, known | TRIED | SEEN);
+	struct vmb_route_facts facts = facts_of(request, known | PROBED | SEEN);
 	struct vmb_route_choice seen = vmb_route_choose(&facts);
 
 	assert_int_equal(seen.route, VMB_ROUTE_PROVIDE);
-	assert_false(seen.needs_trial);
-	facts.passed = false;
+	assert_false(seen.needs_probe);
+	facts.probe_passed = false;
 	struct vmb_route_choice unseen = vmb_route_choose(&facts);
 	assert_int_equal(unseen.route, VMB_ROUTE_NATIVE);
-	assert_false(unseen.needs_trial);
+	assert_false(unseen.needs_probe);
 }
 
 /* What holds whatever the facts are. */
-static void check_always(enum vmb_route_wish wish, unsigned known)
+static void check_always(enum vmb_route_request request, unsigned known)
 {
-	struct vmb_route_facts facts = facts_of(wish, known);
+	struct vmb_route_facts facts = facts_of(request, known);
 	struct vmb_route_choice choice = vmb_route_choose(&facts);
 	bool provides = choice.route == VMB_ROUTE_PROVIDE;
-	bool wants = wish == VMB_WISH_PROVIDE || wish == VMB_WISH_ASSIST;
+	bool wants = request == VMB_REQUEST_PROVIDE || request == VMB_REQUEST_ASSIST;
 
 	assert_non_null(choice.reason);
 	assert_true(strlen(choice.reason) > 0);
-	assert_int_equal(choice.wish_denied, wants && !provides);
-	assert_int_equal(choice.needs_trial, provides && !(known & TRIED));
+	assert_int_equal(choice.request_denied, wants && !provides);
+	assert_int_equal(choice.needs_probe, provides && !(known & PROBED));
 	if (provides) {
 		assert_int_equal(known & ABLE, ABLE);
-		assert_true(
-			wish == VMB_WISH_PROVIDE || (wish == VMB_WISH_AUTO && !(known & SPARSE)));
+		assert_true(request == VMB_REQUEST_PROVIDE ||
+			(request == VMB_REQUEST_AUTO && !(known & SPARSE)));
 	}
-	if (choice.needs_trial) {
-		check_after_probe(wish, known);
+	if (choice.needs_probe) {
+		check_after_probe(request, known);
 	}
 }
 
@@ -130,65 +132,64 @@ static void test_panvk(void **state)
 {
 #define VERSION(minor) VK_MAKE_API_VERSION(0, 26, minor, 6)
 	static const struct {
-		enum vmb_route_wish wish;
+		enum vmb_route_request request;
 		bool has_sparse;
 		uint32_t version;
 		const char *kernel;
-		bool tried;
-		bool passed;
+		bool probed;
+		bool probe_passed;
 		enum vmb_route route;
 	} cases[] = {
-		{ VMB_WISH_AUTO, true, VERSION(1), "", false, false, VMB_ROUTE_ASSIST },
-		{ VMB_WISH_AUTO, true, VERSION(2), "", false, false, VMB_ROUTE_NATIVE },
-		{ VMB_WISH_AUTO, true, VERSION(3), "", false, false, VMB_ROUTE_NATIVE },
-		{ VMB_WISH_ASSIST, true, VERSION(2), "", false, false, VMB_ROUTE_ASSIST },
-		{ VMB_WISH_ASSIST, false, VERSION(0), "panthor", false, false, VMB_ROUTE_NATIVE },
-		{ VMB_WISH_NATIVE, true, VERSION(1), "", false, false, VMB_ROUTE_NATIVE },
-		{ VMB_WISH_OFF, true, VERSION(1), "", false, false, VMB_ROUTE_NATIVE },
-		{ VMB_WISH_AUTO, false, VERSION(0), "panthor", false, false, VMB_ROUTE_PROVIDE },
-		{ VMB_WISH_AUTO, false, VERSION(0), "panthor", true, true, VMB_ROUTE_PROVIDE },
-		{ VMB_WISH_AUTO, false, VERSION(0), "panthor", true, false, VMB_ROUTE_NATIVE },
-		{ VMB_WISH_AUTO, false, VERSION(0), "panfrost", true, true, VMB_ROUTE_NATIVE },
-		{ VMB_WISH_AUTO, false, VERSION(0), "", true, true, VMB_ROUTE_NATIVE },
-		{ VMB_WISH_PROVIDE, true, VERSION(1), "panthor", true, true, VMB_ROUTE_PROVIDE },
+		{ VMB_REQUEST_AUTO, true, VERSION(1), "", false, false, VMB_ROUTE_ASSIST },
+		{ VMB_REQUEST_AUTO, true, VERSION(2), "", false, false, VMB_ROUTE_NATIVE },
+		{ VMB_REQUEST_AUTO, true, VERSION(3), "", false, false, VMB_ROUTE_NATIVE },
+		{ VMB_REQUEST_ASSIST, true, VERSION(2), "", false, false, VMB_ROUTE_ASSIST },
+		{ VMB_REQUEST_ASSIST, false, VERSION(0), "panthor", false, false,
+			VMB_ROUTE_NATIVE },
+		{ VMB_REQUEST_NATIVE, true, VERSION(1), "", false, false, VMB_ROUTE_NATIVE },
+		{ VMB_REQUEST_OFF, true, VERSION(1), "", false, false, VMB_ROUTE_NATIVE },
+		{ VMB_REQUEST_AUTO, false, VERSION(0), "panthor", false, false, VMB_ROUTE_PROVIDE },
+		{ VMB_REQUEST_AUTO, false, VERSION(0), "panthor", true, true, VMB_ROUTE_PROVIDE },
+		{ VMB_REQUEST_AUTO, false, VERSION(0), "panthor", true, false, VMB_ROUTE_NATIVE },
+		{ VMB_REQUEST_AUTO, false, VERSION(0), "panfrost", true, true, VMB_ROUTE_NATIVE },
+		{ VMB_REQUEST_AUTO, false, VERSION(0), "", true, true, VMB_ROUTE_NATIVE },
+		{ VMB_REQUEST_PROVIDE, true, VERSION(1), "panthor", true, true, VMB_ROUTE_PROVIDE },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct vmb_route_facts facts = {
-			.wish = cases[i].wish,
+			.request = cases[i].request,
 			.driver = VK_DRIVER_ID_MESA_PANVK,
 			.driver_version = cases[i].version,
 			.has_sparse = cases[i].has_sparse,
-			.can_share_semaphores = true,
-			.has_timeline = true,
-			.tried = cases[i].tried,
-			.passed = cases[i].passed,
+			.kernel_driver = cases[i].kernel,
+			.probed = cases[i].probed,
+			.probe_passed = cases[i].probe_passed,
 		};
-		strcpy(facts.kernel.name, cases[i].kernel);
 		struct vmb_route_choice choice = vmb_route_choose(&facts);
 		assert_int_equal(choice.route, cases[i].route);
-		assert_int_equal(choice.backend,
-			choice.route == VMB_ROUTE_PROVIDE ? VMB_BACKEND_PANTHOR : VMB_BACKEND_NONE);
+		assert_ptr_equal(choice.backend,
+			choice.route == VMB_ROUTE_PROVIDE ? &vmb_panthor_backend : NULL);
 		/* Only what has a fault has one worked around. */
 		assert_int_equal(choice.fault != NULL,
 			choice.route == VMB_ROUTE_ASSIST && cases[i].version < VERSION(2));
-		/* To open the kernel's device is for those alone that depend on it. */
-		assert_int_equal(vmb_route_needs_kernel(&facts),
-			cases[i].wish == VMB_WISH_PROVIDE ||
-				(cases[i].wish == VMB_WISH_AUTO && !cases[i].has_sparse));
+		/* Only a candidate backend makes the layer open the device. */
+		assert_int_equal(vmb_route_candidate(&facts) != NULL,
+			cases[i].request == VMB_REQUEST_PROVIDE ||
+				(cases[i].request == VMB_REQUEST_AUTO && !cases[i].has_sparse));
 	}
 }
 
 static void test_all_facts(void **state)
 {
-	static const enum vmb_route_wish wishes[] = { VMB_WISH_AUTO, VMB_WISH_NATIVE,
-		VMB_WISH_ASSIST, VMB_WISH_PROVIDE, VMB_WISH_OFF };
+	static const enum vmb_route_request requests[] = { VMB_REQUEST_AUTO, VMB_REQUEST_NATIVE,
+		VMB_REQUEST_ASSIST, VMB_REQUEST_PROVIDE, VMB_REQUEST_OFF };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++) {
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
 		for (unsigned known = 0; known < ALL_FACTS; known++) {
-			check_always(wishes[i], known);
+			check_always(requests[i], known);
 		}
 	}
 }

@@ -305,11 +305,11 @@ static void set_environment(const char *text)
 static void describe(const struct vmb_settings *settings, char *text, size_t size)
 {
 	static const char *const routes[] = {
-		[VMB_WISH_AUTO] = "",
-		[VMB_WISH_NATIVE] = " route=native",
-		[VMB_WISH_ASSIST] = " route=assist",
-		[VMB_WISH_PROVIDE] = " route=provide",
-		[VMB_WISH_OFF] = " route=off",
+		[VMB_REQUEST_AUTO] = "",
+		[VMB_REQUEST_NATIVE] = " route=native",
+		[VMB_REQUEST_ASSIST] = " route=assist",
+		[VMB_REQUEST_PROVIDE] = " route=provide",
+		[VMB_REQUEST_OFF] = " route=off",
 	};
 	static const char *const deferrals[] = {
 		[VMB_DEFER_AUTO] = "",

@@ -7,7 +7,8 @@
 
 #include <cmocka.h>
 
-#include "provide/features.h"
+#include "route/provided_features.h"
+#include "vk/sparse_features.h"
 
 /* The sparse features of VkPhysicalDeviceFeatures, and whether the layer provides them. */
 struct feature {

@@ -445,10 +445,12 @@ static void points_from_one_thread_to_another(void **state)
 	(void)state;
 	struct vmb_trace *trace = open_trace();
 	vmb_trace_begin(&slice, trace, "call");
-	origin = vmb_trace_origin();
+	origin = vmb_trace_origin(trace);
 	assert_int_equal(pthread_create(&worker, NULL, work, trace), 0);
 	assert_int_equal(pthread_join(worker, NULL), 0);
 	vmb_trace_end(&slice);
+	/* Outside of any slice there is none. */
+	assert_int_equal(vmb_trace_origin(trace).thread, 0);
 	vmb_trace_close(trace);
 
 	FILE *file = fopen(path, "r");
@@ -465,8 +467,6 @@ static void points_from_one_thread_to_another(void **state)
 	assert_null(strstr(end, expected));
 	assert_non_null(strstr(contents, "\"cat\":\"layer\",\"name\":\"batch\""));
 	assert_non_null(strstr(contents, "\"args\":{\"name\":\"worker\"}"));
-	/* Outside of any slice there is none. */
-	assert_int_equal(vmb_trace_origin().thread, 0);
 }
 
 #define COUNTER(name, bytes) \

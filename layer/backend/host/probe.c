@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* memfd_create */
-#include "backend/probe.h"
+#include "backend/host/probe.h"
 
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "backend/probe_device.h"
+#include "backend/host/vm.h"
 
 #define PROBE_FUNCTIONS(X) \
 	X(GetMemoryHostPointerPropertiesEXT) \
@@ -31,7 +31,7 @@
 #define MEMBER(name) PFN_vk##name name;
 
 struct probe {
-	struct vmb_probe_device device;
+	const struct vmb_probe_device *device;
 	struct {
 		PROBE_FUNCTIONS(MEMBER)
 	} vk;
@@ -45,21 +45,13 @@ struct probe {
 };
 
 #define LOOK_UP(name) \
-	probe->vk.name = (PFN_vk##name)probe->device.get(probe->device.handle, "vk" #name); \
+	probe->vk.name = (PFN_vk##name)probe->device->get(probe->device->handle, "vk" #name); \
 	found = found && probe->vk.name;
 
-static bool create_device(struct probe *probe, const struct vmb_physical_device *physical)
+static bool look_up(struct probe *probe)
 {
-	static const struct vmb_probe_extension extensions[] = {
-		{ VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME, 0 },
-		{ VK_KHR_EXTERNAL_MEMORY_EXTENSION_NAME, VK_API_VERSION_1_1 },
-	};
 	bool found = true;
 
-	if (!vmb_probe_device_create(&probe->device, physical, extensions,
-		    sizeof(extensions) / sizeof(extensions[0]), NULL)) {
-		return false;
-	}
 	PROBE_FUNCTIONS(LOOK_UP)
 	return found;
 }
@@ -87,12 +79,12 @@ static bool create_buffer(struct probe *probe)
 		probe->pages = NULL;
 		return false;
 	}
-	if (probe->vk.CreateBuffer(probe->device.handle, &info, NULL, &probe->buffer) !=
-		VK_SUCCESS) {
+	if (probe->vk.CreateBuffer(probe->device->handle, &info, probe->device->allocator,
+		    &probe->buffer) != VK_SUCCESS) {
 		return false;
 	}
-	probe->vk.GetBufferMemoryRequirements(probe->device.handle, probe->buffer, &requirements);
-	if (probe->vk.GetMemoryHostPointerPropertiesEXT(probe->device.handle,
+	probe->vk.GetBufferMemoryRequirements(probe->device->handle, probe->buffer, &requirements);
+	if (probe->vk.GetMemoryHostPointerPropertiesEXT(probe->device->handle,
 		    VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT, probe->pages,
 		    &host) != VK_SUCCESS) {
 		return false;
@@ -112,24 +104,24 @@ static bool create_buffer(struct probe *probe)
 		.allocationSize = info.size,
 		.memoryTypeIndex = (uint32_t)__builtin_ctz(types),
 	};
-	return probe->vk.AllocateMemory(probe->device.handle, &allocate, NULL, &probe->memory) ==
-		VK_SUCCESS &&
-		probe->vk.BindBufferMemory(probe->device.handle, probe->buffer, probe->memory, 0) ==
-		VK_SUCCESS;
+	return probe->vk.AllocateMemory(probe->device->handle, &allocate, probe->device->allocator,
+		       &probe->memory) == VK_SUCCESS &&
+		probe->vk.BindBufferMemory(
+			probe->device->handle, probe->buffer, probe->memory, 0) == VK_SUCCESS;
 }
 
 static bool create_pool(struct probe *probe)
 {
 	const VkCommandPoolCreateInfo pool = {
 		.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
-		.queueFamilyIndex = probe->device.family,
+		.queueFamilyIndex = probe->device->family,
 	};
 	const VkFenceCreateInfo fence = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };
 
-	return probe->vk.CreateCommandPool(probe->device.handle, &pool, NULL, &probe->pool) ==
-		VK_SUCCESS &&
-		probe->vk.CreateFence(probe->device.handle, &fence, NULL, &probe->fence) ==
-		VK_SUCCESS;
+	return probe->vk.CreateCommandPool(probe->device->handle, &pool, probe->device->allocator,
+		       &probe->pool) == VK_SUCCESS &&
+		probe->vk.CreateFence(probe->device->handle, &fence, probe->device->allocator,
+			&probe->fence) == VK_SUCCESS;
 }
 
 /* Has the device copy one page of the buffer over the other. */
@@ -148,11 +140,11 @@ static bool copy_page(struct probe *probe, VkDeviceSize from, VkDeviceSize to)
 	const VkBufferCopy region = { .srcOffset = from, .dstOffset = to, .size = probe->page };
 	VkCommandBuffer commands;
 
-	if (probe->vk.AllocateCommandBuffers(probe->device.handle, &allocate, &commands) !=
+	if (probe->vk.AllocateCommandBuffers(probe->device->handle, &allocate, &commands) !=
 		VK_SUCCESS) {
 		return false;
 	}
-	vmb_probe_device_adopt(&probe->device, commands);
+	vmb_probe_device_adopt(probe->device, commands);
 	if (probe->vk.BeginCommandBuffer(commands, &begin) != VK_SUCCESS) {
 		return false;
 	}
@@ -165,10 +157,11 @@ static bool copy_page(struct probe *probe, VkDeviceSize from, VkDeviceSize to)
 		.commandBufferCount = 1,
 		.pCommandBuffers = &commands,
 	};
-	return probe->vk.QueueSubmit(probe->device.queue, 1, &submit, probe->fence) == VK_SUCCESS &&
-		probe->vk.WaitForFences(probe->device.handle, 1, &probe->fence, VK_TRUE,
-			VMB_PROBE_PATIENCE_NS) == VK_SUCCESS &&
-		probe->vk.ResetFences(probe->device.handle, 1, &probe->fence) == VK_SUCCESS;
+	return probe->vk.QueueSubmit(probe->device->queue, 1, &submit, probe->fence) ==
+		VK_SUCCESS &&
+		probe->vk.WaitForFences(probe->device->handle, 1, &probe->fence, VK_TRUE,
+			VMB_PROBE_TIMEOUT_NS) == VK_SUCCESS &&
+		probe->vk.ResetFences(probe->device->handle, 1, &probe->fence) == VK_SUCCESS;
 }
 
 static bool page_holds(const unsigned char *page, size_t size, unsigned char value)
@@ -181,7 +174,7 @@ static bool page_holds(const unsigned char *page, size_t size, unsigned char val
 	return true;
 }
 
-/* file is another view of the page that is mapped over the first one. */
+/* file is another mapping of the page that is mapped over the first one. */
 static bool sees_remap(struct probe *probe, int memfd, unsigned char *file)
 {
 	unsigned char *first = probe->pages;
@@ -203,7 +196,7 @@ static bool sees_remap(struct probe *probe, int memfd, unsigned char *file)
 	return copy_page(probe, probe->page, 0) && page_holds(file, probe->page, 0x33);
 }
 
-static bool try_remap(struct probe *probe)
+static bool probe_remap(struct probe *probe)
 {
 	bool seen = false;
 	int memfd = memfd_create("vmbind-probe", MFD_CLOEXEC);
@@ -222,29 +215,31 @@ static bool try_remap(struct probe *probe)
 	return seen;
 }
 
-/* Without all functions nothing was made but the device. */
-static void finish(struct probe *probe, bool has_functions)
+static void finish(struct probe *probe)
 {
-	VkDevice device = probe->device.handle;
+	const VkAllocationCallbacks *allocator = probe->device->allocator;
+	VkDevice device = probe->device->handle;
 
-	if (has_functions) {
-		probe->vk.DestroyFence(device, probe->fence, NULL);
-		probe->vk.DestroyCommandPool(device, probe->pool, NULL);
-		probe->vk.DestroyBuffer(device, probe->buffer, NULL);
-		probe->vk.FreeMemory(device, probe->memory, NULL);
-	}
-	vmb_probe_device_destroy(&probe->device);
+	probe->vk.DestroyFence(device, probe->fence, allocator);
+	probe->vk.DestroyCommandPool(device, probe->pool, allocator);
+	probe->vk.DestroyBuffer(device, probe->buffer, allocator);
+	probe->vk.FreeMemory(device, probe->memory, allocator);
 	if (probe->pages) {
 		munmap(probe->pages, 2 * probe->page);
 	}
 }
 
-bool vmb_probe_host(const struct vmb_physical_device *physical)
+bool vmb_host_probe(const struct vmb_probe_device *device, uint64_t *address_space)
 {
-	struct probe probe = { .page = (size_t)physical->granularity };
+	struct probe probe = { .device = device, .page = (size_t)device->vm->granularity };
 
-	bool created = create_device(&probe, physical);
-	bool seen = created && create_buffer(&probe) && create_pool(&probe) && try_remap(&probe);
-	finish(&probe, created);
-	return seen;
+	if (!look_up(&probe)) {
+		return false;
+	}
+	bool passed = create_buffer(&probe) && create_pool(&probe) && probe_remap(&probe);
+	finish(&probe);
+	if (passed) {
+		*address_space = vmb_host_address_space();
+	}
+	return passed;
 }

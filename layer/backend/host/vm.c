@@ -13,10 +13,9 @@
 #include "backend/host/backing_cache.h"
 
 /*
- * One file holds all memory, because an application may make thousands of allocations and a process
- * may open only some hundred files. The file is sparse: ranges of it are handed out upwards, and what
- * is freed is punched out and not handed out again, for something may still be mapped to it; offsets
- * last for years of allocating. Only memory that was never bound is kept for reuse.
+ * One file holds all memory: an application may make thousands of allocations, and a process may open only some hundred
+ * files. The file is sparse. Its ranges are handed out upwards. A freed range is punched out and not handed out again,
+ * since a resource may still map it; 2^62 bytes of offsets last for years. Only memory that was never bound is reused.
  */
 struct host_vm {
 	struct vmb_vm base;
@@ -28,7 +27,7 @@ struct host_vm {
 
 #define RESERVATION_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
-/* Beyond the page cache's own limit on 32-bit kernels; shmem refuses more than its maximum. */
+/* In bytes. shmem refuses the first on 32-bit kernels. */
 static const uint64_t file_sizes[] = { UINT64_C(1) << 62, (UINT64_C(1) << 43) };
 
 static struct host_vm *host_vm(struct vmb_vm *vm)
@@ -46,7 +45,7 @@ static void *address(uint64_t va)
 	return (void *)(uintptr_t)va;
 }
 
-/* Sizes and addresses are 64-bit in ops, and pointers may not be. */
+/* Ops have 64-bit sizes and addresses. Pointers may have 32 bits. */
 static bool fits(uint64_t size)
 {
 	return size <= SIZE_MAX / 2;
@@ -92,7 +91,7 @@ static void host_release(struct vmb_vm *vm, const struct vmb_reservation *reserv
 	munmap(address(reservation->va), (size_t)reservation->size);
 }
 
-/* The start of a range of the file that is handed out to nobody else, or UINT64_MAX. */
+/* Hands out a range of the file. Returns its offset, or UINT64_MAX if the file has no room. */
 static uint64_t take_range(struct host_vm *host, uint64_t size)
 {
 	uint64_t offset = atomic_load_explicit(&host->next_offset, memory_order_relaxed);
@@ -106,7 +105,7 @@ static uint64_t take_range(struct host_vm *host, uint64_t size)
 	return offset;
 }
 
-/* Undoes that, if nobody has taken the range behind it meanwhile. */
+/* Takes the range back, unless another thread got the range behind it meanwhile. */
 static void return_range(struct host_vm *host, uint64_t offset, uint64_t size)
 {
 	uint64_t end = offset + size;
@@ -115,7 +114,7 @@ static void return_range(struct host_vm *host, uint64_t offset, uint64_t size)
 		&host->next_offset, &end, offset, memory_order_relaxed, memory_order_relaxed);
 }
 
-static int host_back(struct vmb_vm *vm, uint64_t size, struct vmb_backing *backing)
+static int host_memory_create(struct vmb_vm *vm, uint64_t size, struct vmb_backing *backing)
 {
 	struct host_vm *host = host_vm(vm);
 
@@ -150,7 +149,8 @@ static void free_backing(struct host_vm *host, const struct vmb_backing *backing
 		(off_t)backing->size);
 }
 
-static void host_unback(struct vmb_vm *vm, const struct vmb_backing *backing, bool was_bound)
+static void host_memory_destroy(
+	struct vmb_vm *vm, const struct vmb_backing *backing, bool was_bound)
 {
 	struct host_vm *host = host_vm(vm);
 	struct vmb_backing evicted;
@@ -162,7 +162,7 @@ static void host_unback(struct vmb_vm *vm, const struct vmb_backing *backing, bo
 		free_backing(host, backing);
 		return;
 	}
-	/* If the cache is empty and yet has no room, other threads are filling it. */
+	/* An empty cache may have no room while other threads fill it. */
 	while (!vmb_backing_cache_put(&host->cache, backing)) {
 		if (vmb_backing_cache_evict(&host->cache, &evicted)) {
 			free_backing(host, &evicted);
@@ -244,12 +244,12 @@ static const struct vmb_vm_interface host_interface = {
 	.destroy = host_destroy,
 	.reserve = host_reserve,
 	.release = host_release,
-	.back = host_back,
-	.unback = host_unback,
+	.memory_create = host_memory_create,
+	.memory_destroy = host_memory_destroy,
 	.execute = host_execute,
 };
 
-/* Makes the file as long as it may be. Growing it past RLIMIT_FSIZE would raise SIGXFSZ. */
+/* Makes the file as long as possible. Growing it past RLIMIT_FSIZE would raise SIGXFSZ. */
 static int size_file(struct host_vm *host)
 {
 	struct rlimit limit;
@@ -270,7 +270,7 @@ static int size_file(struct host_vm *host)
 	return ret;
 }
 
-int vmb_host_create(uint64_t granularity, struct vmb_vm **vm)
+int vmb_host_vm_create(uint64_t granularity, struct vmb_trace *trace, struct vmb_vm **vm)
 {
 	struct host_vm *host = calloc(1, sizeof(*host));
 	int ret;
@@ -278,8 +278,7 @@ int vmb_host_create(uint64_t granularity, struct vmb_vm **vm)
 	if (!host) {
 		return -ENOMEM;
 	}
-	host->base.impl = &host_interface;
-	host->base.granularity = granularity;
+	vmb_vm_init(&host->base, &host_interface, granularity, trace);
 	host->memfd = memfd_create("vmbind", MFD_CLOEXEC);
 	if (host->memfd < 0) {
 		ret = -errno;
@@ -302,7 +301,7 @@ fail_alloc:
 
 uint64_t vmb_host_address_space(void)
 {
-	/* Half of what 48-bit hardware gives a process: the rest of it wants room too. A smaller
+	/* Half of the addresses of a process on 48-bit hardware: the rest of the process needs room, too. A smaller
 	 * address space, RLIMIT_AS and strict overcommit all show as a refusal. */
 	uint64_t size = UINT64_C(1) << (sizeof(void *) > 4 ? 46 : 30);
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);

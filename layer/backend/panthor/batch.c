@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Memory of sync ops, freed with the batch. */
+#include "plan/plan.h"
+
+/* Sync ops that the batch owns. */
 struct vmb_panthor_syncs {
 	struct vmb_panthor_syncs *next;
 	struct drm_panthor_sync_op ops[];
@@ -57,7 +59,7 @@ static int grow(struct vmb_panthor_batch *batch)
 	return 0;
 }
 
-static int append(
+int vmb_panthor_batch_append(
 	struct vmb_panthor_batch *batch, const struct drm_panthor_vm_bind_op *op, uint32_t source)
 {
 	if (batch->count == batch->capacity && grow(batch) < 0) {
@@ -81,7 +83,7 @@ static struct drm_panthor_sync_op *new_syncs(struct vmb_panthor_batch *batch, si
 	return syncs->ops;
 }
 
-/* Whether we can read an op's sync ops: one longer than what we know says more than we know. */
+/* Whether this code knows the form of an op's sync ops. A longer one may have further members. */
 static bool knows_syncs(const struct drm_panthor_obj_array *syncs)
 {
 	return syncs->count == 0 ||
@@ -117,38 +119,43 @@ static bool is_unsynchronized(
 		count_signals(&second->syncs) == second->syncs.count;
 }
 
-static bool ends_at(const struct drm_panthor_vm_bind_op *op, uint64_t va)
+/* An op of a range as a plan has it; only ops of the same flags are compared. */
+static struct vmb_op range_of(const struct drm_panthor_vm_bind_op *op)
 {
-	return op->size <= UINT64_MAX - op->va && op->va + op->size == va;
+	return (struct vmb_op){
+		.va = op->va,
+		.size = op->size,
+		.offset = op->bo_handle ? op->bo_offset : 0,
+		.backing = op->bo_handle,
+		.kind = op->bo_handle ? VMB_OP_MAP : VMB_OP_SPARSE,
+	};
 }
 
-/* Whether the BO's part goes on where the range does. Nothing but a plain map has a BO. */
-static bool continues(
-	const struct drm_panthor_vm_bind_op *low, const struct drm_panthor_vm_bind_op *high)
-{
-	if (low->bo_handle != high->bo_handle) {
-		return false;
-	}
-	return low->bo_handle == 0 || low->bo_offset + low->size == high->bo_offset;
-}
-
-static bool is_range(const struct drm_panthor_vm_bind_op *op)
+static bool has_range(const struct drm_panthor_vm_bind_op *op)
 {
 	uint32_t type = op->flags & DRM_PANTHOR_VM_BIND_OP_TYPE_MASK;
 
 	return type == DRM_PANTHOR_VM_BIND_OP_TYPE_MAP || type == DRM_PANTHOR_VM_BIND_OP_TYPE_UNMAP;
 }
 
+/* The range of both ops together, if they merge. */
+static bool merge_ranges(const struct drm_panthor_vm_bind_op *first,
+	const struct drm_panthor_vm_bind_op *second, struct vmb_op *merged)
+{
+	const struct vmb_op next = range_of(second);
+
+	*merged = range_of(first);
+	return first->flags == second->flags && has_range(second) && vmb_op_valid(merged) &&
+		vmb_op_valid(&next) && is_unsynchronized(first, second) &&
+		vmb_op_join(merged, &next);
+}
+
 bool vmb_panthor_ops_merge(
 	const struct drm_panthor_vm_bind_op *first, const struct drm_panthor_vm_bind_op *second)
 {
-	if (first->flags != second->flags || !is_range(second)) {
-		return false;
-	}
-	/* The two ranges are disjoint, so it does not matter which one comes first. */
-	bool neighbours = (ends_at(first, second->va) && continues(first, second)) ||
-		(ends_at(second, first->va) && continues(second, first));
-	return neighbours && is_unsynchronized(first, second);
+	struct vmb_op merged;
+
+	return merge_ranges(first, second, &merged);
 }
 
 static int merge_syncs(struct vmb_panthor_batch *batch, struct drm_panthor_obj_array *syncs,
@@ -179,22 +186,21 @@ int vmb_panthor_batch_add(
 	struct vmb_panthor_batch *batch, const struct drm_panthor_vm_bind_op *op, uint32_t source)
 {
 	struct drm_panthor_vm_bind_op *last = batch->count ? &batch->ops[batch->count - 1] : NULL;
+	struct vmb_op merged;
 
-	if (!last || !vmb_panthor_ops_merge(last, op)) {
-		return append(batch, op, source);
+	if (!last || !merge_ranges(last, op, &merged)) {
+		return vmb_panthor_batch_append(batch, op, source);
 	}
 	if (merge_syncs(batch, &last->syncs, &op->syncs) < 0) {
 		return -ENOMEM;
 	}
-	if (op->va < last->va) {
-		last->va = op->va;
-		last->bo_offset = op->bo_offset;
-	}
-	last->size += op->size;
+	last->va = merged.va;
+	last->size = merged.size;
+	last->bo_offset = last->bo_handle ? merged.offset : last->bo_offset;
 	return 0;
 }
 
-/* Splits an op's sync ops into those before the op and those after it. */
+/* Splits an op's sync ops into waits and signals. */
 static int split_syncs(struct vmb_panthor_batch *batch, const struct drm_panthor_obj_array *syncs,
 	struct drm_panthor_obj_array *waits, struct drm_panthor_obj_array *signals)
 {
@@ -229,36 +235,37 @@ static int split_syncs(struct vmb_panthor_batch *batch, const struct drm_panthor
 	return 0;
 }
 
-/* How much of a sparse op goes into its first piece. */
-static uint64_t piece_size(const struct drm_panthor_vm_bind_op *op, uint64_t max, uint32_t filler)
+/* Bytes of the first piece of a sparse op. */
+static uint64_t piece_size(
+	const struct drm_panthor_vm_bind_op *op, uint64_t max, uint32_t fallback_bo)
 {
-	/* What lies at the same place of two huge pages shows the same, so that the hardware can use
-	 * huge pages as well. */
-	uint64_t size = filler ? VMB_PANTHOR_CYCLE - op->va % VMB_PANTHOR_CYCLE : max;
+	/* Equal offsets into two huge pages show the same memory, so the hardware can use huge pages. */
+	uint64_t size = fallback_bo ? VMB_PANTHOR_CYCLE - op->va % VMB_PANTHOR_CYCLE : max;
 
 	return size < op->size ? size : op->size;
 }
 
-static void fill(struct drm_panthor_vm_bind_op *piece, uint32_t filler)
+static void show_fallback(struct drm_panthor_vm_bind_op *piece, uint32_t fallback_bo)
 {
-	if (filler) {
+	if (fallback_bo) {
 		piece->flags &= ~DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE;
-		piece->bo_handle = filler;
+		piece->bo_handle = fallback_bo;
 		piece->bo_offset = piece->va % VMB_PANTHOR_CYCLE;
 	}
 }
 
 static int cut(struct vmb_panthor_batch *batch, const struct drm_panthor_vm_bind_op *whole,
-	uint32_t source, uint64_t max, uint32_t filler)
+	uint32_t source, uint64_t max, uint32_t fallback_bo)
 {
 	struct drm_panthor_vm_bind_op rest = *whole;
 	struct drm_panthor_obj_array waits;
 	struct drm_panthor_obj_array signals;
 
-	if (!(rest.flags & DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE) || (rest.size <= max && !filler)) {
-		return append(batch, &rest, source);
+	if (!(rest.flags & DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE) ||
+		(rest.size <= max && !fallback_bo)) {
+		return vmb_panthor_batch_append(batch, &rest, source);
 	}
-	/* Syncs that cannot be told apart stay where the kernel refuses them. */
+	/* Without knowing waits from signals the op cannot be split. */
 	if (!knows_syncs(&rest.syncs)) {
 		return -EINVAL;
 	}
@@ -266,8 +273,8 @@ static int cut(struct vmb_panthor_batch *batch, const struct drm_panthor_vm_bind
 	rest.syncs = waits;
 	while (ret == 0) {
 		struct drm_panthor_vm_bind_op piece = rest;
-		piece.size = piece_size(&rest, max, filler);
-		fill(&piece, filler);
+		piece.size = piece_size(&rest, max, fallback_bo);
+		show_fallback(&piece, fallback_bo);
 		rest.va += piece.size;
 		rest.size -= piece.size;
 		rest.syncs = (struct drm_panthor_obj_array){ 0 };
@@ -275,7 +282,7 @@ static int cut(struct vmb_panthor_batch *batch, const struct drm_panthor_vm_bind
 			ret = merge_syncs(batch, &piece.syncs, &signals);
 		}
 		if (ret == 0) {
-			ret = append(batch, &piece, source);
+			ret = vmb_panthor_batch_append(batch, &piece, source);
 		}
 		if (rest.size == 0) {
 			break;
@@ -284,32 +291,33 @@ static int cut(struct vmb_panthor_batch *batch, const struct drm_panthor_vm_bind
 	return ret;
 }
 
-static bool needs_cut(const struct vmb_panthor_batch *batch, uint64_t max, uint32_t filler)
+static bool needs_cut(const struct vmb_panthor_batch *batch, uint64_t max, uint32_t fallback_bo)
 {
 	for (size_t i = 0; i < batch->count; i++) {
 		const struct drm_panthor_vm_bind_op *op = &batch->ops[i];
-		if ((op->flags & DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE) && (filler || op->size > max)) {
+		if ((op->flags & DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE) &&
+			(fallback_bo || op->size > max)) {
 			return true;
 		}
 	}
 	return false;
 }
 
-int vmb_panthor_batch_cut(struct vmb_panthor_batch *batch, uint64_t max, uint32_t filler)
+int vmb_panthor_batch_cut(struct vmb_panthor_batch *batch, uint64_t max, uint32_t fallback_bo)
 {
 	struct vmb_panthor_batch whole;
 	int ret = 0;
 
-	if (!needs_cut(batch, max, filler)) {
+	if (!needs_cut(batch, max, fallback_bo)) {
 		return 0;
 	}
 	vmb_panthor_batch_init(&whole);
 	for (size_t i = 0; i < batch->count && ret == 0; i++) {
-		ret = append(&whole, &batch->ops[i], batch->sources[i]);
+		ret = vmb_panthor_batch_append(&whole, &batch->ops[i], batch->sources[i]);
 	}
 	batch->count = 0;
 	for (size_t i = 0; i < whole.count && ret == 0; i++) {
-		ret = cut(batch, &whole.ops[i], whole.sources[i], max, filler);
+		ret = cut(batch, &whole.ops[i], whole.sources[i], max, fallback_bo);
 	}
 	vmb_panthor_batch_finish(&whole);
 	return ret;

@@ -1,22 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-#include "backend/probe.h"
+#include "backend/panthor/probe.h"
 
 #include <unistd.h>
 
+#include "backend/panthor/translator.h"
 #include "backend/panthor/vm.h"
-#include "backend/probe_device.h"
-#include "ioctl/intercept.h"
-#include "vk/allocator.h"
 
-/* What is reserved to find out how much can be, largest first. Small rests do not count. */
+/* The sizes of ranges that are reserved to find out how much can be, in bytes. Smaller rests do not count. */
 #define LARGEST (UINT64_C(1) << 46)
 #define SMALLEST (UINT64_C(32) << 20)
 #define RANGES 256
 
+#define PROBE_FUNCTIONS(X) \
+	X(AllocateMemory) \
+	X(FreeMemory) \
+	X(CreateSemaphore) \
+	X(DestroySemaphore) \
+	X(GetSemaphoreFdKHR) \
+	X(CreateFence) \
+	X(DestroyFence) \
+	X(WaitForFences) \
+	X(QueueSubmit)
+
+#define MEMBER(name) PFN_vk##name name;
+
 struct probe {
-	struct vmb_tap *tap;
-	struct vmb_probe_device device;
-	struct vmb_device_dispatch vk;
+	const struct vmb_probe_device *device;
+	struct {
+		PROBE_FUNCTIONS(MEMBER)
+	} vk;
 	struct vmb_vm *vm;
 	VkSemaphore semaphore; /* a timeline */
 	uint32_t timeline; /* the VM's name for it */
@@ -27,38 +39,16 @@ struct probe {
 	struct vmb_reservation reservation;
 };
 
-static bool create_device(struct probe *probe, const struct vmb_physical_device *physical)
-{
-	static const struct vmb_probe_extension extensions[] = {
-		{ VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME, 0 },
-		{ VK_KHR_EXTERNAL_SEMAPHORE_EXTENSION_NAME, VK_API_VERSION_1_1 },
-		{ VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME, VK_API_VERSION_1_2 },
-	};
-	const VkPhysicalDeviceTimelineSemaphoreFeatures timeline = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES,
-		.timelineSemaphore = VK_TRUE,
-	};
-	struct vmb_scope scope;
+#define LOOK_UP(name) \
+	probe->vk.name = (PFN_vk##name)probe->device->get(probe->device->handle, "vk" #name); \
+	found = found && probe->vk.name;
 
-	if (vmb_tap_create(&probe->tap) < 0) {
-		return false;
-	}
-	vmb_scope_begin(&scope, probe->tap, VMB_SCOPE_DEVICE);
-	bool created = vmb_probe_device_create(&probe->device, physical, extensions,
-		sizeof(extensions) / sizeof(extensions[0]), &timeline);
-	vmb_scope_end(&scope);
-	if (created && !vmb_tap_is_live(probe->tap)) {
-		vmb_instance_log(physical->instance, VMB_LOG_WARN,
-			"%s: none of the driver's ioctls was seen while a device was created",
-			physical->name);
-	}
-	if (!created || !vmb_tap_is_live(probe->tap)) {
-		return false;
-	}
-	vmb_device_dispatch_init(&probe->vk, probe->device.handle,
-		vmb_physical_device_api_version(physical->instance, physical->handle),
-		probe->device.get);
-	return probe->vk.GetSemaphoreFdKHR && vmb_panthor_vm_create(probe->tap, &probe->vm) == 0;
+static bool look_up(struct probe *probe)
+{
+	bool found = true;
+
+	PROBE_FUNCTIONS(LOOK_UP)
+	return found;
 }
 
 static bool create_syncs(struct probe *probe)
@@ -77,12 +67,12 @@ static bool create_syncs(struct probe *probe)
 		.pNext = &type,
 	};
 	const VkFenceCreateInfo fence = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };
-	VkDevice device = probe->device.handle;
+	VkDevice device = probe->device->handle;
 	int fd;
 
-	if (probe->vk.CreateSemaphore(device, &semaphore, &vmb_allocator, &probe->semaphore) !=
-			VK_SUCCESS ||
-		probe->vk.CreateFence(device, &fence, &vmb_allocator, &probe->fence) !=
+	if (probe->vk.CreateSemaphore(device, &semaphore, probe->device->allocator,
+		    &probe->semaphore) != VK_SUCCESS ||
+		probe->vk.CreateFence(device, &fence, probe->device->allocator, &probe->fence) !=
 			VK_SUCCESS) {
 		return false;
 	}
@@ -106,7 +96,7 @@ static bool allocate(struct probe *probe, uint64_t size, VkDeviceMemory *out)
 		.allocationSize = size,
 	};
 
-	if (probe->vk.AllocateMemory(probe->device.handle, &info, &vmb_allocator, out) !=
+	if (probe->vk.AllocateMemory(probe->device->handle, &info, probe->device->allocator, out) !=
 		VK_SUCCESS) {
 		*out = VK_NULL_HANDLE;
 		return false;
@@ -117,22 +107,22 @@ static bool allocate(struct probe *probe, uint64_t size, VkDeviceMemory *out)
 static bool create_memory(struct probe *probe)
 {
 	uint64_t page = probe->vm->granularity;
-	struct vmb_scope scope;
+	struct vmb_capture capture;
 
-	probe->vm->impl->watch(probe->vm, &scope, VMB_SCOPE_MEMORY);
+	probe->vm->impl->capture_begin(probe->vm, &capture, VMB_CAPTURE_MEMORY);
 	bool allocated = allocate(probe, page, &probe->memory);
-	int ret = probe->vm->impl->backed(probe->vm, &scope, &probe->backing);
+	int ret = probe->vm->impl->capture_memory(probe->vm, &capture, &probe->backing);
 	if (!allocated || ret < 0 || probe->backing.size < page) {
 		return false;
 	}
-	probe->vm->impl->watch(probe->vm, &scope, VMB_SCOPE_RESERVE);
+	probe->vm->impl->capture_begin(probe->vm, &capture, VMB_CAPTURE_RESERVATION);
 	allocated = allocate(probe, 4 * page, &probe->range);
-	ret = probe->vm->impl->reserved(probe->vm, &scope, &probe->reservation);
+	ret = probe->vm->impl->capture_reservation(probe->vm, &capture, &probe->reservation);
 	return allocated && ret == 0 && probe->reservation.size >= 4 * page;
 }
 
-/* Binds the memory to the middle of the range, takes it away, and has the driver's queue wait. */
-static bool try_binds(struct probe *probe)
+/* Binds the memory to the middle of the range, unbinds it, and has the driver's queue wait for both. */
+static bool probe_binds(struct probe *probe)
 {
 	uint64_t page = probe->vm->granularity;
 	const struct vmb_op map = {
@@ -160,44 +150,28 @@ static bool try_binds(struct probe *probe)
 
 	return probe->vm->impl->submit(probe->vm, &map, 1, NULL, &bound) == 0 &&
 		probe->vm->impl->submit(probe->vm, &sparse, 1, &bound, &unbound) == 0 &&
-		probe->vk.QueueSubmit(probe->device.queue, 1, &submit, probe->fence) ==
+		probe->vk.QueueSubmit(probe->device->queue, 1, &submit, probe->fence) ==
 		VK_SUCCESS &&
-		probe->vk.WaitForFences(probe->device.handle, 1, &probe->fence, VK_TRUE,
-			VMB_PROBE_PATIENCE_NS) == VK_SUCCESS;
+		probe->vk.WaitForFences(probe->device->handle, 1, &probe->fence, VK_TRUE,
+			VMB_PROBE_TIMEOUT_NS) == VK_SUCCESS;
 }
 
-static uint64_t largest_allocation(const struct vmb_physical_device *physical)
+/* Takes all addresses of the driver, in pieces that halve whenever the driver refuses one. */
+static uint64_t measure_address_space(struct probe *probe, struct vmb_intercept *intercept)
 {
-	VkPhysicalDeviceMaintenance3Properties limits = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES,
-		.maxMemoryAllocationSize = LARGEST,
-	};
-	VkPhysicalDeviceProperties2 all = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
-		.pNext = &limits,
-	};
-	uint64_t size = LARGEST;
-
-	physical->instance->next.GetPhysicalDeviceProperties2(physical->handle, &all);
-	while (size > limits.maxMemoryAllocationSize) {
-		size /= 2;
-	}
-	return size;
-}
-
-/* Takes all addresses that the driver has, in pieces that halve whenever it refuses one. */
-static uint64_t measure(struct probe *probe)
-{
-	uint64_t size = largest_allocation(probe->device.physical);
 	VkDeviceMemory ranges[RANGES];
+	uint64_t size = LARGEST;
 	uint32_t count = 0;
 	uint64_t sum = 0;
 
+	while (size > probe->device->max_allocation) {
+		size /= 2;
+	}
 	while (count < RANGES && size >= SMALLEST) {
-		struct vmb_scope scope;
-		vmb_scope_begin(&scope, probe->tap, VMB_SCOPE_MEASURE);
+		struct vmb_panthor_call call;
+		vmb_panthor_call_begin(&call, intercept, VMB_PANTHOR_CALL_MEASURE);
 		bool allocated = allocate(probe, size, &ranges[count]);
-		vmb_scope_end(&scope);
+		vmb_driver_call_end(&call.base);
 		if (allocated) {
 			sum += size;
 			count++;
@@ -206,39 +180,39 @@ static uint64_t measure(struct probe *probe)
 		}
 	}
 	while (count > 0) {
-		probe->vk.FreeMemory(probe->device.handle, ranges[--count], &vmb_allocator);
+		probe->vk.FreeMemory(
+			probe->device->handle, ranges[--count], probe->device->allocator);
 	}
 	return sum;
 }
 
-static void finish_vm(struct probe *probe)
+static void finish(struct probe *probe)
 {
-	VkDevice device = probe->device.handle;
+	const VkAllocationCallbacks *allocator = probe->device->allocator;
+	VkDevice device = probe->device->handle;
 
-	probe->vm->impl->unback(probe->vm, &probe->backing, true);
-	probe->vk.FreeMemory(device, probe->memory, &vmb_allocator);
-	probe->vk.FreeMemory(device, probe->range, &vmb_allocator);
+	probe->vm->impl->memory_destroy(probe->vm, &probe->backing, true);
+	probe->vk.FreeMemory(device, probe->memory, allocator);
+	probe->vk.FreeMemory(device, probe->range, allocator);
 	if (probe->timeline) {
 		probe->vm->impl->forget_timeline(probe->vm, probe->timeline);
 	}
-	probe->vk.DestroySemaphore(device, probe->semaphore, &vmb_allocator);
-	probe->vk.DestroyFence(device, probe->fence, &vmb_allocator);
-	vmb_vm_destroy(probe->vm);
+	probe->vk.DestroySemaphore(device, probe->semaphore, allocator);
+	probe->vk.DestroyFence(device, probe->fence, allocator);
 }
 
-bool vmb_probe_panthor(const struct vmb_physical_device *physical, uint64_t *address_space)
+bool vmb_panthor_probe(const struct vmb_probe_device *device, uint64_t *address_space)
 {
-	struct probe probe = { 0 };
+	struct probe probe = { .device = device, .vm = device->vm };
 
-	bool passed = create_device(&probe, physical) && create_syncs(&probe) &&
-		create_memory(&probe) && try_binds(&probe);
+	if (!look_up(&probe)) {
+		return false;
+	}
+	bool passed = create_syncs(&probe) && create_memory(&probe) && probe_binds(&probe);
 	if (passed) {
-		*address_space = measure(&probe);
+		*address_space = measure_address_space(
+			&probe, vmb_panthor_vm_intercept(device->vm));
 	}
-	if (probe.vm) {
-		finish_vm(&probe);
-	}
-	vmb_tap_destroy(probe.tap);
-	vmb_probe_device_destroy(&probe.device);
+	finish(&probe);
 	return passed;
 }

@@ -5,62 +5,48 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
-#include "backend/panthor/batch.h"
 #include "base/trace.h"
-#include "ioctl/hook.h"
+#include "ioctl/intercept.h"
 
 /*
- * The translator for panthor: what a tap does with the ioctls of a driver on that kernel driver.
- * Addresses, sizes and offsets are in bytes; errors are negative errno values.
+ * The translator for panthor: what happens to the ioctls of a driver on that kernel driver. Addresses, sizes and offsets
+ * are in bytes; errors are negative errno values.
  */
+extern const struct vmb_translator vmb_panthor_translator;
 
-/* The first version that has the sparse op. */
+/* The first minor version of panthor 1 that has the sparse op. */
 #define VMB_PANTHOR_SPARSE_MINOR 9
 
-/* Counted from any thread. */
-struct vmb_panthor_stats {
-	_Atomic uint64_t driver_ioctls; /* VM_BIND, issued by the driver */
+/* Counted from any thread. docs/statistics.md describes each. */
+struct vmb_panthor_statistics {
+	_Atomic uint64_t driver_ioctls; /* VM_BIND, from the driver */
 	_Atomic uint64_t driver_ops; /* in them */
-	_Atomic uint64_t sent_ioctls; /* VM_BIND, that the kernel got for them and for us */
+	_Atomic uint64_t sent_ioctls; /* VM_BIND, to the kernel, for the driver and the layer */
 	_Atomic uint64_t sent_ops;
 	_Atomic uint64_t sparse_ranges; /* made sparse */
 	_Atomic uint64_t sparse_bytes;
 };
 
-/* One VkDevice's. */
+/* The state of an intercept: one VkDevice. */
 struct vmb_panthor {
-	/* Constant once the tap is live. */
-	vmb_ioctl_fn ioctl; /* what the driver's calls go to */
+	struct vmb_intercept *intercept;
+	/* Of the ops that the driver and the layer send; NULL without a trace. Set before the first driver call. */
+	struct vmb_trace *trace;
+	/* Constant once the intercept is live. */
+	vmb_ioctl_fn ioctl; /* the next function of the driver's calls */
 	int fd;
 	uint32_t vm;
 	uint32_t minor; /* of the kernel driver's version, 1.minor */
-	/* The BOs whose maps mean a range without memory: the layer's hole and the driver's dummy.
-	 * 0 if there is none. */
-	_Atomic uint32_t hole;
-	_Atomic uint32_t dummy;
-	/* What sparse ranges of the layer's own show where the kernel has no sparse op: a BO of
-	 * VMB_PANTHOR_CYCLE bytes. Otherwise 0, and before the first of them is made. */
-	uint32_t filler;
-	struct vmb_trace *trace; /* the tap's */
-	struct vmb_panthor_stats stats;
-};
-
-struct vmb_scope;
-struct vmb_tap;
-
-/* What is learned or held back in a scope. */
-struct vmb_panthor_scope {
-	/* MEMORY and RESERVE: the BO that the driver created, 0 if it did not */
-	uint32_t bo;
-	uint64_t bo_size; /* what the driver asked for, in whole pages */
-	/* and where it mapped it, size 0 if it did not. */
-	uint64_t va;
-	uint64_t size;
-	uint32_t map_flags;
-	/* SPARSE: a range of the VM that is still to be made sparse, size 0 if there is none. */
-	uint64_t held_va;
-	uint64_t held_size;
+	/* BOs whose maps stand for a range without memory: the layer's null memory, and the driver's own BO for that
+	 * purpose (panvk calls it the blackhole). 0 if there is none. */
+	_Atomic uint32_t null_memory;
+	_Atomic uint32_t blackhole;
+	/* What the layer's own sparse ranges show where the kernel has no sparse op: a BO of VMB_PANTHOR_CYCLE bytes. 0
+	 * where the kernel has the op, and before the first such range. */
+	uint32_t fallback_bo;
+	struct vmb_panthor_statistics statistics;
 };
 
 static inline bool vmb_panthor_has_sparse(const struct vmb_panthor *panthor)
@@ -68,26 +54,41 @@ static inline bool vmb_panthor_has_sparse(const struct vmb_panthor *panthor)
 	return panthor->minor >= VMB_PANTHOR_SPARSE_MINOR;
 }
 
-/*
- * An ioctl of the driver on a descriptor that was the tap's just now: if it is no more, the device goes, and
- * the tap may be another's already. scope is the thread's if it is one of this tap, otherwise NULL. Returns
- * what ioctl returns, with errno.
- */
-int vmb_panthor_ioctl(struct vmb_tap *tap, struct vmb_scope *scope, vmb_ioctl_fn next, int fd,
-	unsigned long request, void *arg);
+/* Writes the statistics as JSON members, each with a comma behind it. */
+void vmb_panthor_write_figures(struct vmb_panthor *panthor, FILE *out);
 
-/* Sends what the scope holds back. */
-int vmb_panthor_flush(struct vmb_panthor *panthor, struct vmb_panthor_scope *scope);
+/* What the layer calls the driver for. */
+enum vmb_panthor_call_kind {
+	/* vkCreateDevice: shows the descriptor and the VM. */
+	VMB_PANTHOR_CALL_CREATE_DEVICE,
+	/* A sparse resource is created: the maps of the blackhole are held back, and sent as one op at the end. */
+	VMB_PANTHOR_CALL_CREATE_SPARSE,
+	/* vkAllocateMemory: shows the BO. */
+	VMB_PANTHOR_CALL_ALLOCATE,
+	/* vkAllocateMemory of a reservation: takes addresses, and one page of memory. */
+	VMB_PANTHOR_CALL_RESERVE,
+	/* As RESERVE, to find out whether the addresses are free: nothing is mapped. */
+	VMB_PANTHOR_CALL_MEASURE,
+};
 
-/*
- * Sends a batch of the layer's own, an empty one not at all. Ops with the flag SPARSE have bo_handle
- * 0, and become maps of the filler where the kernel has no sparse op. A batch of more than
- * VMB_PANTHOR_OPS_MAX ops takes several ioctls, and if memory is short it is tried with fewer and smaller
- * ops to each; *ioctls is how many there were. An asynchronous batch that fails has not signaled; with
- * -EIO it is or will be executed in part, with any other error nothing of it is. The batch can only be
- * finished then.
- */
-int vmb_panthor_bind(
-	struct vmb_panthor *panthor, struct vmb_panthor_batch *batch, bool async, uint64_t *ioctls);
+/* A driver call, and what it shows or holds back. */
+struct vmb_panthor_call {
+	struct vmb_driver_call base;
+	enum vmb_panthor_call_kind kind;
+	/* ALLOCATE and RESERVE: the BO that the driver created, 0 if it created none; */
+	uint32_t bo;
+	uint64_t bo_size; /* as the driver asked for it, in whole pages; */
+	/* and its map, size 0 if there is none. */
+	uint64_t va;
+	uint64_t size;
+	uint32_t map_flags;
+	/* CREATE_SPARSE: a range that is still to be made sparse, size 0 if there is none. */
+	uint64_t held_va;
+	uint64_t held_size;
+};
+
+/* Ends with vmb_driver_call_end(&call->base), which sends what was held back. */
+void vmb_panthor_call_begin(struct vmb_panthor_call *call, struct vmb_intercept *intercept,
+	enum vmb_panthor_call_kind kind);
 
 #endif

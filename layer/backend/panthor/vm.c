@@ -2,6 +2,7 @@
 #include "backend/panthor/vm.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -9,27 +10,29 @@
 #include <uapi/drm.h>
 #include <unistd.h>
 
+#include "backend/panthor/send.h"
+#include "backend/panthor/translator.h"
 #include "base/map.h"
 
 struct panthor_vm {
 	struct vmb_vm base;
-	struct vmb_tap *tap;
-	struct vmb_panthor *panthor; /* the tap's */
-	/* Guards the backings, and is held until the kernel has taken an op that names one: the driver
-	 * may then free its BO, which the kernel keeps for as long as it is mapped. */
+	struct vmb_intercept *intercept;
+	struct vmb_panthor *panthor; /* the intercept's state */
+	/* Guards the backings. Held until the kernel has taken an op that names one: afterwards the driver may free its BO,
+	 * which the kernel keeps as long as it is mapped. */
 	pthread_mutex_t backings_lock;
 	struct vmb_map backings; /* vmb_backing.id to backing */
 	uint32_t last_id;
 };
 
-/* A BO of the driver's. Ops name it by an id of ours, because the kernel uses its handle again as soon
- * as the driver has freed it. */
+/* A BO of the driver. Ops name it by an id of the layer's own: the kernel reuses the BO's handle as soon as the driver
+ * closes it. */
 struct backing {
 	uint32_t bo;
 	uint32_t map_flags;
 };
 
-/* What panthor maps in, whatever the kernel's own pages are. */
+/* The granularity of panthor's maps, whatever the kernel's page size. */
 #define GPU_PAGE 4096
 
 uint64_t vmb_panthor_granularity(void)
@@ -46,51 +49,58 @@ static struct panthor_vm *panthor_vm(struct vmb_vm *vm)
 
 static int call(struct panthor_vm *vm, unsigned long request, void *arg)
 {
-	int ret;
-
-	do {
-		ret = vm->panthor->ioctl(vm->panthor->fd, request, arg);
-	} while (ret < 0 && (errno == EINTR || errno == EAGAIN));
-	return ret < 0 ? -errno : 0;
+	return vmb_ioctl_retry(vm->panthor->ioctl, vm->panthor->fd, request, arg);
 }
 
-static void watch(struct vmb_vm *vm, struct vmb_scope *scope, enum vmb_scope_kind kind)
+static struct vmb_panthor_call *call_of(struct vmb_capture *capture)
 {
-	vmb_scope_begin(scope, panthor_vm(vm)->tap, kind);
+	_Static_assert(sizeof(struct vmb_panthor_call) <= sizeof(capture->backend),
+		"the capture has too little room");
+	return (struct vmb_panthor_call *)capture->backend;
 }
 
-/* Whether the driver created a BO in the scope and mapped all of it. */
-static int end_scope(struct vmb_scope *scope)
+static void capture_begin(
+	struct vmb_vm *vm, struct vmb_capture *capture, enum vmb_capture_kind kind)
 {
-	int ret = vmb_scope_end(scope);
+	vmb_panthor_call_begin(call_of(capture), panthor_vm(vm)->intercept,
+		kind == VMB_CAPTURE_MEMORY ? VMB_PANTHOR_CALL_ALLOCATE : VMB_PANTHOR_CALL_RESERVE);
+}
+
+/* -ENOENT unless the driver created a BO during the capture and mapped all of it. */
+static int capture_end(struct vmb_panthor_call *captured)
+{
+	int ret = vmb_driver_call_end(&captured->base);
 
 	if (ret < 0) {
 		return ret;
 	}
-	return scope->panthor.bo && scope->panthor.size >= scope->panthor.bo_size ? 0 : -ENOENT;
+	return captured->bo && captured->size >= captured->bo_size ? 0 : -ENOENT;
 }
 
-static int reserved(struct vmb_vm *vm, struct vmb_scope *scope, struct vmb_reservation *reservation)
+static int capture_reservation(
+	struct vmb_vm *vm, struct vmb_capture *capture, struct vmb_reservation *reservation)
 {
+	struct vmb_panthor_call *captured = call_of(capture);
+
 	(void)vm;
-	int ret = end_scope(scope);
+	int ret = capture_end(captured);
 	if (ret == 0) {
 		*reservation = (struct vmb_reservation){
-			.va = scope->panthor.va,
-			.size = scope->panthor.size,
+			.va = captured->va,
+			.size = captured->size,
 		};
 	}
 	return ret;
 }
 
-/* The addresses are the driver's, and gone with its memory object. */
+/* The addresses are the driver's. They are free once its memory object is gone. */
 static void release(struct vmb_vm *vm, const struct vmb_reservation *reservation)
 {
 	(void)vm;
 	(void)reservation;
 }
 
-/* Enters a backing under an id that no other has, and that none had for long. */
+/* Adds a backing under an id that no other backing has, nor had recently. */
 static int add_backing(struct panthor_vm *vm, struct backing *added, uint32_t *id)
 {
 	pthread_mutex_lock(&vm->backings_lock);
@@ -103,9 +113,12 @@ static int add_backing(struct panthor_vm *vm, struct backing *added, uint32_t *i
 	return ret;
 }
 
-static int backed(struct vmb_vm *vm, struct vmb_scope *scope, struct vmb_backing *backing)
+static int capture_memory(
+	struct vmb_vm *vm, struct vmb_capture *capture, struct vmb_backing *backing)
 {
-	int ret = end_scope(scope);
+	struct vmb_panthor_call *captured = call_of(capture);
+
+	int ret = capture_end(captured);
 	if (ret < 0) {
 		return ret;
 	}
@@ -113,11 +126,8 @@ static int backed(struct vmb_vm *vm, struct vmb_scope *scope, struct vmb_backing
 	if (!added) {
 		return -ENOMEM;
 	}
-	*added = (struct backing){
-		.bo = scope->panthor.bo,
-		.map_flags = scope->panthor.map_flags,
-	};
-	*backing = (struct vmb_backing){ .size = scope->panthor.bo_size };
+	*added = (struct backing){ .bo = captured->bo, .map_flags = captured->map_flags };
+	*backing = (struct vmb_backing){ .size = captured->bo_size };
 	ret = add_backing(panthor_vm(vm), added, &backing->id);
 	if (ret < 0) {
 		free(added);
@@ -125,7 +135,7 @@ static int backed(struct vmb_vm *vm, struct vmb_scope *scope, struct vmb_backing
 	return ret;
 }
 
-static void unback(struct vmb_vm *vm, const struct vmb_backing *backing, bool was_bound)
+static void memory_destroy(struct vmb_vm *vm, const struct vmb_backing *backing, bool was_bound)
 {
 	struct panthor_vm *panthor = panthor_vm(vm);
 
@@ -138,7 +148,7 @@ static void unback(struct vmb_vm *vm, const struct vmb_backing *backing, bool wa
 	pthread_mutex_unlock(&panthor->backings_lock);
 }
 
-/* Memory that is gone is mapped as what it leaves behind: nothing. */
+/* If the memory was freed, the range becomes sparse. */
 static struct drm_panthor_vm_bind_op translate(struct panthor_vm *vm, const struct vmb_op *op)
 {
 	const struct backing *backing = op->kind == VMB_OP_MAP
@@ -149,7 +159,7 @@ static struct drm_panthor_vm_bind_op translate(struct panthor_vm *vm, const stru
 	if (op->kind == VMB_OP_UNMAP) {
 		out.flags = DRM_PANTHOR_VM_BIND_OP_TYPE_UNMAP;
 	} else if (backing) {
-		/* It is bound as data, whatever else the driver has it for. */
+		/* Bound memory is data, whatever else the driver maps it for. */
 		out.flags = backing->map_flags | DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC;
 		out.bo_handle = backing->bo;
 		out.bo_offset = op->offset;
@@ -202,7 +212,7 @@ static int submit(struct vmb_vm *vm, const struct vmb_op *ops, size_t count,
 	pthread_mutex_lock(&panthor->backings_lock);
 	for (size_t i = 0; i < count && ret == 0; i++) {
 		struct drm_panthor_vm_bind_op op = translate(panthor, &ops[i]);
-		ret = vmb_panthor_batch_add(&batch, &op, 0);
+		ret = vmb_panthor_batch_append(&batch, &op, 0);
 	}
 	if (ret == 0) {
 		add_syncs(&batch, syncs, wait, signal);
@@ -232,7 +242,7 @@ static void forget_timeline(struct vmb_vm *vm, uint32_t timeline)
 	call(panthor_vm(vm), DRM_IOCTL_SYNCOBJ_DESTROY, &destroy);
 }
 
-/* The kernel's timeouts are points in time. The first there is means not to wait. */
+/* The kernel takes an absolute time. 0 does not wait. */
 static int64_t deadline(uint64_t timeout_ns)
 {
 	struct timespec now;
@@ -266,36 +276,49 @@ static int wait_for(struct vmb_vm *vm, const struct vmb_point *point, enum vmb_p
 static void destroy(struct vmb_vm *vm)
 {
 	struct panthor_vm *panthor = panthor_vm(vm);
-	struct drm_gem_close filler = { .handle = panthor->panthor->filler };
+	struct drm_gem_close fallback = { .handle = panthor->panthor->fallback_bo };
 	void *backing;
 
 	while ((backing = vmb_map_pop(&panthor->backings))) {
 		free(backing);
 	}
-	if (filler.handle) {
-		panthor->panthor->filler = 0;
-		call(panthor, DRM_IOCTL_GEM_CLOSE, &filler);
+	if (fallback.handle) {
+		panthor->panthor->fallback_bo = 0;
+		call(panthor, DRM_IOCTL_GEM_CLOSE, &fallback);
 	}
 	vmb_map_finish(&panthor->backings);
 	pthread_mutex_destroy(&panthor->backings_lock);
+	vmb_intercept_destroy(panthor->intercept);
 	free(panthor);
+}
+
+static void write_figures(struct vmb_vm *vm, FILE *out)
+{
+	vmb_panthor_write_figures(panthor_vm(vm)->panthor, out);
+}
+
+static void describe_kernel_driver(struct vmb_vm *vm, char *text, size_t size)
+{
+	snprintf(text, size, "panthor 1.%" PRIu32, panthor_vm(vm)->panthor->minor);
 }
 
 static const struct vmb_vm_interface panthor_interface = {
 	.name = "panthor",
 	.destroy = destroy,
+	.capture_begin = capture_begin,
+	.capture_reservation = capture_reservation,
+	.capture_memory = capture_memory,
 	.release = release,
-	.watch = watch,
-	.reserved = reserved,
-	.backed = backed,
-	.unback = unback,
+	.memory_destroy = memory_destroy,
 	.submit = submit,
 	.import_timeline = import_timeline,
 	.forget_timeline = forget_timeline,
 	.wait = wait_for,
+	.write_figures = write_figures,
+	.describe_kernel_driver = describe_kernel_driver,
 };
 
-static int create_filler(struct panthor_vm *vm)
+static int create_fallback_bo(struct panthor_vm *vm)
 {
 	struct drm_panthor_bo_create create = {
 		.size = VMB_PANTHOR_CYCLE,
@@ -307,22 +330,22 @@ static int create_filler(struct panthor_vm *vm)
 		return 0;
 	}
 	int ret = call(vm, DRM_IOCTL_PANTHOR_BO_CREATE, &create);
-	vm->panthor->filler = create.handle;
+	vm->panthor->fallback_bo = create.handle;
 	return ret;
 }
 
-int vmb_panthor_vm_create(struct vmb_tap *tap, struct vmb_vm **out)
+int vmb_panthor_vm_create(
+	struct vmb_intercept *intercept, struct vmb_trace *trace, struct vmb_vm **out)
 {
 	struct panthor_vm *vm = calloc(1, sizeof(*vm));
 
 	if (!vm) {
 		return -ENOMEM;
 	}
-	vm->base.impl = &panthor_interface;
-	vm->base.granularity = vmb_panthor_granularity();
-	vm->tap = tap;
-	vm->panthor = &tap->panthor;
-	int ret = create_filler(vm);
+	vmb_vm_init(&vm->base, &panthor_interface, vmb_panthor_granularity(), trace);
+	vm->intercept = intercept;
+	vm->panthor = vmb_intercept_state(intercept);
+	int ret = create_fallback_bo(vm);
 	if (ret < 0) {
 		free(vm);
 		return ret;
@@ -331,4 +354,9 @@ int vmb_panthor_vm_create(struct vmb_tap *tap, struct vmb_vm **out)
 	vmb_map_init(&vm->backings);
 	*out = &vm->base;
 	return 0;
+}
+
+struct vmb_intercept *vmb_panthor_vm_intercept(struct vmb_vm *vm)
+{
+	return panthor_vm(vm)->intercept;
 }

@@ -14,12 +14,14 @@
 
 #include <cmocka.h>
 #include <uapi/drm.h>
+#include <uapi/panthor.h>
 
+#include "backend/panthor/translator.h"
 #include "hook_library.h"
 #include "ioctl/intercept.h"
 
 /*
- * Which ioctls of a driver's library a tap looks at. Of those that it leaves alone, what the kernel says of
+ * Which ioctls of a driver's library a intercept looks at. Of those that it leaves alone, what the kernel says of
  * each tells which descriptor it came with. For the others a panthor stands here that knows one
  * descriptor, whatever it is of.
  */
@@ -48,7 +50,7 @@ static int panthor_ioctl(unsigned long request, void *arg)
 	return 0;
 }
 
-/* The program's own, which is seen by all libraries. */
+/* The program's own, which all libraries use. */
 __attribute__((visibility("default"))) int ioctl(int fd, unsigned long request, ...)
 {
 	va_list list;
@@ -63,7 +65,7 @@ __attribute__((visibility("default"))) int ioctl(int fd, unsigned long request, 
 
 struct fixture {
 	struct library library;
-	struct vmb_tap *tap;
+	struct vmb_intercept *intercept;
 };
 
 static int set_up(void **state)
@@ -72,7 +74,7 @@ static int set_up(void **state)
 
 	panthor.fd = -1;
 	library_open(&fixture.library, "lazy_driver");
-	assert_int_equal(vmb_tap_create(&fixture.tap), 0);
+	assert_int_equal(vmb_intercept_create(&vmb_panthor_translator, &fixture.intercept), 0);
 	*state = &fixture;
 	return 0;
 }
@@ -81,7 +83,7 @@ static int tear_down(void **state)
 {
 	struct fixture *fixture = *state;
 
-	vmb_tap_destroy(fixture->tap);
+	vmb_intercept_destroy(fixture->intercept);
 	library_close(&fixture->library);
 	return 0;
 }
@@ -95,31 +97,31 @@ static int error_of(const struct fixture *fixture, int fd, unsigned long request
 	return errno;
 }
 
-/* No descriptor at all is nobody's, also while a tap knows none. */
+/* No descriptor at all is nobody's, also while a intercept knows none. */
 static void test_no_descriptor(void **state)
 {
 	assert_int_equal(error_of(*state, -1, DRM_IOCTL_VERSION), EBADF);
 }
 
-#define HOLE 7
+#define NULL_MEMORY 7
 
-/* What a driver does in its vkCreateDevice. */
-static void create_device(const struct fixture *fixture, struct vmb_tap *tap, int fd)
+/* The work of a driver in vkCreateDevice. */
+static void create_device(const struct fixture *fixture, struct vmb_intercept *intercept, int fd)
 {
 	struct drm_panthor_vm_create create = { 0 };
-	struct vmb_scope scope;
+	struct vmb_panthor_call call;
 
-	vmb_scope_begin(&scope, tap, VMB_SCOPE_DEVICE);
+	vmb_panthor_call_begin(&call, intercept, VMB_PANTHOR_CALL_CREATE_DEVICE);
 	assert_int_equal(fixture->library.call(fd, DRM_IOCTL_PANTHOR_VM_CREATE, &create), 0);
-	assert_int_equal(vmb_scope_end(&scope), 0);
+	assert_int_equal(vmb_driver_call_end(&call.base), 0);
 }
 
-/* What reaches the kernel when the driver maps the hole: the BO, 0 for the sparse op. */
-static uint32_t map_hole(const struct fixture *fixture, int fd)
+/* Maps the null memory. Returns the BO that reaches the kernel, 0 for the sparse op. */
+static uint32_t map_null_memory(const struct fixture *fixture, int fd)
 {
 	struct drm_panthor_vm_bind_op op = {
 		.flags = DRM_PANTHOR_VM_BIND_OP_TYPE_MAP,
-		.bo_handle = HOLE,
+		.bo_handle = NULL_MEMORY,
 		.size = 4096,
 	};
 	struct drm_panthor_vm_bind bind = {
@@ -131,7 +133,7 @@ static uint32_t map_hole(const struct fixture *fixture, int fd)
 	return panthor.op.bo_handle;
 }
 
-/* Ioctls go where the driver sends them, wherever the tap's own would go. */
+/* Ioctls go to the driver's descriptor, whatever the intercept's own. */
 static void test_other_descriptor(void **state)
 {
 	struct fixture *fixture = *state;
@@ -139,78 +141,81 @@ static void test_other_descriptor(void **state)
 	int other = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	assert_true(ours >= 0 && other >= 0);
-	fixture->tap->panthor.fd = -1;
-	fixture->tap->panthor.ioctl = ioctl;
-	fixture->tap->panthor.minor = 9;
-	atomic_store(&fixture->tap->panthor.hole, HOLE);
-	atomic_store(&fixture->tap->fd, ours);
+	struct vmb_panthor *known = vmb_intercept_state(fixture->intercept);
+	known->intercept = fixture->intercept;
+	known->fd = -1;
+	known->ioctl = ioctl;
+	known->minor = 9;
+	atomic_store(&known->null_memory, NULL_MEMORY);
+	atomic_store(&fixture->intercept->fd, ours);
 	assert_int_equal(error_of(fixture, other, DRM_IOCTL_VERSION), ENOTTY);
 	assert_int_equal(error_of(fixture, ours, DRM_IOCTL_VERSION), ENOTTY);
 	panthor.fd = ours;
-	assert_int_equal(map_hole(fixture, ours), 0);
+	assert_int_equal(map_null_memory(fixture, ours), 0);
 	panthor.fd = other;
-	assert_int_equal(map_hole(fixture, other), HOLE);
+	assert_int_equal(map_null_memory(fixture, other), NULL_MEMORY);
 	/* Not an ioctl of DRM. */
 	assert_int_equal(error_of(fixture, ours, _IO('v', 0)), ENOTTY);
 	close(ours);
 	close(other);
 }
 
-/* The device of a tap could not be created, its descriptor is closed, and the number given to the driver of
- * another one before the tap goes. Whichever of the two is found first. */
+/* The creation of a device failed and its descriptor is closed. Another device's driver gets the number before the first
+ * intercept is destroyed. Both orders in the list. */
 static void test_closed_descriptor(void **state)
 {
 	struct fixture *fixture = *state;
-	struct vmb_tap *taps[2] = { fixture->tap };
+	struct vmb_intercept *intercepts[2] = { fixture->intercept };
 
-	assert_int_equal(vmb_tap_create(&taps[1]), 0);
+	assert_int_equal(vmb_intercept_create(&vmb_panthor_translator, &intercepts[1]), 0);
 	for (unsigned failed = 0; failed < 2; failed++) {
-		struct vmb_tap *other = taps[1 - failed];
+		struct vmb_intercept *other = intercepts[1 - failed];
 		panthor.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		assert_true(panthor.fd >= 0);
-		create_device(fixture, taps[failed], panthor.fd);
-		assert_true(vmb_tap_is_live(taps[failed]));
+		create_device(fixture, intercepts[failed], panthor.fd);
+		assert_true(vmb_intercept_is_live(intercepts[failed]));
 		create_device(fixture, other, panthor.fd);
-		assert_true(vmb_tap_is_live(other));
-		atomic_store(&other->panthor.hole, HOLE);
-		assert_int_equal(map_hole(fixture, panthor.fd), 0);
-		vmb_tap_destroy(taps[failed]);
-		assert_int_equal(map_hole(fixture, panthor.fd), 0);
-		vmb_tap_destroy(other);
-		assert_int_equal(map_hole(fixture, panthor.fd), HOLE);
+		assert_true(vmb_intercept_is_live(other));
+		struct vmb_panthor *known = vmb_intercept_state(other);
+		atomic_store(&known->null_memory, NULL_MEMORY);
+		assert_int_equal(map_null_memory(fixture, panthor.fd), 0);
+		vmb_intercept_destroy(intercepts[failed]);
+		assert_int_equal(map_null_memory(fixture, panthor.fd), 0);
+		vmb_intercept_destroy(other);
+		assert_int_equal(map_null_memory(fixture, panthor.fd), NULL_MEMORY);
 		close(panthor.fd);
 		/* In the other order. */
-		assert_int_equal(vmb_tap_create(&taps[1]), 0);
-		assert_int_equal(vmb_tap_create(&taps[0]), 0);
+		assert_int_equal(vmb_intercept_create(&vmb_panthor_translator, &intercepts[1]), 0);
+		assert_int_equal(vmb_intercept_create(&vmb_panthor_translator, &intercepts[0]), 0);
 	}
-	vmb_tap_destroy(taps[0]);
-	fixture->tap = taps[1];
+	vmb_intercept_destroy(intercepts[0]);
+	fixture->intercept = intercepts[1];
 }
 
-/* The tap in a library that is loaded at run time, as the layer is. */
+/* The intercept in a library that is loaded at run time, as the layer is. */
 struct module {
 	void *handle;
 	const struct library *driver;
-	struct vmb_tap *(*tap)(void);
-	bool (*create_device)(struct vmb_tap *tap,
+	struct vmb_intercept *(*create)(void);
+	bool (*create_device)(struct vmb_intercept *intercept,
 		int (*call)(int fd, unsigned long request, void *argument), int fd);
-	void (*destroy)(struct vmb_tap *tap);
+	void (*destroy)(struct vmb_intercept *intercept);
 };
 
 static void module_open(struct module *module, const struct library *driver)
 {
-	module->handle = dlopen(library_path("tap_module"), RTLD_NOW | RTLD_LOCAL);
+	module->handle = dlopen(library_path("intercept_module"), RTLD_NOW | RTLD_LOCAL);
 	assert_non_null(module->handle);
 	module->driver = driver;
-	module->tap = (struct vmb_tap * (*)(void)) dlsym(module->handle, "module_tap");
-	module->create_device = (bool (*)(struct vmb_tap *, int (*)(int, unsigned long, void *),
-		int))dlsym(module->handle, "module_create_device");
-	module->destroy = (void (*)(struct vmb_tap *))dlsym(module->handle, "module_destroy");
-	assert_true(module->tap && module->create_device && module->destroy);
+	module->create = (struct vmb_intercept * (*)(void)) dlsym(module->handle, "module_create");
+	module->create_device = (bool (*)(struct vmb_intercept *,
+		int (*)(int, unsigned long, void *), int))dlsym(module->handle,
+		"module_create_device");
+	module->destroy = (void (*)(struct vmb_intercept *))dlsym(module->handle, "module_destroy");
+	assert_true(module->create && module->create_device && module->destroy);
 }
 
-/* Whether the thread has memory for the module's thread-local variables, which it gets when it first looks
- * at one. */
+/* Whether the thread has memory for the module's thread-local variables. It gets the memory at the first access. */
 static bool has_variables(const struct module *module)
 {
 	void *variables = NULL;
@@ -219,7 +224,7 @@ static bool has_variables(const struct module *module)
 	return variables;
 }
 
-/* Of a file that no tap is for. */
+/* Of a file that no intercept is for. */
 static void *call_driver(void *data)
 {
 	const struct module *module = data;
@@ -229,7 +234,7 @@ static void *call_driver(void *data)
 	return has_variables(module) ? data : NULL;
 }
 
-static bool looks_for_scope(struct module *module)
+static bool looks_for_call(struct module *module)
 {
 	pthread_t thread;
 	void *result;
@@ -239,7 +244,7 @@ static bool looks_for_scope(struct module *module)
 	return result;
 }
 
-/* What is not for us costs no memory, in no thread; only while a descriptor is looked for. */
+/* The ioctls of other threads allocate no memory, except while a descriptor is awaited. */
 static void test_other_threads(void **state)
 {
 	struct library driver;
@@ -250,21 +255,21 @@ static void test_other_threads(void **state)
 	module_open(&module, &driver);
 	panthor.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	assert_true(panthor.fd >= 0);
-	/* Where the dynamic linker has reserved room for them there is nothing to see. */
+	/* The dynamic linker may have reserved room for them: nothing is observable then. */
 	if (has_variables(&module)) {
 		skip();
 	}
-	struct vmb_tap *tap = module.tap();
-	assert_non_null(tap);
-	assert_true(looks_for_scope(&module));
-	assert_true(module.create_device(tap, driver.call, panthor.fd));
+	struct vmb_intercept *intercept = module.create();
+	assert_non_null(intercept);
+	assert_true(looks_for_call(&module));
+	assert_true(module.create_device(intercept, driver.call, panthor.fd));
 	assert_true(has_variables(&module));
-	assert_false(looks_for_scope(&module));
-	struct vmb_tap *second = module.tap();
-	assert_true(looks_for_scope(&module));
+	assert_false(looks_for_call(&module));
+	struct vmb_intercept *second = module.create();
+	assert_true(looks_for_call(&module));
 	module.destroy(second);
-	assert_false(looks_for_scope(&module));
-	module.destroy(tap);
+	assert_false(looks_for_call(&module));
+	module.destroy(intercept);
 	close(panthor.fd);
 	dlclose(module.handle);
 	library_close(&driver);

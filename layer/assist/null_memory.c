@@ -1,9 +1,74 @@
 /* SPDX-License-Identifier: MIT */
-#include "assist/assist.h"
+#include "assist/null_memory.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
-/* How large a copy of binds gets. */
+#include "vk/allocator.h"
+
+/* Any ordinary memory type will do. */
+static uint32_t find_type(const struct vmb_device *device)
+{
+	const VkMemoryPropertyFlags special = VK_MEMORY_PROPERTY_LAZILY_ALLOCATED_BIT |
+		VK_MEMORY_PROPERTY_PROTECTED_BIT;
+	VkPhysicalDeviceMemoryProperties properties;
+	uint32_t type = 0;
+
+	device->physical->instance->driver.GetPhysicalDeviceMemoryProperties(
+		device->physical->handle, &properties);
+	while (type + 1 < properties.memoryTypeCount &&
+		(properties.memoryTypes[type].propertyFlags & special)) {
+		type++;
+	}
+	return type;
+}
+
+const char *vmb_null_memory_init(struct vmb_assist *assist)
+{
+	struct vmb_device *device = assist->device;
+	struct vmb_panthor_call call;
+
+	if (!assist->intercept || !vmb_intercept_is_live(assist->intercept)) {
+		return "none of the driver's ioctls was seen while the device was created";
+	}
+	struct vmb_panthor *panthor = vmb_assist_panthor(assist);
+	/* Where the kernel has no sparse op, sparse ranges show the null memory itself. */
+	const VkMemoryAllocateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+		.allocationSize = vmb_panthor_has_sparse(panthor)
+			? (VkDeviceSize)sysconf(_SC_PAGESIZE)
+			: VMB_PANTHOR_CYCLE,
+		.memoryTypeIndex = find_type(device),
+	};
+
+	vmb_panthor_call_begin(&call, assist->intercept, VMB_PANTHOR_CALL_ALLOCATE);
+	VkResult result = device->driver.AllocateMemory(
+		device->handle, &info, &vmb_allocator, &assist->null_memory);
+	vmb_driver_call_end(&call.base);
+	if (result != VK_SUCCESS) {
+		assist->null_memory = VK_NULL_HANDLE;
+	}
+	/* The driver maps the memory at once. The map, too, has to be seen. */
+	if (result != VK_SUCCESS || !call.bo || !call.size) {
+		return "the driver's BO of the null memory was not seen";
+	}
+	atomic_store_explicit(&panthor->null_memory, call.bo, memory_order_relaxed);
+	vmb_device_log(device, VMB_LOG_DEBUG, "panthor 1.%u, VM %u, the null memory is BO %u",
+		panthor->minor, panthor->vm, call.bo);
+	return NULL;
+}
+
+void vmb_null_memory_finish(struct vmb_assist *assist)
+{
+	struct vmb_device *device = assist->device;
+
+	if (assist->null_memory) {
+		device->driver.FreeMemory(device->handle, assist->null_memory, &vmb_allocator);
+		assist->null_memory = VK_NULL_HANDLE;
+	}
+}
+
+/* The lengths of the arrays of a copy. */
 struct sizes {
 	size_t infos;
 	size_t buffers;
@@ -11,15 +76,14 @@ struct sizes {
 	size_t images;
 	size_t binds;
 	size_t image_binds;
-	bool has_holes; /* some bind is one of no memory */
+	bool has_null_binds;
 };
 
-/* Calls of a few binds are the most frequent: theirs are copied without a malloc(), which would take
- * longer than all the rest that the layer does in them. */
+/* Most calls have few binds. Their copy is on the stack: a malloc() would take longer than the rest of the layer's work. */
 #define FEW_INFOS 4
 #define FEW_BINDS 16
 
-/* A copy, filled from the front; every array is as long as the sizes say. */
+/* A copy of the binds, filled from the front. Each array has the length that the sizes name. */
 struct copy {
 	VkBindSparseInfo *infos;
 	VkSparseBufferMemoryBindInfo *buffers;
@@ -27,7 +91,7 @@ struct copy {
 	VkSparseImageMemoryBindInfo *images;
 	VkSparseMemoryBind *binds;
 	VkSparseImageMemoryBind *image_binds;
-	void *memory; /* behind the arrays, if they are not the few */
+	void *memory; /* of the arrays; NULL if they are the few ones */
 	struct {
 		VkBindSparseInfo infos[FEW_INFOS];
 		VkSparseBufferMemoryBindInfo buffers[FEW_INFOS];
@@ -41,8 +105,8 @@ struct copy {
 static void measure_binds(struct sizes *sizes, uint32_t count, const VkSparseMemoryBind *binds)
 {
 	sizes->binds += count;
-	for (uint32_t i = 0; i < count && !sizes->has_holes; i++) {
-		sizes->has_holes = !binds[i].memory;
+	for (uint32_t i = 0; i < count && !sizes->has_null_binds; i++) {
+		sizes->has_null_binds = !binds[i].memory;
 	}
 }
 
@@ -50,12 +114,12 @@ static void measure_image_binds(
 	struct sizes *sizes, uint32_t count, const VkSparseImageMemoryBind *binds)
 {
 	sizes->image_binds += count;
-	for (uint32_t i = 0; i < count && !sizes->has_holes; i++) {
-		sizes->has_holes = !binds[i].memory;
+	for (uint32_t i = 0; i < count && !sizes->has_null_binds; i++) {
+		sizes->has_null_binds = !binds[i].memory;
 	}
 }
 
-static struct sizes measure(uint32_t count, const VkBindSparseInfo *infos)
+static struct sizes sizes_of(uint32_t count, const VkBindSparseInfo *infos)
 {
 	struct sizes sizes = { .infos = count };
 
@@ -98,7 +162,7 @@ static void copy_init_few(struct copy *copy)
 	copy->memory = NULL;
 }
 
-/* A copy must not be moved. False if memory is short. */
+/* The copy must not be moved afterwards. False if memory is short. */
 static bool copy_init(struct copy *copy, const struct sizes *sizes)
 {
 	if (are_few(sizes)) {
@@ -129,11 +193,11 @@ static void copy_finish(struct copy *copy)
 }
 
 /*
- * Where in the hole a bind lies does not matter to the kernel, which never sees it, but to the
- * driver: it makes one op of binds whose ranges and memory are neighbours.
+ * The kernel never sees the offset into the null memory. But the driver joins binds whose ranges and memory continue,
+ * so the offset follows the range. It may lie beyond the null memory.
  */
-static const VkSparseMemoryBind *copy_binds(
-	struct copy *copy, VkDeviceMemory hole, uint32_t count, const VkSparseMemoryBind *binds)
+static const VkSparseMemoryBind *copy_binds(struct copy *copy, VkDeviceMemory null_memory,
+	uint32_t count, const VkSparseMemoryBind *binds)
 {
 	VkSparseMemoryBind *out = copy->binds;
 
@@ -141,16 +205,16 @@ static const VkSparseMemoryBind *copy_binds(
 	for (uint32_t i = 0; i < count; i++) {
 		out[i] = binds[i];
 		if (!out[i].memory) {
-			out[i].memory = hole;
+			out[i].memory = null_memory;
 			out[i].memoryOffset = out[i].resourceOffset;
 		}
 	}
 	return out;
 }
 
-/* As above; for binds of one block each, which panvk has of 64 KiB. */
-static const VkSparseImageMemoryBind *copy_image_binds(struct copy *copy, VkDeviceMemory hole,
-	uint32_t count, const VkSparseImageMemoryBind *binds)
+/* As above, for binds of one block each. A block of panvk has 64 KiB. */
+static const VkSparseImageMemoryBind *copy_image_binds(struct copy *copy,
+	VkDeviceMemory null_memory, uint32_t count, const VkSparseImageMemoryBind *binds)
 {
 	const VkDeviceSize block = 65536;
 	VkSparseImageMemoryBind *out = copy->image_binds;
@@ -159,14 +223,14 @@ static const VkSparseImageMemoryBind *copy_image_binds(struct copy *copy, VkDevi
 	for (uint32_t i = 0; i < count; i++) {
 		out[i] = binds[i];
 		if (!out[i].memory) {
-			out[i].memory = hole;
+			out[i].memory = null_memory;
 			out[i].memoryOffset = i * block;
 		}
 	}
 	return out;
 }
 
-static void copy_info(struct copy *copy, VkDeviceMemory hole, VkBindSparseInfo *info)
+static void copy_info(struct copy *copy, VkDeviceMemory null_memory, VkBindSparseInfo *info)
 {
 	VkSparseBufferMemoryBindInfo *buffers = copy->buffers;
 	VkSparseImageOpaqueMemoryBindInfo *opaques = copy->opaques;
@@ -175,19 +239,19 @@ static void copy_info(struct copy *copy, VkDeviceMemory hole, VkBindSparseInfo *
 	for (uint32_t i = 0; i < info->bufferBindCount; i++) {
 		*copy->buffers = info->pBufferBinds[i];
 		copy->buffers->pBinds = copy_binds(
-			copy, hole, copy->buffers->bindCount, copy->buffers->pBinds);
+			copy, null_memory, copy->buffers->bindCount, copy->buffers->pBinds);
 		copy->buffers++;
 	}
 	for (uint32_t i = 0; i < info->imageOpaqueBindCount; i++) {
 		*copy->opaques = info->pImageOpaqueBinds[i];
 		copy->opaques->pBinds = copy_binds(
-			copy, hole, copy->opaques->bindCount, copy->opaques->pBinds);
+			copy, null_memory, copy->opaques->bindCount, copy->opaques->pBinds);
 		copy->opaques++;
 	}
 	for (uint32_t i = 0; i < info->imageBindCount; i++) {
 		*copy->images = info->pImageBinds[i];
 		copy->images->pBinds = copy_image_binds(
-			copy, hole, copy->images->bindCount, copy->images->pBinds);
+			copy, null_memory, copy->images->bindCount, copy->images->pBinds);
 		copy->images++;
 	}
 	info->pBufferBinds = buffers;
@@ -195,17 +259,19 @@ static void copy_info(struct copy *copy, VkDeviceMemory hole, VkBindSparseInfo *
 	info->pImageBinds = images;
 }
 
-VkResult vmb_assist_bind(struct vmb_device *device, VkQueue queue, uint32_t count,
-	const VkBindSparseInfo *infos, VkFence fence)
+static VKAPI_ATTR VkResult VKAPI_CALL bind_sparse(
+	VkQueue handle, uint32_t count, const VkBindSparseInfo *infos, VkFence fence)
 {
-	const struct sizes sizes = measure(count, infos);
+	struct vmb_assist *assist = vmb_assist_of(handle);
+	struct vmb_statistics *statistics = &assist->device->statistics;
+	const struct sizes sizes = sizes_of(count, infos);
 	struct copy copy;
 
-	vmb_count(&device->stats.bind_calls, 1);
-	vmb_count(&device->stats.batches, count);
-	vmb_count(&device->stats.binds, sizes.binds + sizes.image_binds);
-	if (!sizes.has_holes) {
-		return device->next.QueueBindSparse(queue, count, infos, fence);
+	vmb_count(&statistics->bind_calls, 1);
+	vmb_count(&statistics->batches, count);
+	vmb_count(&statistics->binds, sizes.binds + sizes.image_binds);
+	if (!sizes.has_null_binds) {
+		return assist->next.QueueBindSparse(handle, count, infos, fence);
 	}
 	if (!copy_init(&copy, &sizes)) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
@@ -213,9 +279,13 @@ VkResult vmb_assist_bind(struct vmb_device *device, VkQueue queue, uint32_t coun
 	VkBindSparseInfo *copied = copy.infos;
 	for (uint32_t i = 0; i < count; i++) {
 		copied[i] = infos[i];
-		copy_info(&copy, device->hole, &copied[i]);
+		copy_info(&copy, assist->null_memory, &copied[i]);
 	}
-	VkResult result = device->next.QueueBindSparse(queue, count, copied, fence);
+	VkResult result = assist->next.QueueBindSparse(handle, count, copied, fence);
 	copy_finish(&copy);
 	return result;
 }
+
+const struct vmb_device_commands vmb_assist_bind_commands = {
+	.QueueBindSparse = bind_sparse,
+};

@@ -15,12 +15,12 @@
 #include <cmocka.h>
 
 #include "hook_library.h"
-#include "ioctl/intercept.h"
 #include "uapi/virtgpu.h"
 #include "virtgpu.h"
+#include "virtgpu/intercept.h"
 
 /*
- * How a tap gets at the file that a driver on virtio_gpu works on: with a library in the driver's place,
+ * How a intercept gets at the file that a driver on virtio_gpu works on: with a library in the driver's place,
  * whose calls of ioctl() come to the simulated kernel by way of the hook.
  */
 
@@ -83,26 +83,26 @@ static uint32_t create(int fd)
 	return vmb_sim_gpu_last_hints();
 }
 
-static uint32_t create_in(struct vmb_tap *tap, enum vmb_scope_kind kind, int fd)
+static uint32_t create_in(struct vmb_intercept *intercept, bool is_allocation, int fd)
 {
-	struct vmb_scope scope;
+	struct vmb_virtgpu_call call;
 
-	vmb_scope_begin(&scope, tap, kind);
+	vmb_virtgpu_call_begin(&call, intercept, is_allocation);
 	uint32_t hints = create(fd);
-	assert_int_equal(vmb_scope_end(&scope), 0);
+	assert_int_equal(vmb_driver_call_end(&call.base), 0);
 	return hints;
 }
 
-static struct vmb_tap *create_tap(void)
+static struct vmb_intercept *create_intercept(void)
 {
 	const struct vmb_virtgpu_driver driver_facts = {
 		.wish = VMB_DEFER_AUTO,
 		.late_types = UINT32_MAX,
 	};
-	struct vmb_tap *tap = NULL;
+	struct vmb_intercept *intercept = NULL;
 
-	assert_int_equal(vmb_tap_create_virtgpu(&driver_facts, &tap), 0);
-	return tap;
+	assert_int_equal(vmb_virtgpu_intercept_create(&driver_facts, &intercept), 0);
+	return intercept;
 }
 
 static void test_learns(void **state)
@@ -110,15 +110,15 @@ static void test_learns(void **state)
 	int fd = vmb_sim_gpu_open();
 
 	(void)state;
-	struct vmb_tap *tap = create_tap();
+	struct vmb_intercept *intercept = create_intercept();
 	assert_int_equal(create(fd), 0);
-	assert_false(vmb_tap_is_live(tap));
+	assert_false(vmb_intercept_is_live(intercept));
 	/* What the driver makes for its device shows where it works. */
-	assert_int_equal(create_in(tap, VMB_SCOPE_DEVICE, fd), 0);
-	assert_true(vmb_tap_is_live(tap));
-	assert_int_equal(create_in(tap, VMB_SCOPE_MEMORY, fd), DEFER);
+	assert_int_equal(create_in(intercept, false, fd), 0);
+	assert_true(vmb_intercept_is_live(intercept));
+	assert_int_equal(create_in(intercept, true, fd), DEFER);
 	assert_int_equal(create(fd), 0);
-	vmb_tap_destroy(tap);
+	vmb_intercept_destroy(intercept);
 	assert_int_equal(create(fd), 0);
 	close(fd);
 	vmb_sim_gpu_finish();
@@ -130,10 +130,10 @@ static void test_learns_late(void **state)
 	int fd = vmb_sim_gpu_open();
 
 	(void)state;
-	struct vmb_tap *tap = create_tap();
-	assert_int_equal(create_in(tap, VMB_SCOPE_MEMORY, fd), DEFER);
-	assert_int_equal(create_in(tap, VMB_SCOPE_MEMORY, fd), DEFER);
-	vmb_tap_destroy(tap);
+	struct vmb_intercept *intercept = create_intercept();
+	assert_int_equal(create_in(intercept, true, fd), DEFER);
+	assert_int_equal(create_in(intercept, true, fd), DEFER);
+	vmb_intercept_destroy(intercept);
 	close(fd);
 	vmb_sim_gpu_finish();
 }
@@ -149,22 +149,22 @@ static void test_learns_by_import(void **state)
 		.size = PAGE,
 		.blob_hints = DEFER,
 	};
-	struct vmb_scope scope;
+	struct vmb_virtgpu_call call;
 
 	(void)state;
 	assert_int_equal(
 		vmb_sim_gpu_ioctl(elsewhere, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob), 0);
 	struct drm_prime_handle prime = { .handle = blob.bo_handle };
 	assert_int_equal(vmb_sim_gpu_ioctl(elsewhere, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime), 0);
-	struct vmb_tap *tap = create_tap();
-	vmb_scope_begin(&scope, tap, VMB_SCOPE_MEMORY);
+	struct vmb_intercept *intercept = create_intercept();
+	vmb_virtgpu_call_begin(&call, intercept, true);
 	assert_int_equal(driver.call(fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime), 0);
-	assert_int_equal(vmb_scope_end(&scope), 0);
+	assert_int_equal(vmb_driver_call_end(&call.base), 0);
 	struct drm_virtgpu_map map = { .handle = prime.handle };
 	assert_int_equal(driver.call(fd, DRM_IOCTL_VIRTGPU_MAP, &map), 0);
 	assert_int_equal(vmb_sim_gpu_map(fd, prime.handle), VMB_SIM_GPU_MAPPED);
 	close(prime.fd);
-	vmb_tap_destroy(tap);
+	vmb_intercept_destroy(intercept);
 	close(elsewhere);
 	close(fd);
 	vmb_sim_gpu_finish();
@@ -175,12 +175,12 @@ static void test_other_kernel_drivers(void **state)
 	int fd = vmb_sim_gpu_open();
 
 	(void)state;
-	struct vmb_tap *tap = create_tap();
+	struct vmb_intercept *intercept = create_intercept();
 	kernel_driver = "virtio_gpu2";
-	assert_int_equal(create_in(tap, VMB_SCOPE_MEMORY, fd), 0);
-	assert_false(vmb_tap_is_live(tap));
+	assert_int_equal(create_in(intercept, true, fd), 0);
+	assert_false(vmb_intercept_is_live(intercept));
 	kernel_driver = "virtio_gpu";
-	vmb_tap_destroy(tap);
+	vmb_intercept_destroy(intercept);
 	close(fd);
 	vmb_sim_gpu_finish();
 }
@@ -191,18 +191,18 @@ static void test_shared_file(void **state)
 	int fd = vmb_sim_gpu_open();
 
 	(void)state;
-	struct vmb_tap *first = create_tap();
-	struct vmb_tap *second = create_tap();
-	assert_int_equal(create_in(first, VMB_SCOPE_MEMORY, fd), DEFER);
-	assert_int_equal(create_in(second, VMB_SCOPE_MEMORY, fd), DEFER);
-	assert_ptr_equal(first->virtgpu, second->virtgpu);
-	assert_int_equal(first->virtgpu->stats.hinted, 2);
-	vmb_tap_destroy(first);
+	struct vmb_intercept *first = create_intercept();
+	struct vmb_intercept *second = create_intercept();
+	assert_int_equal(create_in(first, true, fd), DEFER);
+	assert_int_equal(create_in(second, true, fd), DEFER);
+	assert_ptr_equal(vmb_virtgpu_intercept_file(first), vmb_virtgpu_intercept_file(second));
+	assert_int_equal(vmb_virtgpu_intercept_file(first)->stats.hinted, 2);
+	vmb_intercept_destroy(first);
 	struct drm_virtgpu_map map = { .handle = 1 };
 	assert_int_equal(driver.call(fd, DRM_IOCTL_VIRTGPU_MAP, &map), 0);
 	assert_int_equal(vmb_sim_gpu_map(fd, 1), VMB_SIM_GPU_MAPPED);
-	assert_int_equal(create_in(second, VMB_SCOPE_MEMORY, fd), DEFER);
-	vmb_tap_destroy(second);
+	assert_int_equal(create_in(second, true, fd), DEFER);
+	vmb_intercept_destroy(second);
 	close(fd);
 	vmb_sim_gpu_finish();
 }
@@ -211,21 +211,22 @@ static void test_shared_file(void **state)
 static void test_two_files(void **state)
 {
 	int fds[2] = { vmb_sim_gpu_open(), vmb_sim_gpu_open() };
-	struct vmb_tap *taps[2] = { create_tap(), create_tap() };
+	struct vmb_intercept *intercepts[2] = { create_intercept(), create_intercept() };
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		assert_int_equal(create_in(taps[i], VMB_SCOPE_MEMORY, fds[i]), DEFER);
+		assert_int_equal(create_in(intercepts[i], true, fds[i]), DEFER);
 	}
-	assert_ptr_not_equal(taps[0]->virtgpu, taps[1]->virtgpu);
-	assert_int_equal(create_in(taps[0], VMB_SCOPE_MEMORY, fds[1]), 0);
-	assert_int_equal(create_in(taps[1], VMB_SCOPE_MEMORY, fds[1]), DEFER);
-	vmb_tap_destroy(taps[0]);
+	assert_ptr_not_equal(vmb_virtgpu_intercept_file(intercepts[0]),
+		vmb_virtgpu_intercept_file(intercepts[1]));
+	assert_int_equal(create_in(intercepts[0], true, fds[1]), 0);
+	assert_int_equal(create_in(intercepts[1], true, fds[1]), DEFER);
+	vmb_intercept_destroy(intercepts[0]);
 	/* The number is used again for something else. */
 	close(fds[0]);
 	assert_int_equal(vmb_sim_gpu_open(), fds[0]);
-	assert_int_equal(create_in(taps[1], VMB_SCOPE_MEMORY, fds[0]), 0);
-	vmb_tap_destroy(taps[1]);
+	assert_int_equal(create_in(intercepts[1], true, fds[0]), 0);
+	vmb_intercept_destroy(intercepts[1]);
 	close(fds[0]);
 	close(fds[1]);
 	vmb_sim_gpu_finish();
@@ -244,42 +245,42 @@ static void test_threads(void **state)
 {
 	int fd = vmb_sim_gpu_open();
 	uint32_t hints = (uint32_t)fd;
-	struct vmb_scope scope;
+	struct vmb_virtgpu_call call;
 	pthread_t thread;
 
 	(void)state;
-	struct vmb_tap *tap = create_tap();
-	assert_int_equal(create_in(tap, VMB_SCOPE_MEMORY, fd), DEFER);
-	vmb_scope_begin(&scope, tap, VMB_SCOPE_MEMORY);
+	struct vmb_intercept *intercept = create_intercept();
+	assert_int_equal(create_in(intercept, true, fd), DEFER);
+	vmb_virtgpu_call_begin(&call, intercept, true);
 	assert_int_equal(pthread_create(&thread, NULL, create_elsewhere, &hints), 0);
 	pthread_join(thread, NULL);
-	vmb_scope_end(&scope);
+	vmb_driver_call_end(&call.base);
 	assert_int_equal(hints, 0);
-	vmb_tap_destroy(tap);
+	vmb_intercept_destroy(intercept);
 	close(fd);
 	vmb_sim_gpu_finish();
 }
 
 /* A blob, whose handle is returned. */
-static uint32_t make(struct vmb_tap *tap, enum vmb_scope_kind kind, int fd)
+static uint32_t make(struct vmb_intercept *intercept, bool is_allocation, int fd)
 {
 	struct drm_virtgpu_resource_create_blob blob = {
 		.blob_mem = VIRTGPU_BLOB_MEM_HOST3D,
 		.blob_flags = VIRTGPU_BLOB_FLAG_USE_MAPPABLE,
 		.size = PAGE,
 	};
-	struct vmb_scope scope;
+	struct vmb_virtgpu_call call;
 
-	vmb_scope_begin(&scope, tap, kind);
+	vmb_virtgpu_call_begin(&call, intercept, is_allocation);
 	assert_int_equal(driver.call(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob), 0);
-	assert_int_equal(vmb_scope_end(&scope), 0);
+	assert_int_equal(vmb_driver_call_end(&call.base), 0);
 	return blob.bo_handle;
 }
 
 /* One that is deferred. */
-static uint32_t allocate(struct vmb_tap *tap, int fd)
+static uint32_t allocate(struct vmb_intercept *intercept, int fd)
 {
-	return make(tap, VMB_SCOPE_MEMORY, fd);
+	return make(intercept, true, fd);
 }
 
 static void close_handle(int fd, uint32_t handle)
@@ -301,52 +302,54 @@ static bool is_guarded(int fd, uint32_t handle)
 /* Taps that have the descriptor, whichever is seen first. */
 struct sharing {
 	int fd;
-	struct vmb_tap *first;
-	struct vmb_tap *second;
+	struct vmb_intercept *first;
+	struct vmb_intercept *second;
 };
 
 static void share(struct sharing *sharing)
 {
-	struct vmb_tap *taps[2] = { create_tap(), create_tap() };
-	const struct vmb_tap *tap = taps[0];
+	struct vmb_intercept *intercepts[2] = { create_intercept(), create_intercept() };
+	const struct vmb_intercept *intercept = intercepts[0];
 
-	while (tap && tap != taps[1]) {
-		tap = tap->next;
+	while (intercept && intercept != intercepts[1]) {
+		intercept = intercept->next;
 	}
-	sharing->first = tap ? taps[0] : taps[1];
-	sharing->second = tap ? taps[1] : taps[0];
+	sharing->first = intercept ? intercepts[0] : intercepts[1];
+	sharing->second = intercept ? intercepts[1] : intercepts[0];
 	sharing->fd = vmb_sim_gpu_open();
 	allocate(sharing->first, sharing->fd);
 	allocate(sharing->second, sharing->fd);
-	assert_ptr_equal(sharing->first->virtgpu, sharing->second->virtgpu);
+	assert_ptr_equal(vmb_virtgpu_intercept_file(sharing->first),
+		vmb_virtgpu_intercept_file(sharing->second));
 }
 
-/* What a thread sees that has found a device's tap by its number just before that became another's. */
-static void test_tap_used_again(void **state)
+/* What a thread sees that has found a device's intercept by its number just before that became another's. */
+static void test_intercept_reused(void **state)
 {
 	struct sharing sharing;
 	int other = vmb_sim_gpu_open();
 
 	(void)state;
 	share(&sharing);
-	vmb_tap_destroy(sharing.first);
-	struct vmb_tap *again = create_tap();
+	vmb_intercept_destroy(sharing.first);
+	struct vmb_intercept *again = create_intercept();
 	assert_ptr_equal(again, sharing.first);
 	allocate(again, other);
 	atomic_store(&again->fd, sharing.fd);
 	assert_true(is_guarded(sharing.fd, allocate(sharing.second, sharing.fd)));
 	atomic_store(&again->fd, other);
-	vmb_tap_destroy(again);
+	vmb_intercept_destroy(again);
 
 	/* Memory was short when the other device was found out. */
-	again = create_tap();
+	again = create_intercept();
 	assert_ptr_equal(again, sharing.first);
-	atomic_store(&again->virtgpu, NULL);
+	/* The file comes first in the state. */
+	memset(vmb_intercept_state(again), 0, sizeof(void *));
 	atomic_store(&again->fd, sharing.fd);
 	assert_true(is_guarded(sharing.fd, allocate(sharing.second, sharing.fd)));
 	atomic_store(&again->fd, -1);
-	vmb_tap_destroy(again);
-	vmb_tap_destroy(sharing.second);
+	vmb_intercept_destroy(again);
+	vmb_intercept_destroy(sharing.second);
 	close(sharing.fd);
 	close(other);
 	vmb_sim_gpu_finish();
@@ -356,10 +359,10 @@ static void test_tap_used_again(void **state)
 
 static void live_on(int fd)
 {
-	struct vmb_tap *tap = create_tap();
+	struct vmb_intercept *intercept = create_intercept();
 
-	close_handle(fd, make(tap, VMB_SCOPE_DEVICE, fd));
-	vmb_tap_destroy(tap);
+	close_handle(fd, make(intercept, false, fd));
+	vmb_intercept_destroy(intercept);
 }
 
 struct visitor {
@@ -378,15 +381,15 @@ static void *come_and_go(void *argument)
 	return NULL;
 }
 
-/* Devices come and go with one tap, in turn on the file that another device has and on one of their own. */
-static void test_tap_used_again_by_threads(void **state)
+/* Devices come and go with one intercept, in turn on the file that another device has and on one of their own. */
+static void test_intercept_reused_by_threads(void **state)
 {
 	struct sharing sharing;
 	pthread_t thread;
 
 	(void)state;
 	share(&sharing);
-	vmb_tap_destroy(sharing.first);
+	vmb_intercept_destroy(sharing.first);
 	struct visitor visitor = { .fds = { sharing.fd, vmb_sim_gpu_open() } };
 	assert_int_equal(pthread_create(&thread, NULL, come_and_go, &visitor), 0);
 	while (!visitor.is_done) {
@@ -395,7 +398,7 @@ static void test_tap_used_again_by_threads(void **state)
 		close_handle(sharing.fd, handle);
 	}
 	pthread_join(thread, NULL);
-	vmb_tap_destroy(sharing.second);
+	vmb_intercept_destroy(sharing.second);
 	close(sharing.fd);
 	close(visitor.fds[1]);
 	vmb_sim_gpu_finish();
@@ -426,12 +429,12 @@ int main(void)
 		TEST(test_shared_file),
 		TEST(test_two_files),
 		TEST(test_threads),
-		TEST(test_tap_used_again),
-		TEST(test_tap_used_again_by_threads),
+		TEST(test_intercept_reused),
+		TEST(test_intercept_reused_by_threads),
 	};
 
 	library_open(&driver, "relro_driver");
-	int failed = cmocka_run_group_tests_name("tap_virtgpu", tests, NULL, NULL);
+	int failed = cmocka_run_group_tests_name("intercept_virtgpu", tests, NULL, NULL);
 	library_close(&driver);
 	return failed;
 }

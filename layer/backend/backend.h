@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMB_BACKEND_BACKEND_H
+#define VMB_BACKEND_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <vulkan/vulkan.h>
+
+#include "backend/probe_device.h"
+#include "backend/vm.h"
+
+/* A device extension that a backend needs: the driver must have it, and the layer enables it. */
+struct vmb_backend_extension {
+	const char *name;
+	uint32_t core; /* the Vulkan version that includes it; 0 if none does */
+	const char
+		*missing; /* the reason for the native route if the driver lacks it; for people */
+};
+
+/* The backend's watch over the driver's ioctls while a device is created. The backend's own. */
+struct vmb_backend_watch;
+
+struct vmb_vm_config {
+	uint64_t granularity; /* of imported host memory, in bytes: at least a page */
+	struct vmb_trace *trace; /* NULL without a trace */
+	struct vmb_backend_watch *watch; /* NULL for a backend without one */
+};
+
+/*
+ * A way to make sparse resources. All members are mandatory unless marked optional. docs/adding-a-backend.md shows how to
+ * add one.
+ */
+struct vmb_backend {
+	const char *name;
+	/* The devices that the backend is for: those of a driver, or CPU devices. */
+	VkDriverId driver; /* 0 if for_cpu */
+	bool for_cpu;
+	/* Optional: the kernel driver that they have to run on. */
+	const char *kernel_driver;
+	const char *wrong_kernel_driver; /* the reason for the native route if they do not */
+	/* At most VMB_BACKEND_EXTENSIONS. Timeline semaphores must be among them. */
+	const struct vmb_backend_extension *extensions;
+	size_t extension_count;
+	const char *reason; /* the reason for the provide route */
+	const char *probe_failed; /* the reason for the native route if the probe fails */
+
+	/* Optional, all three: around vkCreateDevice, on one thread. */
+	int (*watch_begin)(struct vmb_trace *trace, struct vmb_backend_watch **watch);
+	void (*watch_end)(struct vmb_backend_watch *watch);
+	/* Of a watch that no VM has taken over. Accepts NULL. */
+	void (*watch_destroy)(struct vmb_backend_watch *watch);
+
+	/* Creates the VM of a device. Takes the watch over on success. -ENODEV if the watch saw nothing; negative
+	 * errno. */
+	int (*create)(const struct vmb_vm_config *config, struct vmb_vm **vm);
+	/* Tries on a device of the layer's own whether the backend works with the driver. *address_space becomes the
+	 * number of bytes that sparse resources can reserve. */
+	bool (*probe)(const struct vmb_probe_device *device, uint64_t *address_space);
+};
+
+#define VMB_BACKEND_EXTENSIONS 8
+
+/* All backends; ends with NULL. */
+extern const struct vmb_backend *const vmb_backends[];
+
+#endif

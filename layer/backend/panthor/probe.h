@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMB_BACKEND_PANTHOR_PROBE_H
+#define VMB_BACKEND_PANTHOR_PROBE_H
+
+#include "backend/probe_device.h"
+
+/*
+ * Reserves a range, binds memory to it, unbinds the memory, and has the driver wait for both binds. True if all of it
+ * succeeds. *address_space becomes the sum of the ranges that the device could reserve.
+ */
+bool vmb_panthor_probe(const struct vmb_probe_device *device, uint64_t *address_space);
+
+#endif

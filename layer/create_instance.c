@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "create_instance.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "entry.h"
+#include "enumerate.h"
+#include "observe/calls.h"
+#include "properties.h"
+#include "vk/extensions.h"
+#include "vk/physical_device.h"
+
+static VkLayerInstanceCreateInfo *find_loader_info(
+	const VkInstanceCreateInfo *info, VkLayerFunction function)
+{
+	for (const VkBaseInStructure *node = info->pNext; node; node = node->pNext) {
+		VkLayerInstanceCreateInfo *loader = (void *)(uintptr_t)node;
+		if (node->sType == VK_STRUCTURE_TYPE_LOADER_INSTANCE_CREATE_INFO &&
+			loader->function == function) {
+			return loader;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * On a Vulkan 1.0 instance the device extensions of the provide route depend on these instance extensions, which are
+ * core since 1.1. The loader removes those that a driver does not know.
+ */
+static const char *const needed_in_1_0[] = {
+	VK_KHR_GET_PHYSICAL_DEVICE_PROPERTIES_2_EXTENSION_NAME,
+	VK_KHR_EXTERNAL_MEMORY_CAPABILITIES_EXTENSION_NAME,
+	VK_KHR_EXTERNAL_SEMAPHORE_CAPABILITIES_EXTENSION_NAME,
+};
+#define NEEDED_IN_1_0 (sizeof(needed_in_1_0) / sizeof(needed_in_1_0[0]))
+
+static VkResult create_next(const struct vmb_instance *instance, const VkInstanceCreateInfo *info,
+	const VkAllocationCallbacks *allocator, PFN_vkCreateInstance create, VkInstance *out)
+{
+	VkInstanceCreateInfo extended = *info;
+
+	if (instance->settings.disabled || instance->api_version >= VK_API_VERSION_1_1) {
+		return create(info, allocator, out);
+	}
+	const char **names = vmb_extensions_add(info->ppEnabledExtensionNames,
+		&extended.enabledExtensionCount, needed_in_1_0, NEEDED_IN_1_0);
+	if (!names) {
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
+	extended.ppEnabledExtensionNames = names;
+	VkResult result = create(&extended, allocator, out);
+	if (result == VK_ERROR_EXTENSION_NOT_PRESENT) {
+		/* This loader keeps them. The layer does without. */
+		result = create(info, allocator, out);
+	}
+	free(names);
+	return result;
+}
+
+static void instance_destroy(struct vmb_instance *instance)
+{
+	struct vmb_physical_device *physical;
+
+	while ((physical = vmb_map_pop(&instance->physical_devices))) {
+		vmb_physical_device_destroy(physical);
+	}
+	vmb_map_finish(&instance->physical_devices);
+	pthread_mutex_destroy(&instance->physical_devices_lock);
+	vmb_trace_close(instance->trace);
+	vmb_settings_finish(&instance->settings);
+	free(instance);
+}
+
+static void open_trace(struct vmb_instance *instance)
+{
+	const char *path = instance->settings.trace;
+
+	if (!path || instance->settings.disabled) {
+		return;
+	}
+	int ret = vmb_trace_open(path, &instance->trace);
+	if (ret < 0) {
+		vmb_instance_log(instance, VMB_LOG_ERROR, "no trace is written to '%s': %s", path,
+			ret == -EEXIST ? "the file is not a trace" : strerror(-ret));
+	}
+}
+
+static struct vmb_instance *instance_create(const VkInstanceCreateInfo *info)
+{
+	struct vmb_instance *instance = calloc(1, sizeof(*instance));
+
+	if (!instance) {
+		return NULL;
+	}
+	if (vmb_settings_init(&instance->settings, info) < 0) {
+		free(instance);
+		return NULL;
+	}
+	instance->layer_get = vmb_GetInstanceProcAddr;
+	instance->api_version = VK_API_VERSION_1_0;
+	if (info->pApplicationInfo && info->pApplicationInfo->apiVersion) {
+		instance->api_version = info->pApplicationInfo->apiVersion;
+	}
+	vmb_map_init(&instance->physical_devices);
+	pthread_mutex_init(&instance->physical_devices_lock, NULL);
+	open_trace(instance);
+	return instance;
+}
+
+static void load_commands(struct vmb_instance *instance, PFN_vkGetInstanceProcAddr next)
+{
+	VkInstance handle = instance->handle;
+
+	instance->get_driver_command = next;
+	instance->destroy = (PFN_vkDestroyInstance)next(handle, "vkDestroyInstance");
+	instance->create_device = (PFN_vkCreateDevice)next(handle, "vkCreateDevice");
+	vmb_instance_commands_load(&instance->driver, handle, instance->api_version, next);
+	instance->untraced = instance->driver;
+	if (!instance->settings.disabled) {
+		vmb_instance_commands_lay(&instance->untraced, &vmb_enumerate_commands);
+		/* The layer has this one whether or not the driver does. */
+		instance->untraced.GetPhysicalDeviceToolProperties =
+			vmb_GetPhysicalDeviceToolProperties;
+	}
+	instance->commands = instance->untraced;
+	if (instance->trace) {
+		vmb_instance_commands_lay(&instance->commands, &vmb_observe_instance_calls);
+	}
+}
+
+/* Creates the next layers' instance and registers the layer's object, which stays the caller's on failure. */
+static VkResult create_and_register(struct vmb_instance *instance, const VkInstanceCreateInfo *info,
+	const VkAllocationCallbacks *allocator, PFN_vkGetInstanceProcAddr next, VkInstance *out)
+{
+	PFN_vkCreateInstance create = (PFN_vkCreateInstance)next(NULL, "vkCreateInstance");
+
+	if (!create) {
+		return VK_ERROR_INITIALIZATION_FAILED;
+	}
+	/* The loader has put its own handle into *out. Its end of the chain reads that. */
+	instance->loader_handle = *out;
+	VkResult result = create_next(instance, info, allocator, create, out);
+	if (result != VK_SUCCESS) {
+		return result;
+	}
+	instance->handle = *out;
+	load_commands(instance, next);
+	if (vmb_instance_register(instance) < 0) {
+		instance->destroy(instance->handle, allocator);
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
+	return VK_SUCCESS;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateInstance(
+	const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator, VkInstance *out)
+{
+	VkLayerInstanceCreateInfo *link = find_loader_info(info, VK_LAYER_LINK_INFO);
+	VkLayerInstanceCreateInfo *device = find_loader_info(
+		info, VK_LOADER_LAYER_CREATE_DEVICE_CALLBACK);
+	PFN_vkGetInstanceProcAddr next = link->u.pLayerInfo->pfnNextGetInstanceProcAddr;
+	struct vmb_instance *instance = instance_create(info);
+	struct vmb_trace_slice slice;
+
+	if (!instance) {
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
+	if (device) {
+		instance->loader_create_device = device->u.layerDevice.pfnLayerCreateDevice;
+		instance->loader_destroy_device = device->u.layerDevice.pfnLayerDestroyDevice;
+	}
+
+	/* The loader's protocol: each layer advances the link for the next one. */
+	link->u.pLayerInfo = link->u.pLayerInfo->pNext;
+	vmb_trace_begin(&slice, instance->trace, "vkCreateInstance");
+	VkResult result = create_and_register(instance, info, allocator, next, out);
+	vmb_observe_end(&slice, result);
+	if (result != VK_SUCCESS) {
+		instance_destroy(instance);
+	}
+	return result;
+}
+
+VKAPI_ATTR void VKAPI_CALL vmb_DestroyInstance(
+	VkInstance handle, const VkAllocationCallbacks *allocator)
+{
+	if (!handle) {
+		return;
+	}
+	struct vmb_instance *instance = vmb_instance_unregister(handle);
+	struct vmb_trace_slice slice;
+
+	vmb_trace_begin(&slice, instance->trace, "vkDestroyInstance");
+	instance->destroy(handle, allocator);
+	vmb_trace_end(&slice);
+	instance_destroy(instance);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMB_OBSERVE_DEVICE_H
+#define VMB_OBSERVE_DEVICE_H
+
+#include "base/map.h"
+#include "base/trace.h"
+#include "vk/device.h"
+
+/* The state of the feature on one device. */
+struct vmb_observe {
+	struct vmb_device *device; /* NULL until the driver's device is there */
+	/* NULL if only statistics are written; then nothing below is used. */
+	struct vmb_trace *trace;
+	struct vmb_device_commands next;
+	/* Sparse resources, whatever feature or driver makes them: handle to vmb_observed_resource. */
+	struct vmb_map buffers;
+	struct vmb_map images;
+};
+
+static inline struct vmb_observe *vmb_observe_of(const void *dispatchable)
+{
+	return vmb_device_of(dispatchable)->features[VMB_FEATURE_OBSERVE];
+}
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "properties.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/names.h"
+#include "vk/instance.h"
+
+VKAPI_ATTR VkResult VKAPI_CALL vmb_EnumerateInstanceLayerProperties(
+	uint32_t *count, VkLayerProperties *layers)
+{
+	if (!layers) {
+		*count = 1;
+		return VK_SUCCESS;
+	}
+	if (*count == 0) {
+		return VK_INCOMPLETE;
+	}
+	*count = 1;
+	layers[0] = (VkLayerProperties){
+		.layerName = VMB_LAYER_NAME,
+		.description = VMB_LAYER_DESCRIPTION,
+		.specVersion = VK_HEADER_VERSION_COMPLETE,
+		.implementationVersion = VMB_LAYER_VERSION,
+	};
+	return VK_SUCCESS;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vmb_EnumerateDeviceLayerProperties(
+	VkPhysicalDevice physical, uint32_t *count, VkLayerProperties *layers)
+{
+	(void)physical;
+	return vmb_EnumerateInstanceLayerProperties(count, layers);
+}
+
+static VkResult list_extension(
+	const VkExtensionProperties *extension, uint32_t *count, VkExtensionProperties *out)
+{
+	if (!out) {
+		*count = 1;
+		return VK_SUCCESS;
+	}
+	if (*count == 0) {
+		return VK_INCOMPLETE;
+	}
+	*count = 1;
+	out[0] = *extension;
+	return VK_SUCCESS;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vmb_EnumerateInstanceExtensionProperties(
+	const char *layer, uint32_t *count, VkExtensionProperties *extensions)
+{
+	if (!layer || strcmp(layer, VMB_LAYER_NAME) != 0) {
+		return VK_ERROR_LAYER_NOT_PRESENT;
+	}
+#ifdef VK_EXT_layer_settings
+	static const VkExtensionProperties settings = {
+		.extensionName = VK_EXT_LAYER_SETTINGS_EXTENSION_NAME,
+		.specVersion = VK_EXT_LAYER_SETTINGS_SPEC_VERSION,
+	};
+	return list_extension(&settings, count, extensions);
+#else
+	(void)extensions;
+	*count = 0;
+	return VK_SUCCESS;
+#endif
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vmb_EnumerateDeviceExtensionProperties(VkPhysicalDevice physical,
+	const char *layer, uint32_t *count, VkExtensionProperties *extensions)
+{
+	static const VkExtensionProperties tooling = {
+		.extensionName = VK_EXT_TOOLING_INFO_EXTENSION_NAME,
+		.specVersion = VK_EXT_TOOLING_INFO_SPEC_VERSION,
+	};
+
+	if (layer && strcmp(layer, VMB_LAYER_NAME) == 0) {
+		return list_extension(&tooling, count, extensions);
+	}
+	return vmb_instance_of(physical)->driver.EnumerateDeviceExtensionProperties(
+		physical, layer, count, extensions);
+}
+
+static void describe_tool(VkPhysicalDeviceToolProperties *tool)
+{
+	snprintf(tool->name, sizeof(tool->name), "vmbind sparse layer");
+	snprintf(tool->version, sizeof(tool->version), "%d", VMB_LAYER_VERSION);
+	snprintf(tool->description, sizeof(tool->description), "%s", VMB_LAYER_DESCRIPTION);
+	snprintf(tool->layer, sizeof(tool->layer), "%s", VMB_LAYER_NAME);
+	tool->purposes = VK_TOOL_PURPOSE_ADDITIONAL_FEATURES_BIT |
+		VK_TOOL_PURPOSE_MODIFYING_FEATURES_BIT;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vmb_GetPhysicalDeviceToolProperties(
+	VkPhysicalDevice handle, uint32_t *count, VkPhysicalDeviceToolProperties *tools)
+{
+	PFN_vkGetPhysicalDeviceToolProperties next =
+		vmb_instance_of(handle)->driver.GetPhysicalDeviceToolProperties;
+
+	if (!tools) {
+		uint32_t others = 0;
+		VkResult result = next ? next(handle, &others, NULL) : VK_SUCCESS;
+		*count = others + 1;
+		return result;
+	}
+	if (*count == 0) {
+		return VK_INCOMPLETE;
+	}
+	describe_tool(&tools[0]);
+	uint32_t others = *count - 1;
+	VkResult result = VK_SUCCESS;
+	if (next) {
+		result = next(handle, &others, &tools[1]);
+	} else {
+		others = 0;
+	}
+	*count = others + 1;
+	return result;
+}

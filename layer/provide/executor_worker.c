@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "provide/bind_call.h"
+#include "provide/executor.h"
+#include "provide/waits.h"
+#include "provide/worker.h"
+#include "vk/allocator.h"
+
+/*
+ * The executor of a VM that executes. A call that waits for nothing, on a queue with no batch left, is executed by the
+ * caller. Otherwise the queue's worker executes each batch once its gate is reached.
+ */
+
+/* Executes all batches and leaves none. */
+static VkResult execute_all(struct vmb_bind_call *call)
+{
+	struct vmb_provide *provide = call->queue->provide;
+
+	for (uint32_t i = 0; i < call->count; i++) {
+		if (!call->batches[i]) {
+			continue;
+		}
+		int ret = vmb_batch_execute(provide, call->batches[i]);
+		if (ret < 0) {
+			vmb_provide_log(provide, VMB_LOG_ERROR,
+				"vkQueueBindSparse: the system refused a mapping: %s",
+				strerror(-ret));
+			return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+		}
+		vmb_batch_destroy(call->batches[i]);
+		call->batches[i] = NULL;
+	}
+	return VK_SUCCESS;
+}
+
+static VkResult prepare(struct vmb_bind_call *call)
+{
+	struct vmb_queue *queue = call->queue;
+	bool now = !vmb_bind_call_has_waits(call) && vmb_worker_is_idle(queue);
+
+	vmb_provide_log(queue->provide, VMB_LOG_DEBUG, "vkQueueBindSparse: %u batches, %s",
+		call->count, now ? "executed at once" : "left to the worker");
+	if (now) {
+		return execute_all(call);
+	}
+	VkResult result = vmb_queue_create_timelines(queue);
+	return result == VK_SUCCESS ? vmb_worker_start(queue) : result;
+}
+
+static VkResult run(struct vmb_bind_call *call, uint32_t index)
+{
+	vmb_bind_call_add_gate(call, index);
+	vmb_bind_call_add_done(call, index);
+	VkResult result = vmb_bind_call_flush(call, index + 1 == call->count);
+	if (result == VK_SUCCESS) {
+		vmb_bind_call_leave_to_worker(call, index);
+	}
+	return result;
+}
+
+/* Waits on a lost device end by themselves, since they are sliced. */
+static void abandon(struct vmb_bind_call *call)
+{
+	(void)call;
+}
+
+/* False if the batch must be dropped. */
+static bool wait_for_gate(struct vmb_queue *queue, const struct vmb_batch *batch)
+{
+	struct vmb_provide *provide = queue->provide;
+	const VkSemaphoreWaitInfo wait = {
+		.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+		.semaphoreCount = 1,
+		.pSemaphores = &queue->gate,
+		.pValues = &batch->value,
+	};
+	VkResult result = batch->waits ? VK_TIMEOUT : VK_SUCCESS;
+
+	while (result == VK_TIMEOUT && !vmb_worker_should_stop(queue)) {
+		result = provide->next.WaitSemaphores(
+			provide->device->handle, &wait, VMB_WORKER_SLICE_NS);
+	}
+	if (result < VK_SUCCESS) {
+		vmb_provide_lose(provide, "the driver refused a wait", -EIO);
+	}
+	return result == VK_SUCCESS;
+}
+
+/* If anything fails, done is not signaled, nor is what the batch should have signaled. */
+static void run_on_worker(struct vmb_queue *queue, struct vmb_batch *batch)
+{
+	struct vmb_provide *provide = queue->provide;
+
+	if (!wait_for_gate(queue, batch) || vmb_provide_is_lost(provide)) {
+		return;
+	}
+	int ret = vmb_batch_execute(provide, batch);
+	if (ret < 0) {
+		vmb_provide_lose(provide, "a sparse bind failed", ret);
+		return;
+	}
+	/* After the signal the application may destroy the resources, and expects them to be gone. */
+	vmb_batch_release_resources(batch);
+	if (vmb_queue_signal_done(queue, batch) != VK_SUCCESS) {
+		vmb_provide_lose(provide, "a sparse bind could not be signaled", -EIO);
+	}
+}
+
+/* A fence behind all that was submitted stands for the queue. A wait for it can be sliced, the driver's own
+ * vkQueueWaitIdle cannot. */
+static VkResult wait_idle(struct vmb_provide *provide, VkQueue handle)
+{
+	const VkFenceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };
+	VkDevice device = provide->device->handle;
+	VkFence fence;
+
+	VkResult result = provide->next.CreateFence(device, &info, &vmb_allocator, &fence);
+	if (result != VK_SUCCESS) {
+		return result;
+	}
+	result = provide->next.QueueSubmit(handle, 0, NULL, fence);
+	if (result == VK_SUCCESS) {
+		result = vmb_wait_for_fence(provide, fence);
+	}
+	/* The driver of a lost device may still signal the fence. */
+	if (!vmb_provide_is_lost(provide)) {
+		provide->next.DestroyFence(device, fence, &vmb_allocator);
+	}
+	return result;
+}
+
+static void drain(struct vmb_provide *provide)
+{
+	pthread_mutex_lock(&provide->queues_lock);
+	struct vmb_queue *queue = provide->queues;
+	pthread_mutex_unlock(&provide->queues_lock);
+	for (; queue; queue = queue->next) {
+		vmb_worker_drain(queue);
+	}
+}
+
+const struct vmb_executor vmb_executor_worker = {
+	.name = "worker",
+	.prepare = prepare,
+	.run = run,
+	.abandon = abandon,
+	.run_on_worker = run_on_worker,
+	.wait_idle = wait_idle,
+	.drain = drain,
+	.wait_slice_ns = UINT64_C(20000000),
+	.strands_driver = true,
+};

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMB_PROVIDE_FEATURE_H
+#define VMB_PROVIDE_FEATURE_H
+
+#include "vk/device.h"
+
+/* Makes sparse buffers and opaque sparse images for a driver that has no sparse resources. */
+extern const struct vmb_feature vmb_provide_feature;
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "provide/memory_source.h"
+
+/* Memory that the driver allocates, while the VM captures what its ioctls make. */
+
+static VkResult find_types(struct vmb_provide *provide)
+{
+	provide->sparse_types = UINT32_MAX;
+	return VK_SUCCESS;
+}
+
+static bool can_back(const struct vmb_provide *provide, const VkMemoryAllocateInfo *info)
+{
+	(void)provide;
+	(void)info;
+	return true;
+}
+
+static VkResult allocate(struct vmb_memory *memory, const VkMemoryAllocateInfo *info,
+	const VkAllocationCallbacks *allocator)
+{
+	struct vmb_provide *provide = memory->provide;
+	struct vmb_vm *vm = provide->vm;
+	struct vmb_capture capture;
+
+	vm->impl->capture_begin(vm, &capture, VMB_CAPTURE_MEMORY);
+	VkResult result = provide->next.AllocateMemory(
+		provide->device->handle, info, allocator, &memory->handle);
+	int ret = vm->impl->capture_memory(vm, &capture, &memory->backing);
+	if (result != VK_SUCCESS) {
+		memory->handle = VK_NULL_HANDLE;
+		return result;
+	}
+	/* With any other error the driver has the memory to itself. */
+	return ret == -ENOMEM ? VK_ERROR_OUT_OF_HOST_MEMORY : VK_SUCCESS;
+}
+
+/* The driver's handle may be reused as soon as it is freed: the VM forgets it before. */
+static void free_memory(struct vmb_memory *memory, const VkAllocationCallbacks *allocator)
+{
+	struct vmb_provide *provide = memory->provide;
+	bool was_bound = atomic_load_explicit(&memory->was_bound, memory_order_relaxed);
+
+	provide->vm->impl->memory_destroy(provide->vm, &memory->backing, was_bound);
+	provide->next.FreeMemory(provide->device->handle, memory->handle, allocator);
+}
+
+static VkResult reserve(struct vmb_resource *resource, const VkMemoryRequirements *requirements,
+	uint32_t type, const void *chain)
+{
+	struct vmb_provide *provide = resource->provide;
+	struct vmb_reservation *range = &resource->reservation;
+	const VkMemoryAllocateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+		.pNext = chain,
+		.allocationSize = requirements->size,
+		.memoryTypeIndex = type,
+	};
+	struct vmb_vm *vm = provide->vm;
+	struct vmb_capture capture;
+
+	vm->impl->capture_begin(vm, &capture, VMB_CAPTURE_RESERVATION);
+	VkResult result = provide->next.AllocateMemory(
+		provide->device->handle, &info, &vmb_allocator, &resource->memory);
+	int ret = vm->impl->capture_reservation(vm, &capture, range);
+	if (result != VK_SUCCESS) {
+		resource->memory = VK_NULL_HANDLE;
+		return result;
+	}
+	/* The driver chose the address. */
+	bool fits = ret == 0 && range->size >= requirements->size &&
+		range->va % requirements->alignment == 0;
+	return fits ? VK_SUCCESS : VK_ERROR_OUT_OF_DEVICE_MEMORY;
+}
+
+const struct vmb_memory_source vmb_memory_captured = {
+	.find_types = find_types,
+	.can_back = can_back,
+	.allocate = allocate,
+	.free = free_memory,
+	.reserve = reserve,
+};

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include "provide/memory_source.h"
+
+/* Memory that the VM makes and the driver imports (VK_EXT_external_memory_host). */
+
+static VkResult import(struct vmb_provide *provide, void *host, VkDeviceSize size, uint32_t type,
+	const void *chain, const VkAllocationCallbacks *allocator, VkDeviceMemory *out)
+{
+	const VkImportMemoryHostPointerInfoEXT import = {
+		.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
+		.pNext = chain,
+		.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+		.pHostPointer = host,
+	};
+	const VkMemoryAllocateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+		.pNext = &import,
+		.allocationSize = size,
+		.memoryTypeIndex = type,
+	};
+
+	return provide->next.AllocateMemory(provide->device->handle, &info, allocator, out);
+}
+
+static void find_heap_sizes(struct vmb_provide *provide)
+{
+	const struct vmb_physical_device *physical = provide->device->physical;
+	VkPhysicalDeviceMemoryProperties properties;
+
+	physical->instance->driver.GetPhysicalDeviceMemoryProperties(physical->handle, &properties);
+	for (uint32_t i = 0; i < properties.memoryTypeCount; i++) {
+		provide->heap_sizes[i] =
+			properties.memoryHeaps[properties.memoryTypes[i].heapIndex].size;
+	}
+}
+
+/* The driver reports the memory types of a pointer: a reserved page serves as one. */
+static VkResult find_types(struct vmb_provide *provide)
+{
+	VkMemoryHostPointerPropertiesEXT properties = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT,
+	};
+	struct vmb_vm *vm = provide->vm;
+	struct vmb_reservation page;
+
+	find_heap_sizes(provide);
+	if (vm->impl->reserve(vm, vm->granularity, vm->granularity, &page) < 0) {
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
+	VkResult result = provide->next.GetMemoryHostPointerPropertiesEXT(provide->device->handle,
+		VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT, (void *)(uintptr_t)page.va,
+		&properties);
+	provide->sparse_types = properties.memoryTypeBits;
+	vm->impl->release(vm, &page);
+	return result == VK_SUCCESS ? VK_SUCCESS : VK_ERROR_INITIALIZATION_FAILED;
+}
+
+/* Whether a structure of the chain leaves the backing to the driver: the allocation is exported or imported, replays
+ * an address, or is dedicated to one resource, which is bound as a whole. */
+static bool is_for_driver(const VkBaseInStructure *node)
+{
+	switch ((int)node->sType) {
+	case VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO:
+		return ((const VkExportMemoryAllocateInfo *)node)->handleTypes;
+	case VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR:
+		return ((const VkImportMemoryFdInfoKHR *)node)->handleType;
+	case VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT:
+		return ((const VkImportMemoryHostPointerInfoEXT *)node)->handleType;
+	case VK_STRUCTURE_TYPE_MEMORY_OPAQUE_CAPTURE_ADDRESS_ALLOCATE_INFO:
+		return ((const VkMemoryOpaqueCaptureAddressAllocateInfo *)node)
+			->opaqueCaptureAddress;
+	case VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO:
+		return ((const VkMemoryDedicatedAllocateInfo *)node)->buffer ||
+			((const VkMemoryDedicatedAllocateInfo *)node)->image;
+	default:
+		return false;
+	}
+}
+
+static bool can_back(const struct vmb_provide *provide, const VkMemoryAllocateInfo *info)
+{
+	if (!info->allocationSize || !(provide->sparse_types >> info->memoryTypeIndex & 1)) {
+		return false;
+	}
+	for (const VkBaseInStructure *node = info->pNext; node; node = node->pNext) {
+		if (is_for_driver(node)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static VkResult allocate(struct vmb_memory *memory, const VkMemoryAllocateInfo *info,
+	const VkAllocationCallbacks *allocator)
+{
+	struct vmb_provide *provide = memory->provide;
+	struct vmb_backing *backing = &memory->backing;
+
+	/* The driver refuses an allocation beyond the heap, but not an import. */
+	if (info->allocationSize > provide->heap_sizes[info->memoryTypeIndex]) {
+		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+	}
+	int ret = provide->vm->impl->memory_create(
+		provide->vm, vmb_provide_round_up(provide, info->allocationSize), backing);
+	if (ret < 0) {
+		vmb_provide_log(provide, VMB_LOG_WARN,
+			"no room for a memory allocation of %llu bytes",
+			(unsigned long long)info->allocationSize);
+		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+	}
+	vmb_trace_annotate_number(provide->trace, "backing", backing->id);
+	vmb_trace_annotate_number(provide->trace, "backing_offset", backing->offset);
+	return import(provide, backing->map, backing->size, info->memoryTypeIndex, info->pNext,
+		allocator, &memory->handle);
+}
+
+/* The driver uses what it imported until its object is gone. */
+static void free_memory(struct vmb_memory *memory, const VkAllocationCallbacks *allocator)
+{
+	struct vmb_provide *provide = memory->provide;
+	bool was_bound = atomic_load_explicit(&memory->was_bound, memory_order_relaxed);
+
+	provide->next.FreeMemory(provide->device->handle, memory->handle, allocator);
+	provide->vm->impl->memory_destroy(provide->vm, &memory->backing, was_bound);
+}
+
+static VkResult reserve(struct vmb_resource *resource, const VkMemoryRequirements *requirements,
+	uint32_t type, const void *chain)
+{
+	struct vmb_provide *provide = resource->provide;
+	struct vmb_reservation *range = &resource->reservation;
+
+	if (provide->vm->impl->reserve(
+		    provide->vm, requirements->size, requirements->alignment, range) < 0) {
+		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+	}
+	return import(provide, (void *)(uintptr_t)range->va, range->size, type, chain,
+		&vmb_allocator, &resource->memory);
+}
+
+const struct vmb_memory_source vmb_memory_imported = {
+	.find_types = find_types,
+	.can_back = can_back,
+	.allocate = allocate,
+	.free = free_memory,
+	.reserve = reserve,
+	/* A resource bound to imported memory has to be created for it
+	 * (VUID-vkBindBufferMemory-memory-02985, VUID-vkBindImageMemory-memory-02989). */
+	.handle_types = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+};

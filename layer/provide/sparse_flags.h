@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMB_PROVIDE_SPARSE_FLAGS_H
+#define VMB_PROVIDE_SPARSE_FLAGS_H
+
+#include <vulkan/vulkan.h>
+
+/* The creation flags of sparse resources. The driver never gets them. */
+
+#define VMB_BUFFER_SPARSE_FLAGS \
+	((VkBufferCreateFlags)(VK_BUFFER_CREATE_SPARSE_BINDING_BIT | \
+		VK_BUFFER_CREATE_SPARSE_RESIDENCY_BIT | VK_BUFFER_CREATE_SPARSE_ALIASED_BIT))
+
+#define VMB_IMAGE_SPARSE_FLAGS \
+	((VkImageCreateFlags)(VK_IMAGE_CREATE_SPARSE_BINDING_BIT | \
+		VK_IMAGE_CREATE_SPARSE_RESIDENCY_BIT | VK_IMAGE_CREATE_SPARSE_ALIASED_BIT))
+
+#endif

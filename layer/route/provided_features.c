@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#include "route/provided_features.h"
+
+#include "vk/sparse_features.h"
+
+/* Sparse residency of images needs blocks that the driver knows. The residency codes of shaders need a driver that knows
+ * what is bound. Neither is reported. */
+static void set_provided(VkPhysicalDeviceFeatures *features, VkBool32 value)
+{
+	features->sparseBinding = value;
+	features->sparseResidencyBuffer = value;
+	features->sparseResidencyAliased = value;
+}
+
+void vmb_features_provide(VkPhysicalDeviceFeatures *features)
+{
+	vmb_features_hide_sparse(features);
+	set_provided(features, VK_TRUE);
+}
+
+bool vmb_features_exceed_provide(const VkPhysicalDeviceFeatures *features)
+{
+	VkPhysicalDeviceFeatures rest = *features;
+
+	set_provided(&rest, VK_FALSE);
+	return vmb_features_want_sparse(&rest);
+}
+
+void vmb_properties_provide(
+	const struct vmb_physical_device *physical, VkPhysicalDeviceProperties *properties)
+{
+	properties->limits.sparseAddressSpaceSize = physical->address_space;
+	properties->sparseProperties = (VkPhysicalDeviceSparseProperties){ 0 };
+}

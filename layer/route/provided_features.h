@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMB_ROUTE_PROVIDED_FEATURES_H
+#define VMB_ROUTE_PROVIDED_FEATURES_H
+
+#include <stdbool.h>
+#include <vulkan/vulkan.h>
+
+#include "vk/physical_device.h"
+
+/* What the layer reports of a physical device on the provide route. Pure functions over the driver's answer: every
+ * variant of a query reports the same. */
+
+void vmb_features_provide(VkPhysicalDeviceFeatures *features);
+void vmb_properties_provide(
+	const struct vmb_physical_device *physical, VkPhysicalDeviceProperties *properties);
+
+/* Whether a sparse feature is set that the layer does not report. */
+bool vmb_features_exceed_provide(const VkPhysicalDeviceFeatures *features);
+
+#endif

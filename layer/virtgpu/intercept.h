@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMB_VIRTGPU_INTERCEPT_H
+#define VMB_VIRTGPU_INTERCEPT_H
+
+#include "ioctl/intercept.h"
+#include "virtgpu/translator.h"
+
+/* The intercept of a driver on virtio_gpu: it finds the driver's open file, which several devices may share. */
+extern const struct vmb_translator vmb_virtgpu_translator;
+
+/* A driver call, and what the translator notes of it. */
+struct vmb_virtgpu_call {
+	struct vmb_driver_call base;
+	struct vmb_virtgpu_scope scope;
+};
+
+/* Begins to intercept. driver names the settings; its ioctl and fd are found out. Negative errno. */
+int vmb_virtgpu_intercept_create(
+	const struct vmb_virtgpu_driver *driver, struct vmb_intercept **out);
+
+/* The driver's open file; NULL until it is known. Any thread. */
+struct vmb_virtgpu *vmb_virtgpu_intercept_file(struct vmb_intercept *intercept);
+
+/* Ends with vmb_driver_call_end(&call->base). */
+void vmb_virtgpu_call_begin(
+	struct vmb_virtgpu_call *call, struct vmb_intercept *intercept, bool is_allocation);
+
+#endif
