@@ -38,7 +38,8 @@ VkDescriptorSet page_shaders_set(struct page_shaders *ps, const struct vku_progr
 	const VkDescriptorBufferInfo *buffers);
 VkDescriptorSet pages_stamp_set(struct page_shaders *ps, const struct pages *pages);
 
-/* Both put a shader into the queue and return. The first writes stamp_word(first), (first + 1)... */
+/* Both put a shader into the queue and return. The first writes stamp_word(first), (first +
+ * 1)... */
 void pages_stamp_with(
 	struct page_shaders *ps, VkDescriptorSet set, const struct pages *pages, uint32_t first);
 void page_shaders_run(struct page_shaders *ps, const struct vku_program *program,

@@ -24,7 +24,8 @@ struct shaders {
 	struct vku_program read;
 	/* For each invocation i: *table[i] = table[i + 1], where a table is of 64-bit addresses. */
 	struct vku_program link;
-	/* p = table[0]; then count times: p = *p, results[i] = p. The push constant is the count. */
+	/* p = table[0]; then count times: p = *p, results[i] = p. The push constant is the
+	 * count. */
 	struct vku_program walk;
 };
 

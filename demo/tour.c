@@ -335,7 +335,8 @@ static struct pages scattered(const struct tour *t, uint32_t buffer)
 	return pages;
 }
 
-/* Memory is taken from the end, so that pages that follow each other have no neighbouring memory. */
+/* Memory is taken from the end, so that pages that follow each other have no neighbouring
+ * memory. */
 static VkDeviceSize scattered_memory(const struct tour *t, uint32_t buffer, uint32_t i)
 {
 	const uint32_t all = t->buffer_count * t->per_buffer;

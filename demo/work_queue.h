@@ -4,7 +4,8 @@
 
 #include "vk.h"
 
-/* Three ways to ask for the same binds. The tour asks for runs; the other two cut them into pages. */
+/* Three ways to ask for the same binds. The tour asks for runs; the other two cut them into
+ * pages. */
 enum way {
 	WAY_RUNS, /* one VkSparseMemoryBind for each run of pages */
 	WAY_PAGES, /* one for each page, all of a step in one call */

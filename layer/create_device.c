@@ -42,7 +42,8 @@ static VkResult prepare_features(struct vmb_device *device, VkDeviceCreateInfo *
 {
 	VkResult result = VK_SUCCESS;
 
-	/* A device of an instance whose layer is turned off has no physical device of the layer's. */
+	/* A device of an instance whose layer is turned off has no physical device of the
+	 * layer's. */
 	for (size_t i = 0; device->physical && i < FEATURES && result == VK_SUCCESS; i++) {
 		result = features[i]->prepare(device, info);
 	}
@@ -101,7 +102,8 @@ static void load_commands(
 	device->commands = device->driver;
 }
 
-/* Creates the next layers' device and registers the layer's object, which stays the caller's on failure. */
+/* Creates the next layers' device and registers the layer's object, which stays the caller's on
+ * failure. */
 static VkResult create_and_register(struct vmb_device *device, VkPhysicalDevice physical,
 	const VkDeviceCreateInfo *info, const VkAllocationCallbacks *allocator, VkDevice *out)
 {
@@ -167,8 +169,9 @@ VKAPI_ATTR void VKAPI_CALL vmb_DestroyDevice(
 	vmb_trace_begin(&slice, device->physical ? device->physical->instance->trace : NULL,
 		"vkDestroyDevice");
 	finish_features(device);
-	/* A bind that failed leaves the driver's queue waiting for it for ever, and the driver waits for that queue.
-	 * Signaling it would report the bind as done. So the driver's device is left behind. */
+	/* A bind that failed leaves the driver's queue waiting for it for ever, and the driver
+	 * waits for that queue. Signaling it would report the bind as done. So the driver's device
+	 * is left behind. */
 	if (!device->is_stranded) {
 		device->destroy(handle, allocator);
 	}

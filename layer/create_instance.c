@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "entry.h"
 #include "enumerate.h"
 #include "observe/calls.h"
 #include "properties.h"
@@ -26,8 +25,8 @@ static VkLayerInstanceCreateInfo *find_loader_info(
 }
 
 /*
- * On a Vulkan 1.0 instance the device extensions of the provide route depend on these instance extensions, which are
- * core since 1.1. The loader removes those that a driver does not know.
+ * On a Vulkan 1.0 instance the device extensions of the provide route depend on these instance
+ * extensions, which are core since 1.1. The loader removes those that a driver does not know.
  */
 static const char *const needed_in_1_0[] = {
 	VK_KHR_GET_PHYSICAL_DEVICE_PROPERTIES_2_EXTENSION_NAME,
@@ -98,7 +97,6 @@ static struct vmb_instance *instance_create(const VkInstanceCreateInfo *info)
 		free(instance);
 		return NULL;
 	}
-	instance->layer_get = vmb_GetInstanceProcAddr;
 	instance->api_version = VK_API_VERSION_1_0;
 	if (info->pApplicationInfo && info->pApplicationInfo->apiVersion) {
 		instance->api_version = info->pApplicationInfo->apiVersion;
@@ -130,7 +128,8 @@ static void load_commands(struct vmb_instance *instance, PFN_vkGetInstanceProcAd
 	}
 }
 
-/* Creates the next layers' instance and registers the layer's object, which stays the caller's on failure. */
+/* Creates the next layers' instance and registers the layer's object, which stays the caller's on
+ * failure. */
 static VkResult create_and_register(struct vmb_instance *instance, const VkInstanceCreateInfo *info,
 	const VkAllocationCallbacks *allocator, PFN_vkGetInstanceProcAddr next, VkInstance *out)
 {
@@ -154,8 +153,8 @@ static VkResult create_and_register(struct vmb_instance *instance, const VkInsta
 	return VK_SUCCESS;
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateInstance(
-	const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator, VkInstance *out)
+VkResult vmb_create_instance(PFN_vkGetInstanceProcAddr layer_get, const VkInstanceCreateInfo *info,
+	const VkAllocationCallbacks *allocator, VkInstance *out)
 {
 	VkLayerInstanceCreateInfo *link = find_loader_info(info, VK_LAYER_LINK_INFO);
 	VkLayerInstanceCreateInfo *device = find_loader_info(
@@ -167,6 +166,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateInstance(
 	if (!instance) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
+	instance->layer_get = layer_get;
 	if (device) {
 		instance->loader_create_device = device->u.layerDevice.pfnLayerCreateDevice;
 		instance->loader_destroy_device = device->u.layerDevice.pfnLayerDestroyDevice;

@@ -4,8 +4,9 @@
 
 #include <vulkan/vulkan.h>
 
-VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateInstance(
-	const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator, VkInstance *out);
+/* vkCreateInstance. layer_get is the layer's vkGetInstanceProcAddr. */
+VkResult vmb_create_instance(PFN_vkGetInstanceProcAddr layer_get, const VkInstanceCreateInfo *info,
+	const VkAllocationCallbacks *allocator, VkInstance *out);
 VKAPI_ATTR void VKAPI_CALL vmb_DestroyInstance(
 	VkInstance handle, const VkAllocationCallbacks *allocator);
 

@@ -12,7 +12,14 @@
 #include "vk/device.h"
 #include "vk/trampolines.h"
 
-/* A command that belongs to the layer's place in the chain: always the layer's own, also when it is turned off. */
+static VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateInstance(
+	const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator, VkInstance *out)
+{
+	return vmb_create_instance(vmb_GetInstanceProcAddr, info, allocator, out);
+}
+
+/* A command that belongs to the layer's place in the chain: always the layer's own, also when it is
+ * turned off. */
 struct chain_command {
 	const char *name;
 	PFN_vkVoidFunction function;
@@ -81,7 +88,8 @@ VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL vmb_GetDeviceProcAddr(VkDevice handle, 
 	return function == vmb_command_in(&device->driver, &command) ? driver : function;
 }
 
-/* The layer reports itself as a tool (VK_EXT_tooling_info) whether or not the driver has the command. */
+/* The layer reports itself as a tool (VK_EXT_tooling_info) whether or not the driver has the
+ * command. */
 static bool is_layers_own(const struct vmb_command *command)
 {
 	return command->level == VMB_COMMAND_PHYSICAL_DEVICE &&

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Linked into the test programs of a sanitizer build: keeps the driver and the layer loaded until the program ends. The
- * loader unloads both with the instance, and the leak checker, which runs at exit, could then name
- * neither the library of a leak (so that no suppression would match) nor the line.
+ * Linked into the test programs of a sanitizer build: keeps the driver and the layer loaded until
+ * the program ends. The loader unloads both with the instance, and the leak checker, which runs at
+ * exit, could then name neither the library of a leak (so that no suppression would match) nor the
+ * line.
  */
 
 #include <dlfcn.h>

@@ -7,9 +7,9 @@
 #include <vulkan/vulkan.h>
 
 /*
- * Questions to drivers, each in a child process: a driver may crash, call exit() or never return. The
- * child is forked and goes on in this program, before anything was loaded into it and before it had
- * threads.
+ * Questions to drivers, each in a child process: a driver may crash, call exit() or never return.
+ * The child is forked and goes on in this program, before anything was loaded into it and before it
+ * had threads.
  */
 
 /* What the child is at. */

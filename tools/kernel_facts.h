@@ -32,8 +32,8 @@ struct vmb_kernel_facts {
 /* Asks through the render node, which has to be named already. */
 void vmb_kernel_facts_read(struct vmb_kernel_facts *facts);
 
-/* Whether the layer defers mappings there. That its helper program can be started is taken for granted: this
- * program does not know where the layer would find it. */
+/* Whether the layer defers mappings there. That its helper program can be started is taken for
+ * granted: this program does not know where the layer would find it. */
 bool vmb_kernel_facts_defers(const struct vmb_kernel_facts *facts, enum vmb_defer request);
 
 #endif

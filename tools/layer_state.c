@@ -140,8 +140,8 @@ static enum vmb_layer_status judge(const struct vmb_layer_state *state,
 	return is_asked_for() ? VMB_LAYER_NOT_LOADED : VMB_LAYER_AVAILABLE;
 }
 
-/* The directory of a manifest that the loader does not look for, but which lies where it does beside
- * this program in the build tree or in a prefix of its own; NULL if there is none. */
+/* The directory of a manifest that the loader does not look for, but which lies where it does
+ * beside this program in the build tree or in a prefix of its own; NULL if there is none. */
 static char *manifests_beside(void)
 {
 	static const char *const places[] = { "../manifest", "../share/vulkan/explicit_layer.d" };

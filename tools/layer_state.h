@@ -24,15 +24,17 @@ struct vmb_layer_state {
 	struct vmb_problem problem; /* why the status is unknown */
 	char library[1024]; /* what was loaded, empty if nothing was */
 	struct vmb_manifests manifests; /* that name the layer */
-	/* What goes before a command to enable the layer for it; NULL if it is enabled, or not there. */
+	/* What goes before a command to enable the layer for it; NULL if it is enabled, or not
+	 * there. */
 	char *enable;
 };
 
 const char *vmb_layer_status_name(enum vmb_layer_status status);
 
 /*
- * Asks the loader with the environment as it is, but for the files that the layer is to write. driver is
- * the manifest of one that is known to create instances, NULL if all do. Finish it in any case; -ENOMEM.
+ * Asks the loader with the environment as it is, but for the files that the layer is to write.
+ * driver is the manifest of one that is known to create instances, NULL if all do. Finish it in any
+ * case; -ENOMEM.
  */
 int vmb_layer_state_init(struct vmb_layer_state *state, const struct vmb_asking *asking,
 	const struct vmb_settings *settings, const char *driver);

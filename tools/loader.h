@@ -7,8 +7,8 @@
 
 #include "child.h"
 
-/* The Vulkan loader, found while the program runs: without one there still is something to say. Only
- * children load it. */
+/* The Vulkan loader, found while the program runs: without one there still is something to say.
+ * Only children load it. */
 
 struct vmb_loader_facts {
 	bool found;
@@ -29,8 +29,8 @@ void vmb_environment_pin_driver(const char *manifest);
 PFN_vkGetInstanceProcAddr vmb_loader_open(
 	struct vmb_answer *answer, struct vmb_loader_facts *facts);
 
-/* An instance without layers and extensions of its own wish; false, with the stage and the result in the
- * answer, if it cannot be created. */
+/* An instance without layers and extensions of its own wish; false, with the stage and the result
+ * in the answer, if it cannot be created. */
 bool vmb_loader_create_instance(
 	struct vmb_answer *answer, PFN_vkGetInstanceProcAddr get, VkInstance *instance);
 

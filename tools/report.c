@@ -149,7 +149,8 @@ static bool is_spoiled(const struct vmb_problem *problem)
 	}
 }
 
-/* It may be a layer of somebody else's that spoils the instance: then all is well without layers. */
+/* It may be a layer of somebody else's that spoils the instance: then all is well without
+ * layers. */
 static int ask_without_layers(struct vmb_report *report, const struct vmb_asking *asking,
 	const struct vmb_settings *settings)
 {

@@ -28,7 +28,8 @@ struct vmb_device_answer {
 	uint64_t mappable_heap; /* bytes: the largest that the host can see */
 	uint32_t sparse_families; /* a bit for each queue family that binds, of the first 32 */
 	struct vmb_kernel_facts kernel;
-	/* The decision. The sentences are constants of the program, at the same address in the child. */
+	/* The decision. The sentences are constants of the program, at the same address in the
+	 * child. */
 	bool is_decided;
 	enum vmb_route route;
 	const char *reason;
@@ -56,7 +57,8 @@ struct vmb_report {
 	struct vmb_layer_state layer;
 	struct vmb_driver_report *drivers;
 	size_t driver_count;
-	bool has_broken_layer; /* it spoils the instance, and no driver: devices are asked without layers */
+	/* it spoils the instance, and no driver: devices are asked without layers */
+	bool has_broken_layer;
 	struct vmb_device_report *devices;
 	size_t device_count;
 };

@@ -4,8 +4,8 @@
 
 #include "advice.h"
 #include "json.h"
-#include "route/provided_features.h"
 #include "report_write.h"
+#include "route/provided_features.h"
 #include "sparse_support.h"
 
 static void write_version(struct vmb_json *json, const char *key, uint32_t version)

@@ -5,8 +5,8 @@
 
 #include "advice.h"
 #include "base/names.h"
-#include "route/provided_features.h"
 #include "report_write.h"
+#include "route/provided_features.h"
 #include "sparse_support.h"
 #include "text.h"
 

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Text for people: 80 columns, in colour only if told so. What comes from drivers may hold anything;
- * nothing of it but printable characters is written. */
+/* Text for people: 80 columns, in colour only if told so. What comes from drivers may hold
+ * anything; nothing of it but printable characters is written. */
 struct vmb_text {
 	FILE *out;
 	bool has_color;

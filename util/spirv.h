@@ -12,17 +12,12 @@
  * appends an instruction or two and returns the id of what it computes. This one writes its own
  * number into each word of a buffer:
  *
- *	struct spv s;
- *	spv_begin(&s, 64);
- *	spv_id data = spv_storage_buffer(&s, 0, SPV_U32);
- *	spv_id i = spv_invocation(&s);
- *	spv_write(&s, data, i, i);
- *	spv_end(&s);
- *	... s.code, s.code_size ...
- *	spv_finish(&s);
+ * struct spv s; spv_begin(&s, 64); spv_id data = spv_storage_buffer(&s, 0, SPV_U32); spv_id i =
+ * spv_invocation(&s); spv_write(&s, data, i, i); spv_end(&s); ... s.code, s.code_size ...
+ * spv_finish(&s);
  *
- * The shaders are small and trusted: nothing is checked here, spirv-val does that better. Running out
- * of memory ends the program.
+ * The shaders are small and trusted: nothing is checked here, spirv-val does that better. Running
+ * out of memory ends the program.
  */
 
 typedef uint32_t spv_id;
@@ -57,7 +52,8 @@ struct spv {
 	/* Global variables, for the entry point's list. */
 	spv_id globals[16];
 	size_t global_count;
-	/* Type of each id that is a value, indexed by id; what a buffer's id stands for likewise. */
+	/* Type of each id that is a value, indexed by id; what a buffer's id stands for
+	 * likewise. */
 	struct spv_words value_types;
 	/* The sections of a module, in the order that SPIR-V wants. */
 	struct spv_words decorations, declarations, variables, body;

@@ -62,8 +62,8 @@ struct vku {
 	bool expect_validation_errors;
 };
 
-/* Whether the Khronos validation layer is asked for: by VK_INSTANCE_LAYERS, or by some other way and
- * VMB_TEST_VALIDATION. */
+/* Whether the Khronos validation layer is asked for: by VK_INSTANCE_LAYERS, or by some other way
+ * and VMB_TEST_VALIDATION. */
 bool vku_validating(void);
 
 /* Validation errors that are none: a NULL-terminated list of message names, or NULL. */

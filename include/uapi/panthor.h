@@ -53,7 +53,8 @@ enum {
 
 struct drm_panthor_dev_query {
 	uint32_t type;
-	/* of what pointer points to; returned: of what was written there, or the whole if it is NULL */
+	/* of what pointer points to; returned: of what was written there, or the whole if it is
+	 * NULL */
 	uint32_t size;
 	uint64_t pointer;
 };
@@ -124,8 +125,8 @@ struct drm_panthor_vm_create {
 	uint32_t flags; /* must be 0 */
 	uint32_t id; /* returned, not 0 */
 	/*
-	 * Addresses below are the user's, those above the kernel's. 0 leaves it to the driver. What the
-	 * driver made of it is returned: never less than what was asked for, often much more.
+	 * Addresses below are the user's, those above the kernel's. 0 leaves it to the driver. What
+	 * the driver made of it is returned: never less than what was asked for, often much more.
 	 */
 	uint64_t user_va_range;
 };

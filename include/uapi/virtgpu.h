@@ -7,8 +7,8 @@
 #include "drm.h"
 
 /*
- * What the kernel driver virtio_gpu takes from user space, as far as we speak it, up to Linux 7.3, in
- * our words. tests/unit/test_uapi.c compares it with the kernel's own headers.
+ * What the kernel driver virtio_gpu takes from user space, as far as we speak it, up to Linux 7.3,
+ * in our words. tests/unit/test_uapi.c compares it with the kernel's own headers.
  *
  * Like every DRM driver it takes a struct shorter than its own (the rest reads as 0), and ignores
  * what it does not know of a longer one. No compiler pads a struct, on 32-bit systems neither.
@@ -56,7 +56,8 @@ enum {
 };
 
 enum {
-	/* A HOST3D blob takes its place in the window when it is first mapped, not when it is created. */
+	/* A HOST3D blob takes its place in the window when it is first mapped, not when it is
+	 * created. */
 	DRM_VIRTGPU_BLOB_FLAG_HINT_DEFER_MAPPING = 1 << 0,
 };
 

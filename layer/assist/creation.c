@@ -3,7 +3,8 @@
 
 #include "assist/device.h"
 
-/* The creation of sparse resources: the driver's maps of its blackhole are held back and sent as one op. */
+/* The creation of sparse resources: the driver's maps of its blackhole are held back and sent as
+ * one op. */
 
 /* The kernel refused the op. */
 static VkResult refuse(const struct vmb_assist *assist, int error)

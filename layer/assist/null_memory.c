@@ -79,7 +79,8 @@ struct sizes {
 	bool has_null_binds;
 };
 
-/* Most calls have few binds. Their copy is on the stack: a malloc() would take longer than the rest of the layer's work. */
+/* Most calls have few binds. Their copy is on the stack: a malloc() would take longer than the rest
+ * of the layer's work. */
 #define FEW_INFOS 4
 #define FEW_BINDS 16
 
@@ -193,8 +194,8 @@ static void copy_finish(struct copy *copy)
 }
 
 /*
- * The kernel never sees the offset into the null memory. But the driver joins binds whose ranges and memory continue,
- * so the offset follows the range. It may lie beyond the null memory.
+ * The kernel never sees the offset into the null memory. But the driver joins binds whose ranges
+ * and memory continue, so the offset follows the range. It may lie beyond the null memory.
  */
 static const VkSparseMemoryBind *copy_binds(struct copy *copy, VkDeviceMemory null_memory,
 	uint32_t count, const VkSparseMemoryBind *binds)

@@ -4,7 +4,8 @@
 
 #include "assist/device.h"
 
-/* Allocates the null memory and makes its BO known to the translator. NULL, or the obstacle: a sentence for people. */
+/* Allocates the null memory and makes its BO known to the translator. NULL, or the obstacle: a
+ * sentence for people. */
 const char *vmb_null_memory_init(struct vmb_assist *assist);
 /* While the driver still has its device. Accepts an assist without a null memory. */
 void vmb_null_memory_finish(struct vmb_assist *assist);

@@ -28,8 +28,8 @@ struct vmb_vm_config {
 };
 
 /*
- * A way to make sparse resources. All members are mandatory unless marked optional. docs/adding-a-backend.md shows how to
- * add one.
+ * A way to make sparse resources. All members are mandatory unless marked optional.
+ * docs/adding-a-backend.md shows how to add one.
  */
 struct vmb_backend {
 	const char *name;
@@ -51,11 +51,11 @@ struct vmb_backend {
 	/* Of a watch that no VM has taken over. Accepts NULL. */
 	void (*watch_destroy)(struct vmb_backend_watch *watch);
 
-	/* Creates the VM of a device. Takes the watch over on success. -ENODEV if the watch saw nothing; negative
-	 * errno. */
+	/* Creates the VM of a device. Takes the watch over on success. -ENODEV if the watch saw
+	 * nothing; negative errno. */
 	int (*create)(const struct vmb_vm_config *config, struct vmb_vm **vm);
-	/* Tries on a device of the layer's own whether the backend works with the driver. *address_space becomes the
-	 * number of bytes that sparse resources can reserve. */
+	/* Tries on a device of the layer's own whether the backend works with the driver.
+	 * *address_space becomes the number of bytes that sparse resources can reserve. */
 	bool (*probe)(const struct vmb_probe_device *device, uint64_t *address_space);
 };
 

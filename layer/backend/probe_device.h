@@ -8,10 +8,12 @@
 #include "backend/vm.h"
 #include "base/log.h"
 
-/* The longest time that a probe waits for its device: one that never finishes must not block the application. */
+/* The longest time that a probe waits for its device: one that never finishes must not block the
+ * application. */
 #define VMB_PROBE_TIMEOUT_NS UINT64_C(10000000000)
 
-/* A device that the layer creates to probe a backend, with the backend's extensions and timeline semaphores enabled. */
+/* A device that the layer creates to probe a backend, with the backend's extensions and timeline
+ * semaphores enabled. */
 struct vmb_probe_device {
 	VkDevice handle;
 	uint32_t family; /* of the queue, which can copy */
@@ -22,7 +24,8 @@ struct vmb_probe_device {
 	struct vmb_vm *vm; /* of this device; the probe does not destroy it */
 };
 
-/* For each dispatchable object that a probe creates. The loader wants its dispatch pointer in the object's first word. */
+/* For each dispatchable object that a probe creates. The loader wants its dispatch pointer in the
+ * object's first word. */
 static inline void vmb_probe_device_adopt(const struct vmb_probe_device *device, void *dispatchable)
 {
 	memcpy(dispatchable, device->handle, sizeof(void *));

@@ -10,8 +10,8 @@
 
 /*
  * The next character of a text in the form of a JSON string (RFC 8259, section 7). out has room for
- * VMB_JSON_CHARACTER_MAX bytes. Returns their number, 0 at the end of the text. Bytes that are not UTF-8 become
- * replacement characters: the names of programs and drivers can hold any bytes.
+ * VMB_JSON_CHARACTER_MAX bytes. Returns their number, 0 at the end of the text. Bytes that are not
+ * UTF-8 become replacement characters: the names of programs and drivers can hold any bytes.
  */
 size_t vmb_json_character(const char **text, char *out);
 

@@ -35,8 +35,8 @@ struct vmb_map {
 void vmb_map_init(struct vmb_map *map);
 /* Frees the table; no reader may be left. Accepts a map that was finished already. */
 void vmb_map_finish(struct vmb_map *map);
-/* Frees the table of a map of static storage if nothing is in it, for destructors: at exit() other threads
- * may be using what is there. It can be used again. */
+/* Frees the table of a map of static storage if nothing is in it, for destructors: at exit() other
+ * threads may be using what is there. It can be used again. */
 void vmb_map_finish_empty(struct vmb_map *map);
 
 /* Neither key nor value may be 0; a key that is there already gets the new value. -ENOMEM. */

@@ -25,9 +25,9 @@ enum vmb_defer {
 
 /*
  * The settings of one instance, read once when it is created: from VkLayerSettingsCreateInfoEXT if
- * the application passes one (names "route", "defer_blobs", "log", "stats", "trace", each a string), then
- * from the environment (VMBIND_ROUTE and so on), which wins because it is the user's word.
- * The environment is ignored in set-uid programs.
+ * the application passes one (names "route", "defer_blobs", "log", "stats", "trace", each a
+ * string), then from the environment (VMBIND_ROUTE and so on), which wins because it is the user's
+ * word. The environment is ignored in set-uid programs.
  */
 struct vmb_settings {
 	/* DISABLE_VMBIND_SPARSE is set, or the route wished for is off: the layer does nothing. */

@@ -20,15 +20,15 @@
 #include "base/log.h"
 
 /*
- * The file is an array of events, one a line. It is ended by whoever is the last to have it open, and
- * what comes later takes the end away again. Who that is the locks of two of its bytes tell, which go with
- * the open file, however the process ends:
+ * The file is an array of events, one a line. It is ended by whoever is the last to have it open,
+ * and what comes later takes the end away again. Who that is the locks of two of its bytes tell,
+ * which go with the open file, however the process ends:
  *
  *  - MUTEX_BYTE is held for writing by who looks at the ends of the file;
  *  - USE_BYTE is held for reading by all that have it open.
  *
- * A child that was forked has the same open file: closing it gives up no lock then. What the child does
- * with its parent's instance is not written, so that nothing comes after the parent's end.
+ * A child that was forked has the same open file: closing it gives up no lock then. What the child
+ * does with its parent's instance is not written, so that nothing comes after the parent's end.
  */
 struct vmb_trace {
 	int fd;
@@ -156,12 +156,13 @@ static void append_slice(struct text *text, const char *category, const char *na
 		(unsigned)(duration % 1000), args->length ? args->text : "");
 }
 
-/* An arrow from a slice's origin to a slice of this thread. Both begin with their slices, and have to lie
- * within them. */
+/* An arrow from a slice's origin to a slice of this thread. Both begin with their slices, and have
+ * to lie within them. */
 static void append_arrow(struct text *text, const struct vmb_trace_origin *origin, uint64_t start)
 {
-	/* Of all processes that write to the file, and of all times that they load the layer: an op begins
-	 * when no other does on its thread. Threads have 22 bits, 42 are more than an hour. */
+	/* Of all processes that write to the file, and of all times that they load the layer: an op
+	 * begins when no other does on its thread. Threads have 22 bits, 42 are more than an
+	 * hour. */
 	uint64_t id = (uint64_t)gettid() << 42 | (start & ((UINT64_C(1) << 42) - 1));
 	append_event(text, ",\n", "s", "op", "op", origin->thread, origin->time + 1);
 	append_text(text, ",\"id\":\"0x%" PRIx64 "\"}", id);
@@ -346,8 +347,8 @@ static int lock_byte(int fd, short type, off_t byte, bool waits)
 	return fcntl(fd, waits ? F_OFD_SETLKW : F_OFD_SETLK, &lock) == 0 ? 0 : -errno;
 }
 
-/* Whether nobody else has the file open. Where there are no locks all goes well but for who begins and ends
- * the file. MUTEX_BYTE is held. */
+/* Whether nobody else has the file open. Where there are no locks all goes well but for who begins
+ * and ends the file. MUTEX_BYTE is held. */
 static bool is_alone(int fd)
 {
 	int ret = lock_byte(fd, F_WRLCK, USE_BYTE, false);
@@ -363,7 +364,8 @@ static size_t trim(const char *text, size_t length)
 	return length;
 }
 
-/* Whether a line holds as many brackets as it opens: one whose end could not be written does not. */
+/* Whether a line holds as many brackets as it opens: one whose end could not be written does
+ * not. */
 static bool is_whole(const char *line, size_t length)
 {
 	bool in_string = false;
@@ -388,8 +390,9 @@ static size_t trim_comma(const char *text, size_t length)
 	return kept && text[kept - 1] == ',' ? trim(text, kept - 1) : kept;
 }
 
-/* How much of the file's tail there is to go on with: what is left without the array's end, which people
- * add to a trace of a killed program as well, and without an event that could not be written to its end. */
+/* How much of the file's tail there is to go on with: what is left without the array's end, which
+ * people add to a trace of a killed program as well, and without an event that could not be written
+ * to its end. */
 static size_t kept_tail(const char *tail, size_t length)
 {
 	size_t kept = trim(tail, length);
@@ -406,7 +409,8 @@ static size_t kept_tail(const char *tail, size_t length)
 	return end ? trim_comma(tail, line) : length;
 }
 
-/* Takes the end of the array away, and says what has to be written before an event that goes on with it. */
+/* Takes the end of the array away, and says what has to be written before an event that goes on
+ * with it. */
 static int reopen_array(int fd, off_t size, const char **separator)
 {
 	char tail[2 * sizeof(struct text)];

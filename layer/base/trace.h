@@ -6,25 +6,26 @@
 #include <stdint.h>
 
 /*
- * The trace: what VMBIND_TRACE writes, in the Chrome trace event format; docs/traces.md describes the
- * events. Knows no Vulkan.
+ * The trace: what VMBIND_TRACE writes, in the Chrome trace event format; docs/traces.md describes
+ * the events. Knows no Vulkan.
  *
- * An event is appended to the file by one write, before the function that makes it returns: a program
- * that is killed loses none, and those of several threads and processes do not mix. Whoever has no
- * trace has a NULL pointer, which everything here takes for a trace that is off.
+ * An event is appended to the file by one write, before the function that makes it returns: a
+ * program that is killed loses none, and those of several threads and processes do not mix. Whoever
+ * has no trace has a NULL pointer, which everything here takes for a trace that is off.
  *
- * All functions may be called from any thread. None but the first can fail: what cannot be written is
- * lost, which is reported once. Times are nanoseconds of CLOCK_MONOTONIC; sizes are in bytes.
+ * All functions may be called from any thread. None but the first can fail: what cannot be written
+ * is lost, which is reported once. Times are nanoseconds of CLOCK_MONOTONIC; sizes are in bytes.
  */
 struct vmb_trace;
 
-/* Opens a file, or goes on with one that is there; a %p in the path becomes the process id. -EEXIST if
- * the file holds something else. The trace must not be closed while slices of it are open. */
+/* Opens a file, or goes on with one that is there; a %p in the path becomes the process id. -EEXIST
+ * if the file holds something else. The trace must not be closed while slices of it are open. */
 int vmb_trace_open(const char *path, struct vmb_trace **out);
 /* Ends the file, if no other trace is still open on it. Accepts NULL. */
 void vmb_trace_close(struct vmb_trace *trace);
 
-/* What an event says besides its name: JSON, as far as there is room; what does not fit is left out. */
+/* What an event says besides its name: JSON, as far as there is room; what does not fit is left
+ * out. */
 struct vmb_trace_args {
 	size_t length;
 	char text[1024];
@@ -42,8 +43,8 @@ struct vmb_trace_origin {
 	uint32_t thread;
 };
 
-/* A span of time on one thread, within the one that it was begun in. Lives on the caller's stack; only
- * trace is set where tracing is off. */
+/* A span of time on one thread, within the one that it was begun in. Lives on the caller's stack;
+ * only trace is set where tracing is off. */
 struct vmb_trace_slice {
 	struct vmb_trace *trace;
 	struct vmb_trace_slice *outer;
@@ -74,7 +75,8 @@ static inline void vmb_trace_end(struct vmb_trace_slice *slice)
 	}
 }
 
-/* Add a member to this thread's innermost slice, if it belongs to the trace: for functions that another one called. */
+/* Add a member to this thread's innermost slice, if it belongs to the trace: for functions that
+ * another one called. */
 void vmb_trace_annotate_number(struct vmb_trace *trace, const char *key, uint64_t value);
 void vmb_trace_annotate_hex(struct vmb_trace *trace, const char *key, uint64_t value);
 
@@ -99,7 +101,8 @@ struct vmb_trace_op {
 	int error; /* negative errno if it was not executed */
 };
 
-/* An op that took from start to end on this thread, with an arrow to it; and one op less is saved. */
+/* An op that took from start to end on this thread, with an arrow to it; and one op less is
+ * saved. */
 void vmb_trace_op(
 	struct vmb_trace *trace, const struct vmb_trace_op *op, uint64_t start, uint64_t end);
 /* A call that took so long on this thread. */
@@ -116,8 +119,8 @@ enum vmb_trace_counter {
 
 /* Changes a counter, which is written when the next slice ends. */
 void vmb_trace_add(struct vmb_trace *trace, enum vmb_trace_counter counter, int64_t change);
-/* Changes of the bytes of blobs in the host's memory window: those promised to the driver, and those mapped
- * for it. Written at once. */
+/* Changes of the bytes of blobs in the host's memory window: those promised to the driver, and
+ * those mapped for it. Written at once. */
 void vmb_trace_hostmem(struct vmb_trace *trace, int64_t promised, int64_t mapped);
 
 #endif

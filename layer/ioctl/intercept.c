@@ -20,8 +20,9 @@ enum {
 	AWAITED_FD = -2,
 };
 
-/* The innermost driver call of this thread. In a library that is loaded at run time the first access may allocate
- * memory, so the ioctls of a thread that makes no driver call do not access it. */
+/* The innermost driver call of this thread. In a library that is loaded at run time the first
+ * access may allocate memory, so the ioctls of a thread that makes no driver call do not access
+ * it. */
 static _Thread_local struct vmb_driver_call *current;
 
 int vmb_ioctl_retry(vmb_ioctl_fn ioctl_function, int fd, unsigned long request, void *arg)
@@ -85,8 +86,8 @@ static struct search search_fd(int fd)
 	return search;
 }
 
-/* An ioctl on a descriptor that is known. The thread's own intercept comes first: another one may share its
- * descriptor. */
+/* An ioctl on a descriptor that is known. The thread's own intercept comes first: another one may
+ * share its descriptor. */
 static int translate(const struct search *search, struct vmb_driver_call *call, vmb_ioctl_fn next,
 	int fd, unsigned long request, void *arg)
 {
@@ -124,8 +125,8 @@ static int handle(vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
 			      : next(fd, request, arg);
 }
 
-/* An unused intercept of the translator, or a new one at the head of the list; NULL if memory is short. The caller
- * holds the lock. */
+/* An unused intercept of the translator, or a new one at the head of the list; NULL if memory is
+ * short. The caller holds the lock. */
 static struct vmb_intercept *take_intercept(const struct vmb_translator *translator)
 {
 	struct vmb_intercept *intercept = NULL;

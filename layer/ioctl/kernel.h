@@ -21,9 +21,9 @@ int vmb_kernel_driver_ask(vmb_ioctl_fn ioctl, int fd, struct vmb_kernel_driver *
 int vmb_kernel_driver_of_node(uint32_t node, struct vmb_kernel_driver *driver);
 
 /*
- * Whether the render node with that minor number is one of virtio_gpu's, as far as sysfs tells: for those who
- * must not be seen to ask. Its device is what virtio came by, PCI mostly, of which virtio's is a child.
- * Any thread.
+ * Whether the render node with that minor number is one of virtio_gpu's, as far as sysfs tells: for
+ * those who must not be seen to ask. Its device is what virtio came by, PCI mostly, of which
+ * virtio's is a child. Any thread.
  */
 bool vmb_kernel_is_virtio_gpu(uint32_t node);
 

@@ -5,7 +5,8 @@
 #include "base/trace.h"
 #include "vk/device.h"
 
-/* The commands of a trace that show when a call was made and its result, made from the list in vk/commands.h. */
+/* The commands of a trace that show when a call was made and its result, made from the list in
+ * vk/commands.h. */
 extern const struct vmb_device_commands vmb_observe_calls;
 
 /* The same for an instance and its physical devices. */

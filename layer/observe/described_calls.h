@@ -4,8 +4,8 @@
 
 #include "vk/commands.h"
 
-/* The commands of a trace that describe more of a call than its result: handles, sizes, binds. docs/traces.md lists the
- * members. */
+/* The commands of a trace that describe more of a call than its result: handles, sizes, binds.
+ * docs/traces.md lists the members. */
 
 /* On every traced device, whether or not a feature replaces the command. */
 extern const struct vmb_device_commands vmb_observe_described_always;

@@ -12,7 +12,8 @@ struct vmb_observe {
 	/* NULL if only statistics are written; then nothing below is used. */
 	struct vmb_trace *trace;
 	struct vmb_device_commands next;
-	/* Sparse resources, whatever feature or driver makes them: handle to vmb_observed_resource. */
+	/* Sparse resources, whatever feature or driver makes them: handle to
+	 * vmb_observed_resource. */
 	struct vmb_map buffers;
 	struct vmb_map images;
 };

@@ -8,9 +8,9 @@
 #include "plan/residency.h"
 
 /*
- * A part of an image that is resident by blocks: one level of one layer, or a mip tail. Where its blocks
- * lie in memory is the driver's secret, so that the trace puts the parts one behind the other, and the
- * blocks of a part by rows.
+ * A part of an image that is resident by blocks: one level of one layer, or a mip tail. Where its
+ * blocks lie in memory is the driver's secret, so that the trace puts the parts one behind the
+ * other, and the blocks of a part by rows.
  */
 struct part {
 	VkImageAspectFlags aspect;
@@ -358,8 +358,8 @@ static const struct part *find_level(
 }
 
 /*
- * Memory is bound to the blocks of a region by rows, and by slices of them. Rows that are as wide as the
- * level follow each other in the trace's order, too.
+ * Memory is bound to the blocks of a region by rows, and by slices of them. Rows that are as wide
+ * as the level follow each other in the trace's order, too.
  */
 static void trace_blocks(struct vmb_observe *observe, struct vmb_observed_resource *resource,
 	const VkSparseImageMemoryBind *bind)

@@ -8,8 +8,9 @@
 #include "observe/device.h"
 
 /*
- * What a trace needs of sparse resources: their layout, and the bytes bound. A resource is skipped if memory for its
- * record is short; its binds are not counted then. Only for devices with a trace. Any thread.
+ * What a trace needs of sparse resources: their layout, and the bytes bound. A resource is skipped
+ * if memory for its record is short; its binds are not counted then. Only for devices with a trace.
+ * Any thread.
  */
 
 void vmb_observed_resources_init(struct vmb_observe *observe);

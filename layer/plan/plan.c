@@ -14,8 +14,8 @@
  * other in the list are neighbours, ever, and a list that turns out to be sorted and disjoint (the
  * usual one) is final: vmb_plan_merge() only looks at it once.
  *
- * Any other list is sorted by resource and va. If that leaves no overlaps the ops are put in that order
- * and neighbours folded. Otherwise it is swept. The sweep goes up through the addresses of
+ * Any other list is sorted by resource and va. If that leaves no overlaps the ops are put in that
+ * order and neighbours folded. Otherwise it is swept. The sweep goes up through the addresses of
  * one resource after the other and keeps the *active* ops, those that started at or below the place
  * where it is and may reach beyond it, in a heap whose top is the one added last. In each round it
  * lets in all ops that start here, and writes out the part of the top from here to where the top
@@ -28,8 +28,9 @@
  * out sorted and disjoint, and appending them to the new list folds neighbours.
  *
  * It terminates because each round ends at the start of an op, which the next round lets in, or at
- * the end of the top, which leaves. Each op comes and leaves once: of n ops there are at most
- * 2n - 1 parts, in O(n log n); sorting is O(n). Where nothing overlaps the heap never holds more than one op.
+ * the end of the top, which leaves. Each op comes and leaves once: of n ops there are at most 2n -
+ * 1 parts, in O(n log n); sorting is O(n). Where nothing overlaps the heap never holds more than
+ * one op.
  */
 
 /* What is sorted in place of the op. */

@@ -29,7 +29,8 @@ struct vmb_op {
 	uint64_t offset;
 	/* The backend's name for the memory; MAP only, otherwise 0. */
 	uint32_t backing;
-	/* The caller's name for the resource of the range. Ops of different resources are never merged. */
+	/* The caller's name for the resource of the range. Ops of different resources are never
+	 * merged. */
 	uint64_t resource;
 	enum vmb_op_kind kind;
 };
@@ -37,8 +38,9 @@ struct vmb_op {
 /* Whether the ends of the range and of its part of the backing are still 64-bit numbers. */
 bool vmb_op_valid(const struct vmb_op *op);
 
-/* Extends an op by a neighbour: one begins where the other ends, with the same resource and kind, and for MAP with the
- * same backing, too. Both are valid. False if the two are not neighbours; the op is unchanged then. */
+/* Extends an op by a neighbour: one begins where the other ends, with the same resource and kind,
+ * and for MAP with the same backing, too. Both are valid. False if the two are not neighbours; the
+ * op is unchanged then. */
 bool vmb_op_join(struct vmb_op *op, const struct vmb_op *neighbour);
 
 /* Batches of up to this many ops need no allocation. */
@@ -64,17 +66,17 @@ int vmb_plan_reserve(struct vmb_plan *plan, size_t count);
 
 /*
  * Appends an op, folding it into the last one where the two are neighbours: one begins where the
- * other ends, in the same resource, with the same kind, and for MAP in the same backing, too. Size 0
- * is dropped. -EINVAL if va + size or offset + size overflows, -ENOMEM if the list cannot grow; the
- * plan is unchanged then.
+ * other ends, in the same resource, with the same kind, and for MAP in the same backing, too. Size
+ * 0 is dropped. -EINVAL if va + size or offset + size overflows, -ENOMEM if the list cannot grow;
+ * the plan is unchanged then.
  */
 int vmb_plan_add(struct vmb_plan *plan, const struct vmb_op *op);
 
 /*
- * Brings the plan into its final form: sorted by resource and va, without overlap (of two ops over the
- * same range the one added later wins), neighbours merged. Afterwards no two ops of a resource could
- * be one. O(n) in the number of ops if they came that way, otherwise O(n log n). -ENOMEM leaves the
- * plan as it was.
+ * Brings the plan into its final form: sorted by resource and va, without overlap (of two ops over
+ * the same range the one added later wins), neighbours merged. Afterwards no two ops of a resource
+ * could be one. O(n) in the number of ops if they came that way, otherwise O(n log n). -ENOMEM
+ * leaves the plan as it was.
  */
 int vmb_plan_merge(struct vmb_plan *plan);
 

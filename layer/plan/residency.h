@@ -54,8 +54,8 @@ int vmb_residency_reserve(struct vmb_residency *residency);
 
 /*
  * Records that an op was executed: MAP binds its range, replacing what was there; SPARSE and UNMAP
- * unbind it. Must follow a vmb_residency_reserve() of its own; cannot fail. The resource of the op is
- * ignored, and so is an op that vmb_plan_add() would not take.
+ * unbind it. Must follow a vmb_residency_reserve() of its own; cannot fail. The resource of the op
+ * is ignored, and so is an op that vmb_plan_add() would not take.
  */
 void vmb_residency_apply(struct vmb_residency *residency, const struct vmb_op *op);
 

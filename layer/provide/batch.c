@@ -36,7 +36,8 @@ static struct vmb_resource *resource_of(const struct vmb_op *op)
 	return (struct vmb_resource *)(uintptr_t)op->resource;
 }
 
-/* The ops of one resource follow each other in a merged plan. Returns the end of the ops that begin at start. */
+/* The ops of one resource follow each other in a merged plan. Returns the end of the ops that begin
+ * at start. */
 static size_t end_of_resource(const struct vmb_plan *plan, size_t start)
 {
 	size_t end = start + 1;

@@ -24,17 +24,17 @@ struct vmb_batch *vmb_batch_create(void);
 /* Accepts NULL. */
 void vmb_batch_destroy(struct vmb_batch *batch);
 
-/* Keeps the resources of the plan until the batch is executed. An application must not destroy them earlier. If it does,
- * the bind must not hit whatever takes their addresses next. */
+/* Keeps the resources of the plan until the batch is executed. An application must not destroy them
+ * earlier. If it does, the bind must not hit whatever takes their addresses next. */
 void vmb_batch_hold_resources(struct vmb_batch *batch);
 void vmb_batch_release_resources(struct vmb_batch *batch);
 
-/* Executes the plan on a VM that executes, and records the ops in their resources. A negative errno if an op fails; the
- * ops before it are done. */
+/* Executes the plan on a VM that executes, and records the ops in their resources. A negative errno
+ * if an op fails; the ops before it are done. */
 int vmb_batch_execute(struct vmb_provide *provide, const struct vmb_batch *batch);
 /*
- * Submits the plan to the kernel of a VM that submits, behind all that it got before, and records the ops. wait is NULL
- * for a batch that waits for nothing. Negative errno.
+ * Submits the plan to the kernel of a VM that submits, behind all that it got before, and records
+ * the ops. wait is NULL for a batch that waits for nothing. Negative errno.
  */
 int vmb_batch_submit(struct vmb_provide *provide, const struct vmb_batch *batch,
 	const struct vmb_point *wait, const struct vmb_point *done);

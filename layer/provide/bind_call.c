@@ -13,11 +13,11 @@
 /*
  * vkQueueBindSparse in three steps: plan, run, signal.
  *
- * plan turns each VkBindSparseInfo into a batch of ops. Nothing has changed until every allocation of the call has
- * succeeded, except those of the kernel, which may still refuse a batch.
+ * plan turns each VkBindSparseInfo into a batch of ops. Nothing has changed until every allocation
+ * of the call has succeeded, except those of the kernel, which may still refuse a batch.
  *
- * run prepares the executor and hands it each batch. An info without binds only synchronizes: the driver waits and
- * signals.
+ * run prepares the executor and hands it each batch. An info without binds only synchronizes: the
+ * driver waits and signals.
  *
  * signal submits the rest of the driver's share, with the fence.
  */
@@ -90,7 +90,8 @@ bool vmb_bind_call_has_waits(const struct vmb_bind_call *call)
 	return false;
 }
 
-/* The values count only if there is one for each semaphore: otherwise no semaphore is a timeline. */
+/* The values count only if there is one for each semaphore: otherwise no semaphore is a
+ * timeline. */
 static struct vmb_semaphores semaphores(
 	uint32_t count, const VkSemaphore *handles, uint32_t value_count, const uint64_t *values)
 {

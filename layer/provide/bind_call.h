@@ -9,7 +9,8 @@
 #include "provide/queue.h"
 #include "provide/submission.h"
 
-/* One vkQueueBindSparse, on the stack of its caller. bind_call.c plans it, an executor runs it, the driver signals. */
+/* One vkQueueBindSparse, on the stack of its caller. bind_call.c plans it, an executor runs it, the
+ * driver signals. */
 struct vmb_bind_call {
 	struct vmb_queue *queue;
 	uint32_t count;
@@ -30,7 +31,8 @@ struct vmb_bind_call {
 
 /* Whether an info of the call waits for semaphores. */
 bool vmb_bind_call_has_waits(const struct vmb_bind_call *call);
-/* Have the driver's queue signal gate once a batch's waits are over, and signal the batch's semaphores once done is. */
+/* Have the driver's queue signal gate once a batch's waits are over, and signal the batch's
+ * semaphores once done is. */
 void vmb_bind_call_add_gate(struct vmb_bind_call *call, uint32_t index);
 void vmb_bind_call_add_done(struct vmb_bind_call *call, uint32_t index);
 /* The same for an info without a batch. */

@@ -5,8 +5,8 @@
 #include "provide/sparse_flags.h"
 #include "vk/chain.h"
 
-/* Creates an ordinary buffer. If the application names handle types itself, the buffer is for memory of those types,
- * which the layer leaves alone. */
+/* Creates an ordinary buffer. If the application names handle types itself, the buffer is for
+ * memory of those types, which the layer leaves alone. */
 static VkResult create_plain(struct vmb_provide *provide, const VkBufferCreateInfo *info,
 	const VkAllocationCallbacks *allocator, VkBuffer *out)
 {

@@ -20,15 +20,17 @@ struct vmb_queue;
 /*
  * The state of the feature on one device: a VM, and tables of the objects that binds concern.
  *
- * Lock order: at most one of queues_lock, submit_lock, a queue's batches_lock and a resource's residency_lock is held
- * at a time. The locks of the tables and of the VM are leaves.
+ * Lock order: at most one of queues_lock, submit_lock, a queue's batches_lock and a resource's
+ * residency_lock is held at a time. The locks of the tables and of the VM are leaves.
  */
 struct vmb_provide {
 	struct vmb_device *device;
 	struct vmb_device_commands next;
-	/* What the driver gets in place of the application's VkDeviceCreateInfo; until the driver's device is there. */
+	/* What the driver gets in place of the application's VkDeviceCreateInfo; until the driver's
+	 * device is there. */
 	struct vmb_device_create_info create_info;
-	/* The backend's watch over the driver's ioctls, until the VM takes it over; NULL for a backend without one. */
+	/* The backend's watch over the driver's ioctls, until the VM takes it over; NULL for a
+	 * backend without one. */
 	struct vmb_backend_watch *watch;
 	struct vmb_vm *vm;
 	const struct vmb_memory_source *source; /* where the driver's memory comes from */
@@ -48,10 +50,12 @@ struct vmb_provide {
 	struct vmb_map memories; /* VkDeviceMemory to vmb_memory */
 	struct vmb_map buffers; /* VkBuffer to vmb_resource, sparse ones only */
 	struct vmb_map images; /* VkImage to vmb_resource, sparse ones only */
-	/* Guards the head of the list of queues that were bound on. A queue stays as long as the device. */
+	/* Guards the head of the list of queues that were bound on. A queue stays as long as the
+	 * device. */
 	pthread_mutex_t queues_lock;
 	struct vmb_queue *queues;
-	/* Held while the kernel gets a batch: what resources record of it is in the kernel's order. */
+	/* Held while the kernel gets a batch: what resources record of it is in the kernel's
+	 * order. */
 	pthread_mutex_t submit_lock;
 	/* An asynchronous bind failed. Never reset. */
 	atomic_bool lost;

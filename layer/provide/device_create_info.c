@@ -40,7 +40,8 @@ static VkResult add_extensions(struct vmb_device_create_info *rewritten,
 	return VK_SUCCESS;
 }
 
-/* The application may enable timeline semaphores, or leave them off, in either of two structures. */
+/* The application may enable timeline semaphores, or leave them off, in either of two
+ * structures. */
 static void add_timeline(struct vmb_device_create_info *rewritten)
 {
 	VkPhysicalDeviceVulkan12Features *in_1_2 = vmb_chain_find_out(

@@ -8,14 +8,15 @@
 #include "vk/device.h"
 
 /*
- * What the driver gets in place of the application's VkDeviceCreateInfo: no sparse feature, but the extensions and
- * features that the layer itself uses.
+ * What the driver gets in place of the application's VkDeviceCreateInfo: no sparse feature, but the
+ * extensions and features that the layer itself uses.
  */
 struct vmb_device_create_info {
 	VkDeviceCreateInfo info;
 	/* bufferDeviceAddress is among the features. */
 	bool has_addresses;
-	/* Which of the backend's extensions the layer enables and the application does not: a bit for each. */
+	/* Which of the backend's extensions the layer enables and the application does not: a bit
+	 * for each. */
 	uint32_t added_extensions;
 	/* Private: what info points to. */
 	struct vmb_chain chain;
@@ -25,8 +26,8 @@ struct vmb_device_create_info {
 };
 
 /*
- * VK_ERROR_FEATURE_NOT_PRESENT for a sparse feature that the layer does not report. On failure there is nothing to
- * finish. Borrows the application's structures.
+ * VK_ERROR_FEATURE_NOT_PRESENT for a sparse feature that the layer does not report. On failure
+ * there is nothing to finish. Borrows the application's structures.
  */
 VkResult vmb_device_create_info_init(struct vmb_device_create_info *rewritten,
 	const struct vmb_physical_device *physical, const VkDeviceCreateInfo *info);

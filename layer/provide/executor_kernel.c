@@ -7,9 +7,10 @@
 #include "provide/worker.h"
 
 /*
- * The executor of a VM that submits: the kernel runs every batch. The kernel refuses to wait for a point whose signal was
- * not submitted yet. The signal of gate is such a point while the driver holds the batch back, for a semaphore that is
- * still to be signaled. The queue's worker keeps such a batch until the kernel takes it.
+ * The executor of a VM that submits: the kernel runs every batch. The kernel refuses to wait for a
+ * point whose signal was not submitted yet. The signal of gate is such a point while the driver
+ * holds the batch back, for a semaphore that is still to be signaled. The queue's worker keeps such
+ * a batch until the kernel takes it.
  */
 
 static VkResult prepare(struct vmb_bind_call *call)
@@ -28,7 +29,8 @@ static int wait_for_gate(
 	return vm->impl->wait(vm, &gate, VMB_POINT_AVAILABLE, timeout_ns);
 }
 
-/* Whether the kernel takes a batch now: it is the first one, and the signal of its gate is submitted. */
+/* Whether the kernel takes a batch now: it is the first one, and the signal of its gate is
+ * submitted. */
 static bool may_submit(struct vmb_queue *queue, const struct vmb_batch *batch)
 {
 	return vmb_worker_is_idle(queue) && (!batch->waits || wait_for_gate(queue, batch, 0) == 0);
@@ -66,7 +68,8 @@ static VkResult submit_later(struct vmb_bind_call *call, uint32_t index)
 	VkResult result = vmb_worker_start(call->queue);
 
 	if (result == VK_SUCCESS) {
-		/* The submission keeps a pointer to the batch's value, and the worker may free the batch. */
+		/* The submission keeps a pointer to the batch's value, and the worker may free the
+		 * batch. */
 		vmb_bind_call_add_done(call, index);
 		result = vmb_bind_call_flush(call, index + 1 == call->count);
 	}
@@ -99,8 +102,9 @@ static VkResult run(struct vmb_bind_call *call, uint32_t index)
 }
 
 /*
- * Others may already wait for the call's signals, and waits are not sliced here. So the driver's queue gets the rest of
- * the call, and the worker gets the batches that the kernel did not: it signals their done and executes nothing.
+ * Others may already wait for the call's signals, and waits are not sliced here. So the driver's
+ * queue gets the rest of the call, and the worker gets the batches that the kernel did not: it
+ * signals their done and executes nothing.
  */
 static void abandon(struct vmb_bind_call *call)
 {
@@ -139,8 +143,8 @@ static int submit_in_time(struct vmb_queue *queue, const struct vmb_batch *batch
 	return ret < 0 ? ret : submit(queue, batch);
 }
 
-/* If anything fails the device is lost, and done is signaled all the same: no caller can take that for a success any
- * more, and none waits for ever for a batch that the kernel never got. */
+/* If anything fails the device is lost, and done is signaled all the same: no caller can take that
+ * for a success any more, and none waits for ever for a batch that the kernel never got. */
 static void run_on_worker(struct vmb_queue *queue, struct vmb_batch *batch)
 {
 	int ret = submit_in_time(queue, batch);

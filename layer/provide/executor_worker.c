@@ -9,8 +9,9 @@
 #include "vk/allocator.h"
 
 /*
- * The executor of a VM that executes. A call that waits for nothing, on a queue with no batch left, is executed by the
- * caller. Otherwise the queue's worker executes each batch once its gate is reached.
+ * The executor of a VM that executes. A call that waits for nothing, on a queue with no batch left,
+ * is executed by the caller. Otherwise the queue's worker executes each batch once its gate is
+ * reached.
  */
 
 /* Executes all batches and leaves none. */
@@ -101,15 +102,16 @@ static void run_on_worker(struct vmb_queue *queue, struct vmb_batch *batch)
 		vmb_provide_lose(provide, "a sparse bind failed", ret);
 		return;
 	}
-	/* After the signal the application may destroy the resources, and expects them to be gone. */
+	/* After the signal the application may destroy the resources, and expects them to be
+	 * gone. */
 	vmb_batch_release_resources(batch);
 	if (vmb_queue_signal_done(queue, batch) != VK_SUCCESS) {
 		vmb_provide_lose(provide, "a sparse bind could not be signaled", -EIO);
 	}
 }
 
-/* A fence behind all that was submitted stands for the queue. A wait for it can be sliced, the driver's own
- * vkQueueWaitIdle cannot. */
+/* A fence behind all that was submitted stands for the queue. A wait for it can be sliced, the
+ * driver's own vkQueueWaitIdle cannot. */
 static VkResult wait_idle(struct vmb_provide *provide, VkQueue handle)
 {
 	const VkFenceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };

@@ -8,8 +8,10 @@
 #include "provide/commands.h"
 #include "provide/device.h"
 #include "provide/executor.h"
+#include "provide/memory.h"
 #include "provide/memory_source.h"
 #include "provide/queue.h"
+#include "provide/resource.h"
 #include "provide/worker.h"
 #include "vk/sparse_features.h"
 
@@ -175,7 +177,8 @@ static void destroy_objects(struct vmb_provide *provide)
 	struct vmb_memory *memory;
 	struct vmb_queue *queue;
 
-	/* Workers first: their batches name resources and memory. Queues last: resources wait for their timelines. */
+	/* Workers first: their batches name resources and memory. Queues last: resources wait for
+	 * their timelines. */
 	for (queue = provide->queues; queue; queue = queue->next) {
 		vmb_worker_stop(queue);
 	}

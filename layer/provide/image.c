@@ -9,8 +9,8 @@
 
 bool vmb_image_flags_provided(VkImageCreateFlags flags)
 {
-	/* Residency needs blocks that the driver knows. A disjoint image is bound plane by plane, which
-	 * vkQueueBindSparse cannot express. */
+	/* Residency needs blocks that the driver knows. A disjoint image is bound plane by plane,
+	 * which vkQueueBindSparse cannot express. */
 	return !(flags & (VK_IMAGE_CREATE_SPARSE_RESIDENCY_BIT | VK_IMAGE_CREATE_DISJOINT_BIT));
 }
 

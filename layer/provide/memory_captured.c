@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 
+#include "provide/memory.h"
 #include "provide/memory_source.h"
+#include "provide/resource.h"
+#include "vk/allocator.h"
 
 /* Memory that the driver allocates, while the VM captures what its ioctls make. */
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include "provide/memory.h"
 #include "provide/memory_source.h"
+#include "provide/resource.h"
+#include "vk/allocator.h"
 
 /* Memory that the VM makes and the driver imports (VK_EXT_external_memory_host). */
 
@@ -55,8 +58,8 @@ static VkResult find_types(struct vmb_provide *provide)
 	return result == VK_SUCCESS ? VK_SUCCESS : VK_ERROR_INITIALIZATION_FAILED;
 }
 
-/* Whether a structure of the chain leaves the backing to the driver: the allocation is exported or imported, replays
- * an address, or is dedicated to one resource, which is bound as a whole. */
+/* Whether a structure of the chain leaves the backing to the driver: the allocation is exported or
+ * imported, replays an address, or is dedicated to one resource, which is bound as a whole. */
 static bool is_for_driver(const VkBaseInStructure *node)
 {
 	switch ((int)node->sType) {

@@ -3,12 +3,14 @@
 #define VMB_PROVIDE_MEMORY_SOURCE_H
 
 #include "provide/device.h"
-#include "provide/memory.h"
-#include "provide/resource.h"
+
+struct vmb_memory;
+struct vmb_resource;
 
 /*
- * Where memory comes from. Either the VM makes it and the driver imports it, or the driver allocates as always and the VM
- * captures what the driver's ioctls make. All members are mandatory; any thread may call them.
+ * Where memory comes from. Either the VM makes it and the driver imports it, or the driver
+ * allocates as always and the VM captures what the driver's ioctls make. All members are mandatory;
+ * any thread may call them.
  */
 struct vmb_memory_source {
 	/* Fills in the types that sparse resources can be bound to. */

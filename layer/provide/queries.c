@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "provide/queries.h"
 
-#include "route/provided_features.h"
 #include "provide/image.h"
 #include "provide/sparse_flags.h"
+#include "route/provided_features.h"
 #include "vk/chain.h"
 #include "vk/physical_device.h"
 

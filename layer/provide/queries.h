@@ -4,7 +4,8 @@
 
 #include "vk/commands.h"
 
-/* The queries of a physical device on the provide route: the driver's answers, with sparse resources added. */
+/* The queries of a physical device on the provide route: the driver's answers, with sparse
+ * resources added. */
 extern const struct vmb_instance_commands vmb_provide_queries;
 
 #endif

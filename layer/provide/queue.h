@@ -12,9 +12,10 @@
 struct vmb_batch;
 
 /*
- * A VkQueue that binds. Two timeline semaphores of the layer bracket a batch: the driver's queue signals gate when the
- * batch may run, the executor signals done when it has, and the driver's queue waits for done before it signals the
- * application's semaphores. Each timeline has one side that signals it, so its value only rises.
+ * A VkQueue that binds. Two timeline semaphores of the layer bracket a batch: the driver's queue
+ * signals gate when the batch may run, the executor signals done when it has, and the driver's
+ * queue waits for done before it signals the application's semaphores. Each timeline has one side
+ * that signals it, so its value only rises.
  */
 struct vmb_queue {
 	struct vmb_queue *next; /* in vmb_provide.queues */
@@ -45,7 +46,8 @@ struct vmb_queue {
 	size_t pending; /* listed or running */
 };
 
-/* The object of a queue, created when the queue is first bound on; NULL if memory is short. Any thread. */
+/* The object of a queue, created when the queue is first bound on; NULL if memory is short. Any
+ * thread. */
 struct vmb_queue *vmb_queue_get(struct vmb_provide *provide, VkQueue handle);
 /* The worker must have been stopped. */
 void vmb_queue_destroy(struct vmb_queue *queue);

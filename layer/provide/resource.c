@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "provide/memory_source.h"
+#include "vk/allocator.h"
 #include "vk/chain.h"
 
 void vmb_resource_requirements(
@@ -11,8 +12,8 @@ void vmb_resource_requirements(
 {
 	VkDeviceSize granularity = provide->vm->granularity;
 
-	/* The alignment of a sparse resource is also the granularity of its binds, and the size is a multiple of it
-	 * (Vulkan, "Sparse Resource Memory Requirements"). */
+	/* The alignment of a sparse resource is also the granularity of its binds, and the size is
+	 * a multiple of it (Vulkan, "Sparse Resource Memory Requirements"). */
 	if (requirements->alignment < granularity) {
 		requirements->alignment = granularity;
 	}
@@ -28,7 +29,8 @@ void vmb_resource_requirements2(
 		requirements->pNext, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS);
 
 	vmb_resource_requirements(provide, &requirements->memoryRequirements);
-	/* The driver may want a dedicated allocation for imported memory. No sparse resource can have one. */
+	/* The driver may want a dedicated allocation for imported memory. No sparse resource can
+	 * have one. */
 	if (dedicated) {
 		dedicated->prefersDedicatedAllocation = VK_FALSE;
 		dedicated->requiresDedicatedAllocation = VK_FALSE;
@@ -84,8 +86,8 @@ void vmb_resource_ref(struct vmb_resource *resource)
 	atomic_fetch_add_explicit(&resource->references, 1, memory_order_relaxed);
 }
 
-/* An application must not destroy a resource that is being bound. If it does, the bind must not hit whatever takes the
- * addresses next. The kernel ends every bind in finite time. */
+/* An application must not destroy a resource that is being bound. If it does, the bind must not hit
+ * whatever takes the addresses next. The kernel ends every bind in finite time. */
 static void wait_for_binds(struct vmb_resource *resource)
 {
 	struct vmb_vm *vm = resource->provide->vm;

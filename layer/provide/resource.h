@@ -8,11 +8,10 @@
 
 #include "plan/residency.h"
 #include "provide/device.h"
-#include "vk/allocator.h"
 
 /*
- * A sparse buffer or image: an ordinary one of the driver's, bound for life to a reservation of the VM. Binds map memory
- * into the reservation. The device's table of buffers or images owns it.
+ * A sparse buffer or image: an ordinary one of the driver's, bound for life to a reservation of the
+ * VM. Binds map memory into the reservation. The device's table of buffers or images owns it.
  */
 struct vmb_resource {
 	struct vmb_provide *provide;
@@ -20,8 +19,8 @@ struct vmb_resource {
 	atomic_uint references;
 	struct vmb_reservation reservation;
 	VkDeviceMemory memory; /* the driver's object for the reservation */
-	/* The point that is signaled when the last bind in the kernel's hands is done; value 0 if there was none.
-	 * Guarded by submit_lock. */
+	/* The point that is signaled when the last bind in the kernel's hands is done; value 0 if
+	 * there was none. Guarded by submit_lock. */
 	struct vmb_point last_bind;
 	/* Guards what follows: several queues may bind to different ranges at once. */
 	pthread_mutex_t residency_lock;
@@ -36,13 +35,13 @@ void vmb_resource_requirements(
 void vmb_resource_requirements2(
 	const struct vmb_provide *provide, VkMemoryRequirements2 *requirements);
 
-/* Reserves a range that meets the requirements of the sparse resource, with a memory object of the driver's for it. The
- * driver's buffer or image stays the caller's. */
+/* Reserves a range that meets the requirements of the sparse resource, with a memory object of the
+ * driver's for it. The driver's buffer or image stays the caller's. */
 VkResult vmb_resource_create(struct vmb_provide *provide, const VkMemoryRequirements *requirements,
 	struct vmb_resource **out);
 /*
- * Drops the table's reference. The reservation and the driver's memory go with the last reference. Accepts NULL. The
- * driver's buffer or image must be gone, or never be used again.
+ * Drops the table's reference. The reservation and the driver's memory go with the last reference.
+ * Accepts NULL. The driver's buffer or image must be gone, or never be used again.
  */
 void vmb_resource_destroy(struct vmb_resource *resource);
 

@@ -4,7 +4,8 @@
 
 #include "provide/queue.h"
 
-/* The worker of a queue: a thread that runs the queue's batches in order, each with vmb_executor.run_on_worker. */
+/* The worker of a queue: a thread that runs the queue's batches in order, each with
+ * vmb_executor.run_on_worker. */
 
 /* How long a worker waits before it looks whether it should stop. */
 #define VMB_WORKER_SLICE_NS UINT64_C(50000000)

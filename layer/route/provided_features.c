@@ -3,8 +3,8 @@
 
 #include "vk/sparse_features.h"
 
-/* Sparse residency of images needs blocks that the driver knows. The residency codes of shaders need a driver that knows
- * what is bound. Neither is reported. */
+/* Sparse residency of images needs blocks that the driver knows. The residency codes of shaders
+ * need a driver that knows what is bound. Neither is reported. */
 static void set_provided(VkPhysicalDeviceFeatures *features, VkBool32 value)
 {
 	features->sparseBinding = value;

@@ -7,8 +7,8 @@
 
 #include "vk/physical_device.h"
 
-/* What the layer reports of a physical device on the provide route. Pure functions over the driver's answer: every
- * variant of a query reports the same. */
+/* What the layer reports of a physical device on the provide route. Pure functions over the
+ * driver's answer: every variant of a query reports the same. */
 
 void vmb_features_provide(VkPhysicalDeviceFeatures *features);
 void vmb_properties_provide(

@@ -10,8 +10,8 @@ enum has_sparse {
 };
 
 /*
- * Which driver gets which route. The first row that fits decides; a driver that no row fits is native: it has sparse
- * resources of its own, or the layer has no backend for it.
+ * Which driver gets which route. The first row that fits decides; a driver that no row fits is
+ * native: it has sparse resources of its own, or the layer has no backend for it.
  */
 static const struct rule {
 	VkDriverId driver; /* 0: any driver that a backend is for */
@@ -22,10 +22,11 @@ static const struct rule {
 	const char *fault; /* of these driver versions; NULL if there is none */
 } rules[] = {
 	/*
-	 * panvk 26.1.6 maps a dummy BO of 2 MiB over a new resource again and again. A NULL bind maps the dummy over the
-	 * first 2 MiB of the resource instead of its own range (a NULL bind of a whole image: once for each block).
-	 * Mesa 26.2 binds correctly, in one op where panthor has the sparse op. No driver before 26.1 is known to
-	 * report sparseBinding, so sparseBinding is the lower bound.
+	 * panvk 26.1.6 maps a dummy BO of 2 MiB over a new resource again and again. A NULL bind
+	 * maps the dummy over the first 2 MiB of the resource instead of its own range (a NULL bind
+	 * of a whole image: once for each block). Mesa 26.2 binds correctly, in one op where
+	 * panthor has the sparse op. No driver before 26.1 is known to report sparseBinding, so
+	 * sparseBinding is the lower bound.
 	 */
 	{ VK_DRIVER_ID_MESA_PANVK, HAS, VK_MAKE_API_VERSION(0, 26, 2, 0), VMB_ROUTE_ASSIST,
 		"panvk before 26.2 maps a dummy piece by piece where there is no memory, and over "
@@ -33,7 +34,8 @@ static const struct rule {
 		"wrong range when memory is taken away",
 		"memory that is taken away stays bound: the first 2 MiB of the resource are taken "
 		"away instead; and a new resource is mapped in pieces of 2 MiB" },
-	/* panvk 25.0.7 on panthor; lavapipe before its own sparse resources (22.3.6 was tried); SwiftShader. */
+	/* panvk 25.0.7 on panthor; lavapipe before its own sparse resources (22.3.6 was tried);
+	 * SwiftShader. */
 	{ 0, HAS_NOT, 0, VMB_ROUTE_PROVIDE, NULL, NULL },
 };
 

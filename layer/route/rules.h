@@ -17,7 +17,8 @@ struct vmb_route_facts {
 	const char *kernel_driver; /* name; NULL or empty if unknown */
 	bool is_cpu;
 	bool has_sparse; /* the driver's sparseBinding */
-	/* An extension that the backend of the device needs and the driver lacks; NULL if there is none. */
+	/* An extension that the backend of the device needs and the driver lacks; NULL if there is
+	 * none. */
 	const char *missing_extension;
 	/* Whether the backend was probed on the device, and the result. */
 	bool probed;
@@ -40,8 +41,8 @@ struct vmb_route_choice {
 /* Chooses the route. If a requirement is missing or unknown the choice is native. Pure. */
 struct vmb_route_choice vmb_route_choose(const struct vmb_route_facts *facts);
 
-/* The backend that the choice may come to; NULL if the choice depends on none. kernel_driver and missing_extension of the
- * facts do not count. */
+/* The backend that the choice may come to; NULL if the choice depends on none. kernel_driver and
+ * missing_extension of the facts do not count. */
 const struct vmb_backend *vmb_route_candidate(const struct vmb_route_facts *facts);
 
 #endif

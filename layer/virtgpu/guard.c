@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* How long the first helper is waited for, in ms; each one after it three times as long as the one before. Most
- * take less than one. */
+/* How long the first helper is waited for, in ms; each one after it three times as long as the one
+ * before. Most take less than one. */
 #define PATIENCE 20
 #define TRIES 4
 /* The first may come too early for the room that the probe took. */
@@ -26,10 +26,11 @@ struct vmb_rescue {
 	struct vmb_window *window;
 	const char *helper;
 	struct vmb_guarded blob; /* its dma-buf is ours */
-	/* Helpers were left on it, and no lock of theirs was seen: an older program, or one that had not come to
-	 * it. That there is none tells nothing then. */
+	/* Helpers were left on it, and no lock of theirs was seen: an older program, or one that
+	 * had not come to it. That there is none tells nothing then. */
 	bool is_lockless;
-	/* In this round blobs of the same device that have this size at least are not tried any more. */
+	/* In this round blobs of the same device that have this size at least are not tried any
+	 * more. */
 	uint64_t too_large;
 };
 
@@ -120,16 +121,17 @@ static void remember(struct vmb_guard *guard, struct vmb_window *window, const c
 	guard->has_rescues = true;
 }
 
-/* Whether the kernel is done with a blob, as a helper tells: it was mapped, or the host refused it. */
+/* Whether the kernel is done with a blob, as a helper tells: it was mapped, or the host refused
+ * it. */
 static bool is_settled(int result)
 {
 	return result == 0 || result == -EINVAL;
 }
 
 /*
- * Whether it is worth a try to map a blob that helpers were left on. If none is there any more one of them
- * has found room by itself, and the blob is in the window, which may be full by now. Should they have gone
- * for another reason, there are none that the next ones could add to.
+ * Whether it is worth a try to map a blob that helpers were left on. If none is there any more one
+ * of them has found room by itself, and the blob is in the window, which may be full by now. Should
+ * they have gone for another reason, there are none that the next ones could add to.
  */
 static int look_for_room(const struct vmb_rescue *rescue, struct vmb_window *window,
 	enum expected expected, unsigned patience_ms)
@@ -141,7 +143,8 @@ static int look_for_room(const struct vmb_rescue *rescue, struct vmb_window *win
 		: 0;
 }
 
-/* Lets helpers make the mapping, one after the other. *is_any_left: whether one may sleep on it still. */
+/* Lets helpers make the mapping, one after the other. *is_any_left: whether one may sleep on it
+ * still. */
 static int run_helpers(const struct vmb_window *window, const char *helper, int dmabuf, int tries,
 	bool *is_any_left)
 {
@@ -233,8 +236,9 @@ static bool is_too_large(const struct vmb_guard *guard, const struct vmb_rescue 
 	return false;
 }
 
-/* Goes once through the list. Where there is no room for one blob there may be for a smaller one of its
- * device, but only the first is waited for; with anything else in the way that device is left alone. */
+/* Goes once through the list. Where there is no room for one blob there may be for a smaller one of
+ * its device, but only the first is waited for; with anything else in the way that device is left
+ * alone. */
 static void rescue_all(struct vmb_guard *guard)
 {
 	struct vmb_rescue **rescue = &guard->rescues;
@@ -258,8 +262,8 @@ static void rescue_all(struct vmb_guard *guard)
 void vmb_guard_rescue(struct vmb_guard *guard)
 {
 	guard->is_rescue_due = true;
-	/* Once more for those that came meanwhile and found the lock taken. Who comes during that is left to
-	 * the next call: others may go on closing for as long as they like. */
+	/* Once more for those that came meanwhile and found the lock taken. Who comes during that
+	 * is left to the next call: others may go on closing for as long as they like. */
 	for (int i = 0; i < ROUNDS && guard->has_rescues && guard->is_rescue_due &&
 		pthread_mutex_trylock(&guard->map_lock) == 0;
 		i++) {

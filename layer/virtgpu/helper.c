@@ -104,8 +104,8 @@ UNINSTRUMENTED static int wait_for_helper(const struct start *start, pid_t helpe
 	return -WEXITSTATUS(status);
 }
 
-/* The middle process. It has copies of the application's descriptors, which it drops at once: a pipe
- * must not stay open because of us. */
+/* The middle process. It has copies of the application's descriptors, which it drops at once: a
+ * pipe must not stay open because of us. */
 UNINSTRUMENTED static int start_helper(void *argument)
 {
 	/* All zeros is SIG_DFL with no flags on every architecture. */

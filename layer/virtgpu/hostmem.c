@@ -8,12 +8,13 @@
 
 /* What is said of the window where its size is not known: more than any has. */
 #define LARGE (UINT64_C(64) << 30)
-/* How often is looked whether the kernel honours the hint before it is said not to, and the time between,
- * in ms: what several processes try at once may be more than the device has addresses for mmap(). */
+/* How often is looked whether the kernel honours the hint before it is said not to, and the time
+ * between, in ms: what several processes try at once may be more than the device has addresses for
+ * mmap(). */
 #define OBSERVATIONS 5
 #define OBSERVE_EACH 10
-/* A command queue or two of the host's; measured: a few milliseconds, in an emulated guest on a busy
- * machine more than 50. */
+/* A command queue or two of the host's; measured: a few milliseconds, in an emulated guest on a
+ * busy machine more than 50. */
 #define SETTLING_MS 250
 
 /* As libdrm: a request that was interrupted is made again. */
@@ -98,8 +99,8 @@ static int init_context(const struct vmb_window *window, int fd)
 }
 
 /*
- * An open file with a context that a blob can be created on. Venus' makes as many as one likes, so one
- * is kept; one of the DRM kind makes a single one in its life.
+ * An open file with a context that a blob can be created on. Venus' makes as many as one likes, so
+ * one is kept; one of the DRM kind makes a single one in its life.
  */
 static int open_context(struct vmb_window *window)
 {

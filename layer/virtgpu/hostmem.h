@@ -11,12 +11,13 @@
 #include "ioctl/hook.h"
 
 /*
- * The window of a virtio-gpu: the range of addresses (a PCI BAR, "hostmem" in QEMU) that memory of the
- * host is seen through in the guest. A blob takes a contiguous part of it from its creation, or where
- * that is deferred from its first mapping, until it is closed.
+ * The window of a virtio-gpu: the range of addresses (a PCI BAR, "hostmem" in QEMU) that memory of
+ * the host is seen through in the guest. A blob takes a contiguous part of it from its creation, or
+ * where that is deferred from its first mapping, until it is closed.
  *
- * What is to be known of it is found out on a context of the layer's own, on an open file of its own,
- * so that nothing of the driver's is touched. Sizes are in bytes, errors negative errno values.
+ * What is to be known of it is found out on a context of the layer's own, on an open file of its
+ * own, so that nothing of the driver's is touched. Sizes are in bytes, errors negative errno
+ * values.
  */
 
 /* What the layer needs of the system for this; tests put a simulated one in its place. */
@@ -52,7 +53,8 @@ struct vmb_window {
 	uint64_t size; /* 0 if it is not known */
 	uint64_t unit; /* sizes of blobs are multiples of it */
 	uint32_t
-		capset; /* of the contexts that it is probed on; 0 if the device has none that would do */
+		/* of the contexts that it is probed on; 0 if the device has none that would do */
+		capset;
 	int fd; /* the layer's own open file */
 	bool has_context; /* on that file */
 	/* When something of it was last given back: the kernel has that a little later only. */
@@ -61,8 +63,8 @@ struct vmb_window {
 };
 
 /*
- * Of the device behind an open file of virtio_gpu's, which is not kept. ioctl is what requests are made
- * through. Fails only if no other file of the device can be opened.
+ * Of the device behind an open file of virtio_gpu's, which is not kept. ioctl is what requests are
+ * made through. Fails only if no other file of the device can be opened.
  */
 int vmb_window_init(struct vmb_window *window, const struct vmb_window_system *system,
 	vmb_ioctl_fn ioctl, int fd);
@@ -77,8 +79,8 @@ enum vmb_honoured vmb_window_honoured(struct vmb_window *window);
 const char *vmb_honoured_name(enum vmb_honoured honoured);
 
 /*
- * Whether there is a part of the window left for a blob of this size: takes it, and gives it back. 0,
- * or -ENOSPC; other errors if it cannot be said.
+ * Whether there is a part of the window left for a blob of this size: takes it, and gives it back.
+ * 0, or -ENOSPC; other errors if it cannot be said.
  */
 int vmb_window_probe(struct vmb_window *window, uint64_t size);
 

@@ -36,8 +36,8 @@ static int reopen(int fd)
 	return other < 0 ? -errno : other;
 }
 
-/* The largest prefetchable BAR of a PCI device: which one it is the device's capabilities say, but those
- * are for root to read, and the others of a virtio-gpu hold registers. */
+/* The largest prefetchable BAR of a PCI device: which one it is the device's capabilities say, but
+ * those are for root to read, and the others of a virtio-gpu hold registers. */
 static uint64_t read_resource(FILE *file)
 {
 	uint64_t first;

@@ -10,8 +10,9 @@
 
 /* The state of an intercept. */
 struct state {
-	/* Shared by the intercepts of one descriptor; NULL until it is known. Another thread may find the file of the
-	 * intercept's next device here. The file itself names its descriptor. */
+	/* Shared by the intercepts of one descriptor; NULL until it is known. Another thread may
+	 * find the file of the intercept's next device here. The file itself names its
+	 * descriptor. */
 	_Atomic(struct vmb_virtgpu *) file;
 	struct vmb_virtgpu_driver driver;
 };
@@ -32,8 +33,8 @@ static bool is_virtio_gpu(vmb_ioctl_fn next, int fd)
 		strcmp(driver.name, "virtio_gpu") == 0;
 }
 
-/* The driver may have opened its file with its instance. The first blob that it creates or imports for the device shows
- * the descriptor. The intercept sees that ioctl as any later one. */
+/* The driver may have opened its file with its instance. The first blob that it creates or imports
+ * for the device shows the descriptor. The intercept sees that ioctl as any later one. */
 static bool learn(struct vmb_driver_call *call, vmb_ioctl_fn next, int fd, unsigned long request,
 	void *arg, int *ret)
 {

@@ -5,7 +5,8 @@
 #include "ioctl/intercept.h"
 #include "virtgpu/translator.h"
 
-/* The intercept of a driver on virtio_gpu: it finds the driver's open file, which several devices may share. */
+/* The intercept of a driver on virtio_gpu: it finds the driver's open file, which several devices
+ * may share. */
 extern const struct vmb_translator vmb_virtgpu_translator;
 
 /* A driver call, and what the translator notes of it. */
@@ -14,7 +15,8 @@ struct vmb_virtgpu_call {
 	struct vmb_virtgpu_scope scope;
 };
 
-/* Begins to intercept. driver names the settings; its ioctl and fd are found out. Negative errno. */
+/* Begins to intercept. driver names the settings; its ioctl and fd are found out. Negative
+ * errno. */
 int vmb_virtgpu_intercept_create(
 	const struct vmb_virtgpu_driver *driver, struct vmb_intercept **out);
 

@@ -23,17 +23,19 @@
 #include "virtgpu/hostmem.h"
 
 /*
- * Maps the dma-buf that is its standard input, and ends: the exit status is 0, or the errno of mmap. The
- * arguments are the process id of the application that it does so for, and the number of the device.
+ * Maps the dma-buf that is its standard input, and ends: the exit status is 0, or the errno of
+ * mmap. The arguments are the process id of the application that it does so for, and the number of
+ * the device.
  *
  * A program of its own because of Linux 7.3, where the first mapping of a deferred blob sleeps for
  * ever, and cannot be killed, if the window of the device is full (docs/virtgpu.md). It may happen
  * to the child that makes the mapping, which has nothing that anybody would miss.
  *
- * As long as the application lives the layer has another helper wake that child when something of the
- * window is given back that it knows of. What it does not know of is found here: now and then this process
- * looks for room, and if there is some tries the mapping once more. When the application is gone there
- * is room soon, since all that it had in the window was closed, and nobody else is left to do it.
+ * As long as the application lives the layer has another helper wake that child when something of
+ * the window is given back that it knows of. What it does not know of is found here: now and then
+ * this process looks for room, and if there is some tries the mapping once more. When the
+ * application is gone there is room soon, since all that it had in the window was closed, and
+ * nobody else is left to do it.
  */
 
 /* When is looked for room, in ms: then, and each time after twice as long. */
@@ -42,8 +44,8 @@
 #define LAST_DELAY 60000
 /* Until the room that was found can be used, in ms: it was taken to find it. */
 #define SETTLING 250
-/* How often the mapping is tried again at most. Somebody else may be quicker, and then that one sleeps,
- * too. */
+/* How often the mapping is tried again at most. Somebody else may be quicker, and then that one
+ * sleeps, too. */
 #define TRIES 16
 
 static uint64_t now_ms(void)
@@ -93,8 +95,8 @@ static int probe(dev_t device)
 	return ret;
 }
 
-/* struct prctl_mm_map as a 64-bit kernel has it, which wants no other size from 32-bit programs either. The
- * headers' own has a pointer in it. */
+/* struct prctl_mm_map as a 64-bit kernel has it, which wants no other size from 32-bit programs
+ * either. The headers' own has a pointer in it. */
 struct bounds {
 	uint64_t start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	uint64_t arg_start, arg_end, env_start, env_end;
@@ -110,10 +112,11 @@ _Static_assert(offsetof(struct bounds, auxv) == offsetof(struct prctl_mm_map, au
 	"the same up to the pointer");
 
 /*
- * While it sleeps this process holds the lock of its memory, which who reads its arguments or environment
- * in /proc has to wait for: ps, pgrep -f and their kin. They do not if there are none (get_mm_cmdline() and
- * environ_read() in Linux). The kernel wants all of the bounds at once, and this process has no use for the
- * others. Without CONFIG_CHECKPOINT_RESTORE it refuses, and nothing is lost.
+ * While it sleeps this process holds the lock of its memory, which who reads its arguments or
+ * environment in /proc has to wait for: ps, pgrep -f and their kin. They do not if there are none
+ * (get_mm_cmdline() and environ_read() in Linux). The kernel wants all of the bounds at once, and
+ * this process has no use for the others. Without CONFIG_CHECKPOINT_RESTORE it refuses, and nothing
+ * is lost.
  */
 static void hide_arguments(void)
 {
@@ -143,7 +146,8 @@ static void hide_arguments(void)
 	prctl(PR_SET_MM, PR_SET_MM_MAP, &native, sizeof(native), 0);
 }
 
-/* In a process of its own. Its lock tells that it is at it, and goes with it: vmb_helper_sleeps_on(). */
+/* In a process of its own. Its lock tells that it is at it, and goes with it:
+ * vmb_helper_sleeps_on(). */
 static int map_first_page(void)
 {
 	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
@@ -181,7 +185,8 @@ static bool try_again(struct pollfd *child, bool is_alone, dev_t device)
 	return true;
 }
 
-/* Until the child has ended. The kernel wakes all that sleep on a blob when one of them can map it. */
+/* Until the child has ended. The kernel wakes all that sleep on a blob when one of them can map
+ * it. */
 static void wait_for(pid_t child, pid_t application, dev_t device)
 {
 	struct pollfd ends[] = {
@@ -213,8 +218,8 @@ int main(int count, char **arguments)
 	sigset_t all;
 	int status;
 
-	/* What ends all of the application, from its terminal or as a service that is stopped, must not end
-	 * this: until SIGKILL comes there is time to try the mapping again. */
+	/* What ends all of the application, from its terminal or as a service that is stopped, must
+	 * not end this: until SIGKILL comes there is time to try the mapping again. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	setsid();

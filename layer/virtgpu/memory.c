@@ -34,8 +34,8 @@ static VKAPI_ATTR VkResult VKAPI_CALL allocate_memory(VkDevice handle,
 }
 
 /*
- * In the following commands a driver may map memory for the first time, and hostmem may have no room. Some drivers do not
- * notice the refusal, and return success: the layer returns the error.
+ * In the following commands a driver may map memory for the first time, and hostmem may have no
+ * room. Some drivers do not notice the refusal, and return success: the layer returns the error.
  */
 
 static VkResult end_map(struct vmb_virtgpu_call *call, VkResult result, VkResult error)

@@ -24,8 +24,8 @@ static void after_fork(void)
 	vmb_guard_after_fork(&vmb_virtgpu_guard);
 }
 
-/* The C library forgets the function with the library that it is in. Without memory for it a child may
- * wait for a thread that it does not have. */
+/* The C library forgets the function with the library that it is in. Without memory for it a child
+ * may wait for a thread that it does not have. */
 static void watch_forks(void)
 {
 	pthread_atfork(NULL, NULL, after_fork);
@@ -141,15 +141,16 @@ static bool defers(const struct vmb_virtgpu *virtgpu)
 		virtgpu->facts.defers;
 }
 
-/* Of an instance, whose devices may share the file with each other and with those of other instances. */
+/* Of an instance, whose devices may share the file with each other and with those of other
+ * instances. */
 struct vmb_virtgpu_watcher {
 	struct vmb_virtgpu_watcher *next;
 	struct vmb_trace *trace;
 	unsigned users;
 };
 
-/* Traces are told what has changed: their instance may have other files. blobs_lock is held, so that what is
- * told last is what is true. */
+/* Traces are told what has changed: their instance may have other files. blobs_lock is held, so
+ * that what is told last is what is true. */
 static void trace_bytes(struct vmb_virtgpu *virtgpu)
 {
 	const struct vmb_virtgpu_stats *stats = &virtgpu->stats;
@@ -177,7 +178,8 @@ static struct vmb_virtgpu_watcher **find_watcher(
 	return watcher;
 }
 
-/* The file's share in the trace comes with its first user, false if memory is short. blobs_lock is held. */
+/* The file's share in the trace comes with its first user, false if memory is short. blobs_lock is
+ * held. */
 static bool add_watcher(struct vmb_virtgpu *virtgpu, struct vmb_trace *trace)
 {
 	struct vmb_virtgpu_watcher **watcher = find_watcher(virtgpu, trace);
@@ -277,8 +279,8 @@ static void copy_blob(
 	memcpy(copy, arg, size < sizeof(*copy) ? size : sizeof(*copy));
 }
 
-/* The request with other hints than the driver's, in the struct that has them. What comes back is put
- * where the driver looks for it. */
+/* The request with other hints than the driver's, in the struct that has them. What comes back is
+ * put where the driver looks for it. */
 static int create_with_hints(vmb_ioctl_fn next, int fd, unsigned long request, void *arg,
 	struct drm_virtgpu_resource_create_blob *blob)
 {
@@ -299,8 +301,8 @@ static int create_with_hints(vmb_ioctl_fn next, int fd, unsigned long request, v
 	return ret;
 }
 
-/* Whether it is for vkAllocateMemory, and for nobody else: one that other devices of the host's share by its
- * UUID is mapped at once, as without the layer. */
+/* Whether it is for vkAllocateMemory, and for nobody else: one that other devices of the host's
+ * share by its UUID is mapped at once, as without the layer. */
 static bool is_of_allocation(
 	const struct vmb_virtgpu_scope *scope, const struct drm_virtgpu_resource_create_blob *blob)
 {
@@ -316,9 +318,10 @@ static uint32_t type_bit(const struct vmb_virtgpu_scope *scope)
 }
 
 /*
- * Some drivers map some types of memory while they allocate, and not all of them are prepared for that to
- * fail. Room that was seen before may be another thread's by then. So as long as it is not known of a
- * type, the blob is mapped at once: if there is no room its creation fails, as it would without the layer.
+ * Some drivers map some types of memory while they allocate, and not all of them are prepared for
+ * that to fail. Room that was seen before may be another thread's by then. So as long as it is not
+ * known of a type, the blob is mapped at once: if there is no room its creation fails, as it would
+ * without the layer.
  */
 static bool is_mapped_late(const struct vmb_virtgpu *virtgpu, const struct vmb_virtgpu_scope *scope)
 {
@@ -520,10 +523,10 @@ static void set_tried(const struct vmb_guarded *tried)
 }
 
 /*
- * Whether there is nothing left to be guarded of an imported blob, as there is not if it has its place
- * already, however full the window is. There is no other way to find out, and if it has none the helper
- * sleeps: this is tried once. What nobody can map (EINVAL) is left to the driver; any other error may be
- * of the helper's start, and tells nothing of the blob.
+ * Whether there is nothing left to be guarded of an imported blob, as there is not if it has its
+ * place already, however full the window is. There is no other way to find out, and if it has none
+ * the helper sleeps: this is tried once. What nobody can map (EINVAL) is left to the driver; any
+ * other error may be of the helper's start, and tells nothing of the blob.
  */
 static bool try_imported(struct vmb_virtgpu *virtgpu, struct vmb_guarded *guarded)
 {
@@ -542,8 +545,8 @@ static bool try_imported(struct vmb_virtgpu *virtgpu, struct vmb_guarded *guarde
 	return true;
 }
 
-/* Puts a promised blob into the window. map_lock is held, so that one thread does at a time; what another
- * has done is seen then. */
+/* Puts a promised blob into the window. map_lock is held, so that one thread does at a time; what
+ * another has done is seen then. */
 static int map_promised(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, uint32_t handle)
 {
 	struct blob blob;
@@ -563,7 +566,8 @@ static int map_promised(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, 
 		return guarded.dmabuf;
 	}
 	if (blob.is_imported) {
-		/* Of other processes, perhaps, or from when it was imported before: they do not get more. */
+		/* Of other processes, perhaps, or from when it was imported before: they do not get
+		 * more. */
 		guarded.has_sleepers = virtgpu->system->sleeps_on(guarded.dmabuf);
 		if (!guarded.has_sleepers && !blob.was_tried && try_imported(virtgpu, &guarded)) {
 			return 0;
@@ -577,8 +581,8 @@ static int map_promised(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, 
 }
 
 /*
- * Before the driver maps a blob, or gives it to somebody who may: whoever has the dma-buf can map it, in
- * any process, and another device that it is imported to would be given no addresses.
+ * Before the driver maps a blob, or gives it to somebody who may: whoever has the dma-buf can map
+ * it, in any process, and another device that it is imported to would be given no addresses.
  */
 static int settle(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, uint32_t handle)
 {
@@ -621,7 +625,8 @@ static int map_blob(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *scope
 	return ret < 0 ? fail(ret) : next(fd, request, arg);
 }
 
-/* Whoever gets it from here could have got it from where it came from: it is the importer's to guard. */
+/* Whoever gets it from here could have got it from where it came from: it is the importer's to
+ * guard. */
 static bool is_imported(struct vmb_virtgpu *virtgpu, uint32_t handle)
 {
 	pthread_mutex_lock(&virtgpu->blobs_lock);

@@ -44,11 +44,12 @@ struct vmb_virtgpu_facts {
 
 /* What a driver does for one call of the application's, on one thread. */
 struct vmb_virtgpu_scope {
-	/* vkAllocateMemory of this memory type; what the driver makes elsewhere it maps at once anyway. */
+	/* vkAllocateMemory of this memory type; what the driver makes elsewhere it maps at once
+	 * anyway. */
 	bool is_allocation;
 	uint32_t memory_type;
-	/* The blob that was created for it, 0 if there is none, and whether the driver asked where to map that
-	 * before the call was over. */
+	/* The blob that was created for it, 0 if there is none, and whether the driver asked where
+	 * to map that before the call was over. */
 	uint32_t created;
 	bool was_mapped;
 	bool has_failed; /* the call; set by who ends it */
@@ -59,8 +60,9 @@ struct vmb_virtgpu_scope {
 struct vmb_virtgpu_watcher;
 
 /*
- * An open file of a driver's. Several VkDevices share it where the driver has one for its instance. Once
- * made it stays, and is used again for another file, so that other threads may look at it at any time.
+ * An open file of a driver's. Several VkDevices share it where the driver has one for its instance.
+ * Once made it stays, and is used again for another file, so that other threads may look at it at
+ * any time.
  */
 struct vmb_virtgpu {
 	struct vmb_virtgpu *next; /* in the list of all */
@@ -73,8 +75,8 @@ struct vmb_virtgpu {
 	struct vmb_guard *guard;
 	enum vmb_defer wish;
 
-	/* Memory types whose memory the driver was seen to map while it allocates, and was seen not to
-	 * (bit masks). Only the latter are deferred. */
+	/* Memory types whose memory the driver was seen to map while it allocates, and was seen not
+	 * to (bit masks). Only the latter are deferred. */
 	_Atomic uint32_t early_types;
 	_Atomic uint32_t late_types;
 
@@ -86,8 +88,8 @@ struct vmb_virtgpu {
 	bool has_window;
 	char helper[PATH_MAX];
 
-	/* Guards the state of blobs, and who is told of it. Inside it only the locks of their table and of the
-	 * traces' counters are taken. */
+	/* Guards the state of blobs, and who is told of it. Inside it only the locks of their table
+	 * and of the traces' counters are taken. */
 	pthread_mutex_t blobs_lock;
 	struct vmb_map blobs; /* GEM handle to blob; of those that take a place in the window */
 	uint64_t serial; /* of the last one */
@@ -113,17 +115,18 @@ struct vmb_virtgpu_driver {
 };
 
 /*
- * The object of an open file of virtio_gpu's, which the caller has made sure of. If there is one already
- * it gets one more user, and all but the descriptor and the trace counts for nothing. NULL if memory is
- * short.
+ * The object of an open file of virtio_gpu's, which the caller has made sure of. If there is one
+ * already it gets one more user, and all but the descriptor and the trace counts for nothing. NULL
+ * if memory is short.
  */
 struct vmb_virtgpu *vmb_virtgpu_get(const struct vmb_window_system *system, struct vmb_guard *guard,
 	const struct vmb_virtgpu_driver *driver);
-/* With the trace that it was got with, which is told no more after that. The last user's call forgets all
- * blobs. */
+/* With the trace that it was got with, which is told no more after that. The last user's call
+ * forgets all blobs. */
 void vmb_virtgpu_put(struct vmb_virtgpu *virtgpu, struct vmb_trace *trace);
 
-/* An ioctl of the driver, in a scope or outside of any (NULL). Returns what ioctl returns, with errno. */
+/* An ioctl of the driver, in a scope or outside of any (NULL). Returns what ioctl returns, with
+ * errno. */
 int vmb_virtgpu_ioctl(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_scope *scope,
 	vmb_ioctl_fn next, int fd, unsigned long request, void *arg);
 /* Learns from what was done in a scope, if that has not failed. */

@@ -14,8 +14,8 @@
  * To replace a structure in the middle of a chain, those before it have to be copied, since each
  * points to the next, and any of them may be of a type that is newer than this code: its size is
  * unknown. A copy may well be longer than the structure, nobody reads past its end; only the
- * reading must not run into memory that is not there. The kernel copies for us, as far as it can: with
- * process_vm_readv(2), or through a pipe in sandboxes that forbid it.
+ * reading must not run into memory that is not there. The kernel copies for us, as far as it can:
+ * with process_vm_readv(2), or through a pipe in sandboxes that forbid it.
  */
 #define MOST_BYTES 4096
 

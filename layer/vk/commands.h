@@ -7,12 +7,13 @@
 #include <vulkan/vulkan.h>
 
 /*
- * The one list of Vulkan commands that the layer calls or replaces. The tables of function pointers, the look-up by
- * name, the trampolines of vkGetInstanceProcAddr and the wrappers of a trace are made from it.
+ * The one list of Vulkan commands that the layer calls or replaces. The tables of function pointers,
+ * the look-up by name, the trampolines of vkGetInstanceProcAddr and the wrappers of a trace are made
+ * from it.
  *
  * X(type, name, alias, since, parameters, arguments)
- *   alias, since   the command's second name and the version in which the first name is core; NULL and 0 if there is
- *                  only one name
+ *   alias, since   the second name, and the version in which the first name is core; NULL and 0 if
+ *                  the command has one name
  *   parameters     the first one is called handle: the dispatchable object
  */
 
@@ -247,8 +248,8 @@
 	type(VKAPI_PTR *name) parameters;
 
 /*
- * Tables of commands. In the table of a driver, NULL marks a command that the driver does not have. In an overlay, NULL
- * marks a command that the overlay does not replace.
+ * Tables of commands. In the table of a driver, NULL marks a command that the driver does not have.
+ * In an overlay, NULL marks a command that the overlay does not replace.
  */
 struct vmb_instance_commands {
 	VMB_INSTANCE_COMMANDS(VMB_COMMAND_MEMBER)
@@ -278,8 +279,8 @@ struct vmb_command vmb_command_find(const char *name);
 /* The pointer that a table of the command's level has. */
 PFN_vkVoidFunction vmb_command_in(const void *table, const struct vmb_command *command);
 
-/* Fill a table with the next layer's (or the driver's) commands. A command with two names is looked up under both, first
- * under the one that is right for the version in use. */
+/* Fill a table with the next layer's (or the driver's) commands. A command with two names is looked
+ * up under both, first under the one that is right for the version in use. */
 void vmb_instance_commands_load(struct vmb_instance_commands *commands, VkInstance instance,
 	uint32_t api_version, PFN_vkGetInstanceProcAddr next);
 void vmb_device_commands_load(struct vmb_device_commands *commands, VkDevice device,
@@ -291,7 +292,8 @@ void vmb_instance_commands_lay(
 void vmb_device_commands_lay(
 	struct vmb_device_commands *commands, const struct vmb_device_commands *overlay);
 
-/* Adds those commands of source to an overlay that differ between two other tables, and that the overlay lacks. */
+/* Adds those commands of source to an overlay that differ between two other tables, and that the
+ * overlay lacks. */
 void vmb_device_commands_add_changed(struct vmb_device_commands *overlay,
 	const struct vmb_device_commands *source, const struct vmb_device_commands *one,
 	const struct vmb_device_commands *other);

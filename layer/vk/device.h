@@ -18,7 +18,8 @@ enum vmb_feature_id {
 	VMB_FEATURES,
 };
 
-/* A VkDevice: identity, tables of commands, and a pointer to the state of each feature. create_device.c owns it. */
+/* A VkDevice: identity, tables of commands, and a pointer to the state of each feature.
+ * create_device.c owns it. */
 struct vmb_device {
 	VkDevice handle;
 	/* NULL if the layer is turned off. */
@@ -29,11 +30,13 @@ struct vmb_device {
 	struct vmb_device_commands driver;
 	/* With the overlays of all features: what the application gets. */
 	struct vmb_device_commands commands;
-	/* What the layer does here: the physical device's route, or native if the application enables no sparse feature. */
+	/* What the layer does here: the physical device's route, or native if the application
+	 * enables no sparse feature. */
 	enum vmb_route route;
 	/* By vmb_feature_id; NULL where a feature has nothing to do. */
 	void *features[VMB_FEATURES];
-	/* Commands of extensions that only the layer enabled: the application gets NULL for them. Ends with NULL. */
+	/* Commands of extensions that only the layer enabled: the application gets NULL for them.
+	 * Ends with NULL. */
 	const char *hidden_commands[8];
 	/* The driver may wait for ever in vkDestroyDevice: its device is left behind. */
 	bool is_stranded;
@@ -42,21 +45,22 @@ struct vmb_device {
 };
 
 /*
- * A feature. create_device.c calls its functions in the order of the members; each but prepare only if the feature has
- * a state on the device.
+ * A feature. create_device.c calls its functions in the order of the members; each but prepare only
+ * if the feature has a state on the device.
  */
 struct vmb_feature {
 	enum vmb_feature_id id;
-	/* Sets device->features[id] if the feature has something to do on this device. May change *info, which the
-	 * driver gets; its new parts stay until finish. */
+	/* Sets device->features[id] if the feature has something to do on this device. May change
+	 * *info, which the driver gets; its new parts stay until finish. */
 	VkResult (*prepare)(struct vmb_device *device, VkDeviceCreateInfo *info);
 	/* Before and after the driver creates its device, on one thread. Optional. */
 	void (*create_begin)(struct vmb_device *device);
 	void (*create_end)(struct vmb_device *device);
-	/* The driver's device is there. Lays the feature's commands over device->commands. On failure finish follows. A
-	 * feature that finds nothing to do here may finish itself. */
+	/* The driver's device is there. Lays the feature's commands over device->commands. On
+	 * failure finish follows. A feature that finds nothing to do here may finish itself. */
 	VkResult (*init)(struct vmb_device *device);
-	/* Frees the state, also one that was only prepared, and sets device->features[id] to NULL. */
+	/* Frees the state, also one that was only prepared, and sets device->features[id] to
+	 * NULL. */
 	void (*finish)(struct vmb_device *device);
 };
 

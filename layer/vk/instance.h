@@ -20,7 +20,8 @@ struct vmb_instance {
 	PFN_vkCreateDevice create_device;
 	/* The next layer's or the driver's commands. */
 	struct vmb_instance_commands driver;
-	/* With the layer's overlays, except for the trace's; of physical devices on the native route. */
+	/* With the layer's overlays, except for the trace's; of physical devices on the native
+	 * route. */
 	struct vmb_instance_commands untraced;
 	/* With all overlays: what the application gets. */
 	struct vmb_instance_commands commands;
@@ -31,7 +32,8 @@ struct vmb_instance {
 	uint32_t api_version;
 	/* The loader's own object, where handle is an object of a layer below that wraps it. */
 	VkInstance loader_handle;
-	/* The loader's callbacks for a device of the layer's own, which take loader_handle. NULL if the loader has none. */
+	/* The loader's callbacks for a device of the layer's own, which take loader_handle. NULL if
+	 * the loader has none. */
 	PFN_vkLayerCreateDevice loader_create_device;
 	PFN_vkLayerDestroyDevice loader_destroy_device;
 	/* The layer's vkGetInstanceProcAddr, by which the loader finds the layer in the chain. */

@@ -54,7 +54,8 @@ struct vmb_physical_device *vmb_physical_device_create(
 /* Frees an undecided or decided object; accepts NULL. */
 void vmb_physical_device_destroy(struct vmb_physical_device *physical);
 
-/* The instance's object for a physical device; NULL if there is none. Any thread, as the next one. */
+/* The instance's object for a physical device; NULL if there is none. Any thread, as the next
+ * one. */
 struct vmb_physical_device *vmb_physical_device_find(VkPhysicalDevice handle);
 /* As above; adds the object if there is none. NULL if memory is short. */
 struct vmb_physical_device *vmb_physical_device_add(VkPhysicalDevice handle);
@@ -63,10 +64,12 @@ struct vmb_physical_device *vmb_physical_device_add(VkPhysicalDevice handle);
 bool vmb_physical_device_has_extension(
 	const struct vmb_physical_device *physical, const char *extension);
 
-/* The minor number of the device's render node, as the driver reports it; false if it reports none. */
+/* The minor number of the device's render node, as the driver reports it; false if it reports
+ * none. */
 bool vmb_physical_device_render_node(const struct vmb_physical_device *physical, uint32_t *node);
 
-/* The version that decides which functions are core on a device: the application's, limited by the device's. */
+/* The version that decides which functions are core on a device: the application's, limited by the
+ * device's. */
 uint32_t vmb_physical_device_api_version(
 	const struct vmb_instance *instance, VkPhysicalDevice handle);
 

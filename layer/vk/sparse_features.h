@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <vulkan/vulkan.h>
 
-/* The sparse features of VkPhysicalDeviceFeatures: sparseBinding, sparseResidency*, shaderResourceResidency. Pure. */
+/* The sparse features of VkPhysicalDeviceFeatures: sparseBinding, sparseResidency*,
+ * shaderResourceResidency. Pure. */
 
 /* Whether one of them is set. */
 bool vmb_features_want_sparse(const VkPhysicalDeviceFeatures *features);

@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 /*
- * The figures of a device that VMBIND_STATS writes. Features count them from any thread, also without the setting.
- * docs/statistics.md describes each.
+ * The figures of a device that VMBIND_STATS writes. Features count them from any thread, also
+ * without the setting. docs/statistics.md describes each.
  */
 struct vmb_statistics {
 	_Atomic uint64_t buffers; /* sparse buffers created */

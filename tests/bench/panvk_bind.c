@@ -13,16 +13,16 @@
 #include "vk.h"
 
 /*
- * The layer's time in vkQueueBindSparse on the assist route, as a share of what the driver alone takes
- * for the same call. tests/bench/panvk runs it on panvk.
+ * The layer's time in vkQueueBindSparse on the assist route, as a share of what the driver alone
+ * takes for the same call. tests/bench/panvk runs it on panvk.
  *
- * Devices with and without the layer take turns, one at a time, since the layer's hook stands in the
- * slots of the process for as long as there is one with it. What counts is the processor time of the
- * calling thread, in which the driver makes its ioctls. They go through an ioctl() of this program,
- * which measures the kernel's part, also where the layer made others of them.
+ * Devices with and without the layer take turns, one at a time, since the layer's hook stands in
+ * the slots of the process for as long as there is one with it. What counts is the processor time
+ * of the calling thread, in which the driver makes its ioctls. They go through an ioctl() of this
+ * program, which measures the kernel's part, also where the layer made others of them.
  *
- * The layer's time is what the call takes more than the driver alone for what the layer makes of it,
- * without the kernel's part on either side.
+ * The layer's time is what the call takes more than the driver alone for what the layer makes of
+ * it, without the kernel's part on either side.
  */
 
 #define ROUNDS 11

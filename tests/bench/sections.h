@@ -14,7 +14,8 @@ void bench_sparse_against_driver(void);
 void bench_plan_cost(void);
 /* What the tap adds to ioctls that do not concern the layer. */
 void bench_foreign_ioctls(void);
-/* Calls that have nothing to do with sparse resources, on a device where the layer provides them. */
+/* Calls that have nothing to do with sparse resources, on a device where the layer provides
+ * them. */
 void bench_calls_provide(void);
 /* Calls on the native route. */
 void bench_calls_native(void);

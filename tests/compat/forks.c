@@ -6,9 +6,9 @@
 #include "work.h"
 
 /*
- * forks COMMAND...: a process that has a device forks. One child executes the command, one makes an instance of its own, one
- * exits as if nothing were there, and the parent goes on.
- * forks: the work alone, for the command.
+ * forks COMMAND...: a process that has a device forks. One child executes the command, one makes an
+ * instance of its own, one exits as if nothing were there, and the parent goes on. forks: the work
+ * alone, for the command.
  */
 
 static char **command;

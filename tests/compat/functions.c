@@ -7,8 +7,9 @@
 #include <vulkan/vulkan.h>
 
 /*
- * functions <NAMES: tells of each function, a line each, from whom it can be had: vkGetInstanceProcAddr without and with an
- * instance, and vkGetDeviceProcAddr, on a device without extensions and on one with all of them.
+ * functions <NAMES: tells of each function, a line each, from whom it can be had:
+ * vkGetInstanceProcAddr without and with an instance, and vkGetDeviceProcAddr, on a device without
+ * extensions and on one with all of them.
  */
 
 static PFN_vkGetInstanceProcAddr get_instance;

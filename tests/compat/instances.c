@@ -3,7 +3,8 @@
 
 #include "work.h"
 
-/* Several instances, each with two devices, made and destroyed in several orders, with work on those that are left. */
+/* Several instances, each with two devices, made and destroyed in several orders, with work on
+ * those that are left. */
 
 #define INSTANCES 3
 

@@ -6,13 +6,15 @@
 #include <vulkan/vulkan.h>
 
 /*
- * loads: loads the loader, makes an instance and a device, destroys them and unloads the loader, again and again. In the end
- * the loader and the layer are not mapped any more, and the process has as many mappings as after the first rounds.
+ * loads: loads the loader, makes an instance and a device, destroys them and unloads the loader,
+ * again and again. In the end the loader and the layer are not mapped any more, and the process has
+ * as many mappings as after the first rounds.
  */
 
 #define WARM_UP 4
 #define ROUNDS 12
-/* Of the C library's allocator, which gives nothing back at once: a leak would be one in each round. */
+/* Of the C library's allocator, which gives nothing back at once: a leak would be one in each
+ * round. */
 #define SLACK (ROUNDS / 2)
 
 static void fail(const char *what)

@@ -6,9 +6,10 @@
 #include <volk.h>
 
 /*
- * volk: a program without a single function of the loader's but vkGetInstanceProcAddr. It works on a device with functions from
- * vkGetInstanceProcAddr, which serve every device, with those from vkGetDeviceProcAddr, and with a table for each of two
- * devices. Where there are sparse buffers it works on one.
+ * volk: a program without a single function of the loader's but vkGetInstanceProcAddr. It works on
+ * a device with functions from vkGetInstanceProcAddr, which serve every device, with those from
+ * vkGetDeviceProcAddr, and with a table for each of two devices. Where there are sparse buffers it
+ * works on one.
  */
 
 #define SIZE UINT64_C(262144)

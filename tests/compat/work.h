@@ -7,8 +7,9 @@
 #include "vk.h"
 
 /*
- * A buffer for the GPU to fill and read: a sparse one where the device has them, so that the layer has work to do on the
- * provide route, and an ordinary one elsewhere. What is written and read is the same.
+ * A buffer for the GPU to fill and read: a sparse one where the device has them, so that the layer
+ * has work to do on the provide route, and an ordinary one elsewhere. What is written and read is
+ * the same.
  */
 struct work {
 	VkBuffer buffer;

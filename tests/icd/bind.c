@@ -345,8 +345,8 @@ static void shuffle(VkSparseMemoryBind *binds, uint32_t count)
 	}
 }
 
-/* A million binds of a page each in one batch, in random order; in order they are runs of RUN pages.
- * Several buffers, because one cannot have that many pages. */
+/* A million binds of a page each in one batch, in random order; in order they are runs of RUN
+ * pages. Several buffers, because one cannot have that many pages. */
 static void one_million_binds(void **state)
 {
 	enum {

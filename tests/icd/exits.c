@@ -7,9 +7,9 @@
 #include "vk.h"
 
 /*
- * An application may end without destroying anything, and a thread of it may go on until the very end.
- * Such a call is made here by the destructor of a library that was loaded last: glibc runs it behind the
- * layer's. The program succeeds only there.
+ * An application may end without destroying anything, and a thread of it may go on until the very
+ * end. Such a call is made here by the destructor of a library that was loaded last: glibc runs it
+ * behind the layer's. The program succeeds only there.
  */
 
 static struct vku vk;

@@ -138,8 +138,8 @@ static void abandoned_round(void)
 }
 
 /*
- * The driver leaks what it made for objects that are left over, but never more than it would without
- * sparse resources: memory, no descriptor and no thread.
+ * The driver leaks what it made for objects that are left over, but never more than it would
+ * without sparse resources: memory, no descriptor and no thread.
  */
 static void devices_with_everything_alive(void)
 {

@@ -9,8 +9,8 @@
 
 /*
  * Random work against a model of plain arrays: buffers and memories come and go, pages are bound,
- * bound anew, aliased and unbound, filled and copied by the GPU and written by the CPU; what the GPU
- * then reads must be what the model says.
+ * bound anew, aliased and unbound, filled and copied by the GPU and written by the CPU; what the
+ * GPU then reads must be what the model says.
  *
  * VMB_SEED repeats a run, VMB_ROUNDS makes it longer.
  */

@@ -212,8 +212,8 @@ static unsigned count_same(const struct vku *one, const struct vku *other)
 	return same;
 }
 
-/* What a trace tells of is intercepted while it is written, and nothing else: functions for sparse resources and
- * memory, of an instance that is traced. */
+/* What a trace tells of is intercepted while it is written, and nothing else: functions for sparse
+ * resources and memory, of an instance that is traced. */
 static void a_trace_intercepts_what_it_tells_of(void **state)
 {
 	struct vku driver, traced, other;

@@ -16,9 +16,9 @@ void icd_add_init(const struct vku *vk, struct vku_program *program);
 void icd_number_init(const struct vku *vk, struct vku_program *program);
 
 /*
- * data[index] += 1, by each workgroup, which is one invocation that first counts to ICD_SLOW_ROUNDS in
- * a way that no compiler can shorten. index must be even. Rounds are limited because a driver may
- * end loops that run for longer, as llvmpipe does after 65535.
+ * data[index] += 1, by each workgroup, which is one invocation that first counts to ICD_SLOW_ROUNDS
+ * in a way that no compiler can shorten. index must be even. Rounds are limited because a driver
+ * may end loops that run for longer, as llvmpipe does after 65535.
  */
 #define ICD_SLOW_ROUNDS 60000
 void icd_slow_init(const struct vku *vk, struct vku_program *program);

@@ -10,8 +10,8 @@
  * When binds happen: after what they wait for, before what waits for them, and without the caller
  * waiting for either.
  *
- * A binary semaphore may be waited for only when everything that it depends on has been submitted, so
- * none of them is put behind a timeline semaphore that the host has yet to signal.
+ * A binary semaphore may be waited for only when everything that it depends on has been submitted,
+ * so none of them is put behind a timeline semaphore that the host has yet to signal.
  */
 
 /* A call that returns at once may still be held up by a busy machine. One that waited would never
@@ -21,8 +21,8 @@
 /* Long enough for a mistake to show, not so long that the tests take long. */
 #define A_MOMENT 0.05
 
-/* Workgroups of the slow shader: on the order of a tenth of a second of one CPU; and as many as every
- * device takes. */
+/* Workgroups of the slow shader: on the order of a tenth of a second of one CPU; and as many as
+ * every device takes. */
 #define SLOW_GROUPS 2000
 #define MOST_GROUPS 65535
 
@@ -136,8 +136,9 @@ static void between_two_dispatches(void **state)
 	setting_finish(vk, &s);
 }
 
-/* Binds page 1 anew behind a dispatch that counts in it, which in turn waits for the host, so that its
- * driver cannot have been done with it when the call returned. Returns how many seconds the two took. */
+/* Binds page 1 anew behind a dispatch that counts in it, which in turn waits for the host, so that
+ * its driver cannot have been done with it when the call returned. Returns how many seconds the two
+ * took. */
 static double bind_behind_dispatch(const struct vku *vk, const struct setting *s,
 	const struct vku_program *slow, VkDescriptorSet set, uint32_t groups)
 {
@@ -363,7 +364,8 @@ static void thousand_rebinds_timeline(void **state)
 	check_chain(*state, true);
 }
 
-/* In one call: each batch waits for the one before. The page ends up where the last one bound it. */
+/* In one call: each batch waits for the one before. The page ends up where the last one bound
+ * it. */
 static void batches_that_wait_for_each_other(void **state)
 {
 	enum {

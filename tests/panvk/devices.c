@@ -4,9 +4,9 @@
 #include "scene.h"
 
 /*
- * Several devices in a process, whose BOs have the same numbers, on one open file or on several: what
- * stands for nothing on one device must be memory on the other. The script "devices" beside this
- * reads the op stream, where what each VM has to show is marked.
+ * Several devices in a process, whose BOs have the same numbers, on one open file or on several:
+ * what stands for nothing on one device must be memory on the other. The script "devices" beside
+ * this reads the op stream, where what each VM has to show is marked.
  */
 
 #define SIZE (64 * MIB)

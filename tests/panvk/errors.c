@@ -2,8 +2,9 @@
 #include "scene.h"
 
 /*
- * What the kernel may answer while a sparse resource is created or bound. The script "errors" beside
- * this runs each scenario with a fault in what follows the mark "fault", and reads the op stream.
+ * What the kernel may answer while a sparse resource is created or bound. The script "errors"
+ * beside this runs each scenario with a fault in what follows the mark "fault", and reads the op
+ * stream.
  */
 
 #define SIZE (100 * MIB)

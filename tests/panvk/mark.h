@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 /*
- * What a program tells the simulated kernel, for the script that reads the op stream afterwards. May
- * be called from any thread. Nothing happens where there is no simulated kernel.
+ * What a program tells the simulated kernel, for the script that reads the op stream afterwards.
+ * May be called from any thread. Nothing happens where there is no simulated kernel.
  */
 
 /* Writes a mark. */

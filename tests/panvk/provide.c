@@ -217,8 +217,8 @@ static void plain(void **state)
 	end(&scene);
 }
 
-/* More ops than go into one ioctl: every second page, bound to the pages of the memory from the last to
- * the first, over and over. */
+/* More ops than go into one ioctl: every second page, bound to the pages of the memory from the
+ * last to the first, over and over. */
 #define MANY 1200
 
 static void many(void **state)
@@ -432,8 +432,8 @@ static void *wait_for_timeline(void *argument)
 	return NULL;
 }
 
-/* Of what the kernel refuses it has some pieces already: that is no want of memory to go on after. Who waits
- * for it already does not do so for ever. */
+/* Of what the kernel refuses it has some pieces already: that is no want of memory to go on after.
+ * Who waits for it already does not do so for ever. */
 static void half_bind_fails(void **state)
 {
 	const struct vku_options options = { .name = "half_bind_fails" };

@@ -27,7 +27,8 @@ struct scene {
 	VkDeviceAddress address;
 	VkDeviceSize size;
 	VkDeviceMemory memory[SCENE_MEMORIES];
-	/* How the marks call it, 0 if it was not allocated; the first also stands for the device. */
+	/* How the marks call it, 0 if it was not allocated; the first also stands for the
+	 * device. */
 	unsigned number[SCENE_MEMORIES];
 };
 

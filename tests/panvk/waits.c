@@ -80,8 +80,8 @@ static void expect_held(const struct scene *scene)
 	EXPECT_RESULT(vkGetFenceStatus(scene->vk.device, scene->fence), VK_NOT_READY);
 }
 
-/* Behind work of the GPU, and before some; with all the semaphores on a single op of the driver's, or on
- * two. */
+/* Behind work of the GPU, and before some; with all the semaphores on a single op of the driver's,
+ * or on two. */
 static void between_work(uint32_t binds)
 {
 	struct scene scene;
@@ -193,8 +193,8 @@ static void before_signal(void **state)
 	finish(&scene, &s);
 }
 
-/* More binds than the driver puts into an ioctl, of memory and of none in turn, of which every second
- * pair is neighbours. */
+/* More binds than the driver puts into an ioctl, of memory and of none in turn, of which every
+ * second pair is neighbours. */
 static void scattered(void **state)
 {
 	VkSparseMemoryBind binds[SCATTERED];

@@ -65,7 +65,8 @@ bool vmb_sim_fence_is_signaled(const struct vmb_sim_fence *fence)
 	return true;
 }
 
-/* dma_fence_chain_walk(): drops what is signalled right before this node, and gives what then is. */
+/* dma_fence_chain_walk(): drops what is signalled right before this node, and gives what then
+ * is. */
 static struct vmb_sim_fence *walk(struct vmb_sim_fence *fence)
 {
 	while (fence->prev && own_is_signaled(fence->prev)) {

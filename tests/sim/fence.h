@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 /*
- * The kernel's dma_fence and dma_fence_chain. A chain node is one point of a timeline: it is signalled
- * when its own fence and all points before it are. The simulated kernel's lock guards all of them.
+ * The kernel's dma_fence and dma_fence_chain. A chain node is one point of a timeline: it is
+ * signalled when its own fence and all points before it are. The simulated kernel's lock guards all
+ * of them.
  */
 struct vmb_sim_fence {
 	unsigned refs;

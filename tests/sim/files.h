@@ -11,7 +11,8 @@ struct vmb_sim_file;
 struct vmb_sim_syncobj;
 struct vmb_sim_vm;
 
-/* Open files, and what leaves them as file descriptors. The caller holds the simulated kernel's lock. */
+/* Open files, and what leaves them as file descriptors. The caller holds the simulated kernel's
+ * lock. */
 
 /* What a file has a VM, a BO, … of under the handle; NULL if nothing. */
 struct vmb_sim_vm *vmb_sim_file_vm(struct vmb_sim_file *file, uint32_t id);

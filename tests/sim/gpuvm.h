@@ -9,9 +9,9 @@
 struct vmb_sim_bo;
 
 /*
- * What is mapped where in one GPU address space, with the semantics of the kernel's drm_gpuvm: a new
- * mapping takes the place of what it overlaps, of which the rest stays; neighbours are never merged.
- * Whoever owns it locks.
+ * What is mapped where in one GPU address space, with the semantics of the kernel's drm_gpuvm: a
+ * new mapping takes the place of what it overlaps, of which the rest stays; neighbours are never
+ * merged. Whoever owns it locks.
  */
 
 struct vmb_sim_mapping {

@@ -72,7 +72,8 @@ static void unlist(struct vmb_sim *sim, struct vmb_sim_queue *queue)
 	*link = queue->next;
 }
 
-/* Once the job is destroyed, the queue may be gone: the job may have the last reference to its VM. */
+/* Once the job is destroyed, the queue may be gone: the job may have the last reference to its
+ * VM. */
 static struct vmb_sim_job *pop(struct vmb_sim *sim, struct vmb_sim_queue *queue)
 {
 	struct vmb_sim_job *job = queue->first;

@@ -37,8 +37,8 @@ struct vmb_sim_file {
 };
 
 /*
- * What was handed out as a file descriptor, known again by its inode. It is kept for good, as nobody
- * tells when the last descriptor is closed.
+ * What was handed out as a file descriptor, known again by its inode. It is kept for good, as
+ * nobody tells when the last descriptor is closed.
  */
 struct vmb_sim_export {
 	struct vmb_sim_export *next;

@@ -20,7 +20,8 @@ enum {
 static const uint64_t full_va_range = UINT64_C(1) << VMB_SIM_VA_BITS;
 static const uint64_t min_kernel_va_range = UINT64_C(256) << 20;
 
-/* panthor_vm_create_check_args(): the kernel's part is a power of two, and what it leaves the user's. */
+/* panthor_vm_create_check_args(): the kernel's part is a power of two, and what it leaves the
+ * user's. */
 static int choose_user_va_range(uint64_t wanted, uint64_t *chosen)
 {
 	uint64_t range = wanted ? wanted : full_va_range / 2;
@@ -158,7 +159,8 @@ int vmb_sim_tiler_heap_create(struct vmb_sim_call *call, void *argument)
 	if (!heap) {
 		return -EBUSY;
 	}
-	/* The kernel counts them from 0. Somewhere in the kernel's part of the VM is where they lie. */
+	/* The kernel counts them from 0. Somewhere in the kernel's part of the VM is where they
+	 * lie. */
 	args->handle = args->vm_id << 16 | (heap - 1);
 	args->tiler_heap_ctx_gpu_va = vm->user_va_range + heap * VMB_SIM_PAGE_SIZE;
 	args->first_heap_chunk_gpu_va = vm->user_va_range + ((uint64_t)heap << 23);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The simulated kernel behind the render node of a process: LD_PRELOAD=libvmbind_sim.so:LIB, where LIB is Mesa's
- * libpanfrost_noop_drm_shim.so. The shim makes the node and what sysfs says of it; its ioctls answer only what the
- * simulated kernel does not. It sees a single open file, which we keep: its own table of files does not stand threads.
- * A program that needs no sysfs does without it.
+ * The simulated kernel behind the render node of a process. Preload it before Mesa's shim:
+ * LD_PRELOAD=libvmbind_sim.so:libpanfrost_noop_drm_shim.so. The shim makes the node and its entries
+ * in sysfs, and answers the ioctls that the simulated kernel does not. The shim sees one open file,
+ * which this library keeps: the shim's own table of files is not thread-safe. A program that needs no
+ * sysfs works without the shim.
  *
  *   VMBIND_SIM_PANTHOR=1.MINOR   the driver's version; 1.9 if not set
  *   VMBIND_SIM_OPS=FILE          appends the op stream to FILE
@@ -63,8 +64,8 @@ struct open_file {
 };
 
 /*
- * The files of our descriptors, by descriptor. Never held while the simulated kernel is called, which
- * closes files of its own.
+ * The files of our descriptors, by descriptor. Never held while the simulated kernel is called,
+ * which closes files of its own.
  */
 static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct open_file **files;
@@ -408,8 +409,8 @@ static void *map_node(struct open_file *file, void *address, size_t length, int 
 	int flags, off64_t offset)
 {
 	/*
-	 * The page of the flush id, always 0. Each mapping is one of its own: the shim has a single one,
-	 * which is gone when the first device is.
+	 * The page of the flush id, always 0. Each mapping is one of its own: the shim has a single
+	 * one, which is gone when the first device is.
 	 */
 	if ((uint64_t)offset >= DRM_PANTHOR_USER_MMIO_OFFSET_32BIT) {
 		flags = (flags & ~MAP_TYPE) | MAP_PRIVATE | MAP_ANONYMOUS;

@@ -190,7 +190,8 @@ int vmb_sim_ioctl(struct vmb_sim_file *file, int fd, unsigned long number, void 
 		return is_driver_request(number) ? -EINVAL : -ENOSYS;
 	}
 
-	/* As drm_ioctl() does: what a shorter argument lacks is 0, what a longer one has is not seen. */
+	/* As drm_ioctl() does: what a shorter argument lacks is 0, what a longer one has is not
+	 * seen. */
 	uint64_t before[16] = { 0 };
 	uint64_t copy[16];
 	size_t size = _IOC_SIZE(number);

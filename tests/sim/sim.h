@@ -9,10 +9,10 @@
 #include "gpuvm.h"
 
 /*
- * A simulated kernel: DRM's core and the driver panthor, as far as their ioctls can be told from what
- * they answer. VM_BIND checks its arguments as Linux 7.3 does and keeps a map of each VM; syncobjs
- * work; command streams are taken and not executed: their fences signal as soon as what they wait
- * for is. vmbind_sim.so (preload.c) puts it behind the ioctls of a process.
+ * A simulated kernel: DRM's core and the driver panthor, as far as their ioctls can be told from
+ * what they answer. VM_BIND checks its arguments as Linux 7.3 does and keeps a map of each VM;
+ * syncobjs work; command streams are taken and not executed: their fences signal as soon as what
+ * they wait for is. vmbind_sim.so (preload.c) puts it behind the ioctls of a process.
  *
  * Pointers in arguments are followed unchecked, but for NULL; only the bits that the driver of the
  * version knows are known. Thread-safe, but for create and destroy.
@@ -26,7 +26,8 @@ struct vmb_sim_config {
 	unsigned minor;
 	/* What faults, as vmb_sim_faults_parse() takes it; NULL: nothing. */
 	const char *faults;
-	/* What the op stream is written to, a line at a time; the caller's own. -1: there is none. */
+	/* What the op stream is written to, a line at a time; the caller's own. -1: there is
+	 * none. */
 	int stream;
 	/* Bits 16 to 31 of the GPU's id; 0: a Mali-G610. */
 	uint32_t gpu_id;
@@ -50,8 +51,8 @@ void vmb_sim_close(struct vmb_sim_file *file);
 int vmb_sim_ioctl(struct vmb_sim_file *file, int fd, unsigned long request, void *argument);
 
 /*
- * The memory that an mmap of the file at the offset maps, from its start: a memfd, which is the BO's
- * and lives as long. -EINVAL if no BO of the file is there, or a shorter one.
+ * The memory that an mmap of the file at the offset maps, from its start: a memfd, which is the
+ * BO's and lives as long. -EINVAL if no BO of the file is there, or a shorter one.
  */
 int vmb_sim_mmap(struct vmb_sim_file *file, uint64_t offset, uint64_t length, int *memfd);
 

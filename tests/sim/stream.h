@@ -12,7 +12,8 @@ struct vmb_sim_call;
 struct vmb_sim_file;
 struct vmb_sim_vm;
 
-/* The op stream: JSON Lines, each written at once, so that a crash loses none. The caller holds the lock. */
+/* The op stream: JSON Lines, each written at once, so that a crash loses none. The caller holds the
+ * lock. */
 
 /* Ends the line, writes it if there is a stream, and frees it. */
 void vmb_sim_stream_write(struct vmb_sim *sim, struct vmb_sim_text *line);

@@ -241,7 +241,8 @@ static struct timespec to_timespec(int64_t nsec)
 	};
 }
 
-/* Until what the caller waits for may have changed, or the time, of CLOCK_MONOTONIC, has come: -ETIME. */
+/* Until what the caller waits for may have changed, or the time, of CLOCK_MONOTONIC, has come:
+ * -ETIME. */
 static int sleep_until(struct vmb_sim *sim, int64_t timeout_nsec)
 {
 	struct timespec until = to_timespec(timeout_nsec);

@@ -8,7 +8,8 @@
 
 struct vmb_sim;
 
-/* A syncobj; those who wait for it to get a fence are in vmb_sim.waits. The simulated kernel's lock guards it. */
+/* A syncobj; those who wait for it to get a fence are in vmb_sim.waits. The simulated kernel's lock
+ * guards it. */
 struct vmb_sim_syncobj {
 	unsigned refs;
 	struct vmb_sim_fence *fence; /* NULL: none */

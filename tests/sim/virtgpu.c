@@ -38,7 +38,8 @@ struct blob {
 	unsigned handles;
 	unsigned sleepers; /* helpers, each of which has the dma-buf open */
 	uint64_t gone_at; /* LEAVING */
-	/* The reading end of the dma-buf's pipe, -1 if there is none: it hangs up with the last dma-buf. */
+	/* The reading end of the dma-buf's pipe, -1 if there is none: it hangs up with the last
+	 * dma-buf. */
 	int dmabuf;
 };
 
@@ -76,7 +77,8 @@ static size_t window_pages(void)
 	return gpu.config.window / VMB_SIM_GPU_PAGE;
 }
 
-/* The smallest hole that is large enough, as drm_mm_insert_node() takes it. SIZE_MAX if there is none. */
+/* The smallest hole that is large enough, as drm_mm_insert_node() takes it. SIZE_MAX if there is
+ * none. */
 static size_t find_hole(size_t pages, size_t *largest)
 {
 	size_t best = SIZE_MAX;
@@ -281,7 +283,8 @@ static int create_blob(
 	if (gpu.config.alignment && create->size % gpu.config.alignment) {
 		return -EINVAL;
 	}
-	/* The host's word, which does not come back to the caller: here the test must not cause it. */
+	/* The host's word, which does not come back to the caller: here the test must not cause
+	 * it. */
 	if (file->capset == VIRTGPU_DRM_CAPSET_DRM && create->blob_id == 0) {
 		if (file->has_shm) {
 			die("a context of the DRM kind was asked for a second piece of memory");

@@ -12,9 +12,9 @@
  * what it calls. One device for the whole program. Its files are descriptors of /dev/null, dma-bufs
  * are pipes, so that the system itself tells when the last descriptor of one was closed.
  *
- * Time passes only when somebody sleeps or waits. What is closed gives its room back a little later.
- * The first mapping of a deferred blob takes the room; if there is none it sleeps, whatever is freed
- * later, until another mapping of the same blob finds some.
+ * Time passes only when somebody sleeps or waits. What is closed gives its room back a little
+ * later. The first mapping of a deferred blob takes the room; if there is none it sleeps, whatever
+ * is freed later, until another mapping of the same blob finds some.
  *
  * Not thread-safe, but for requests, which take a lock.
  */
@@ -69,8 +69,8 @@ void vmb_sim_gpu_fail(const struct vmb_sim_gpu_fault *fault);
 /* Requests of that number since. */
 unsigned vmb_sim_gpu_requests(void);
 
-/* What helpers do from now on: 0 to map, a negative errno to fail with. With -ECHILD they map, too, but
- * nobody can say so. */
+/* What helpers do from now on: 0 to map, a negative errno to fail with. With -ECHILD they map, too,
+ * but nobody can say so. */
 void vmb_sim_gpu_fail_helpers(int error);
 unsigned vmb_sim_gpu_helpers(void); /* started since the beginning */
 /* Those that sleep try again, one for each blob. */

@@ -20,8 +20,8 @@ static uint64_t tables(uint64_t va, uint64_t size, unsigned bits)
 }
 
 /*
- * panthor_vm_op_ctx_prealloc_pts(): a page for each table that the range could need, and an array of
- * pointers to them, which the kernel cannot allocate beyond 4 MiB.
+ * panthor_vm_op_ctx_prealloc_pts(): a page for each table that the range could need, and an array
+ * of pointers to them, which the kernel cannot allocate beyond 4 MiB.
  */
 static int reserve_tables(const struct drm_panthor_vm_bind_op *op)
 {

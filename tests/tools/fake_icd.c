@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A Vulkan driver with one device, that misbehaves as told:
+ * A Vulkan driver with one device and a fault of choice:
  *
- *   VMB_FAKE_ICD=WHAT:FUNCTION   WHAT is hang, crash, exit or a VkResult below 0; FUNCTION is the one in which, e.g.
- *                                vkCreateInstance
- *   VMB_FAKE_PANVK=MINOR         calls itself panvk of Mesa 26.MINOR, and reports sparseBinding
- *   VMB_FAKE_NAME=TEXT           what the device is called
+ *   VMB_FAKE_ICD=FAULT:FUNCTION  FAULT is hang, crash, exit or a VkResult below 0, and happens in
+ *                                FUNCTION, e.g. vkCreateInstance
+ *   VMB_FAKE_PANVK=MINOR         reports panvk of Mesa 26.MINOR, and sparseBinding
+ *   VMB_FAKE_NAME=TEXT           the name of the device
  */
 
 #include <signal.h>

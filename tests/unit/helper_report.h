@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 /*
- * What test_helper and the program that it has started in the helper's place (helper_stand_in.c) tell each
- * other, in the first page of the file that the program is given.
+ * What test_helper and the program that it has started in the helper's place (helper_stand_in.c)
+ * tell each other, in the first page of the file that the program is given.
  */
 
 enum helper_order {

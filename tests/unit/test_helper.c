@@ -29,8 +29,9 @@
 #include "virtgpu/helper.h"
 
 /*
- * The helper process: the real program, and one in its place (helper_stand_in.c) that tells what it was
- * given, or hangs. A file in memory takes the place of the dma-buf. HELPER and STAND_IN are their paths.
+ * The helper process: the real program, and one in its place (helper_stand_in.c) that tells what it
+ * was given, or hangs. A file in memory takes the place of the dma-buf. HELPER and STAND_IN are
+ * their paths.
  */
 
 /* More than a helper needs on a slow machine; and next to nothing. */

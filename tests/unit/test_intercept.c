@@ -21,9 +21,9 @@
 #include "ioctl/intercept.h"
 
 /*
- * Which ioctls of a driver's library a intercept looks at. Of those that it leaves alone, what the kernel says of
- * each tells which descriptor it came with. For the others a panthor stands here that knows one
- * descriptor, whatever it is of.
+ * Which ioctls of a driver's library a intercept looks at. Of those that it leaves alone, what the
+ * kernel says of each tells which descriptor it came with. For the others a panthor stands here
+ * that knows one descriptor, whatever it is of.
  */
 
 static struct {
@@ -160,8 +160,8 @@ static void test_other_descriptor(void **state)
 	close(other);
 }
 
-/* The creation of a device failed and its descriptor is closed. Another device's driver gets the number before the first
- * intercept is destroyed. Both orders in the list. */
+/* The creation of a device failed and its descriptor is closed. Another device's driver gets the
+ * number before the first intercept is destroyed. Both orders in the list. */
 static void test_closed_descriptor(void **state)
 {
 	struct fixture *fixture = *state;
@@ -215,7 +215,8 @@ static void module_open(struct module *module, const struct library *driver)
 	assert_true(module->create && module->create_device && module->destroy);
 }
 
-/* Whether the thread has memory for the module's thread-local variables. It gets the memory at the first access. */
+/* Whether the thread has memory for the module's thread-local variables. It gets the memory at the
+ * first access. */
 static bool has_variables(const struct module *module)
 {
 	void *variables = NULL;

@@ -20,8 +20,8 @@
 #include "virtgpu/intercept.h"
 
 /*
- * How a intercept gets at the file that a driver on virtio_gpu works on: with a library in the driver's place,
- * whose calls of ioctl() come to the simulated kernel by way of the hook.
+ * How a intercept gets at the file that a driver on virtio_gpu works on: with a library in the
+ * driver's place, whose calls of ioctl() come to the simulated kernel by way of the hook.
  */
 
 #define PAGE VMB_SIM_GPU_PAGE
@@ -323,7 +323,8 @@ static void share(struct sharing *sharing)
 		vmb_virtgpu_intercept_file(sharing->second));
 }
 
-/* What a thread sees that has found a device's intercept by its number just before that became another's. */
+/* What a thread sees that has found a device's intercept by its number just before that became
+ * another's. */
 static void test_intercept_reused(void **state)
 {
 	struct sharing sharing;
@@ -381,7 +382,8 @@ static void *come_and_go(void *argument)
 	return NULL;
 }
 
-/* Devices come and go with one intercept, in turn on the file that another device has and on one of their own. */
+/* Devices come and go with one intercept, in turn on the file that another device has and on one of
+ * their own. */
 static void test_intercept_reused_by_threads(void **state)
 {
 	struct sharing sharing;

@@ -33,11 +33,12 @@ static const struct shape shapes[] = {
 	{ "pages", UINT64_C(0x7f0000001000), 4096, MOST_KEYS },
 	{ "pointers", UINT64_C(0x555555554010), 48, MOST_KEYS },
 	{ "the largest numbers", UINT64_MAX, UINT64_MAX, MOST_KEYS },
-	/* All begin their search at the same slot, in any table of this test: all searches are long. */
+	/* All begin their search at the same slot, in any table of this test: all searches are
+	 * long. */
 	{ "all at the first slot", UINT64_C(1) << 52, UINT64_C(1) << 52, 200 },
 	{ "all at a late slot", 1, UINT64_C(1) << 52, 200 },
-	/* Four to a slot, from four slots before the end of any table on: multiples of the inverse of
-	 * what map.c multiplies with. */
+	/* Four to a slot, from four slots before the end of any table on: multiples of the inverse
+	 * of what map.c multiplies with. */
 	{ "around the end", UINT64_C(0x8d00b6ed9937733d), UINT64_C(0x664ddccf40000000), 200 },
 	{ "few slots", 1, UINT64_C(1) << 36, MOST_KEYS },
 };
@@ -215,7 +216,8 @@ static void test_random(void **state)
 	}
 }
 
-/* Whatever the number of keys, all are there, also while the table has just grown or is about to. */
+/* Whatever the number of keys, all are there, also while the table has just grown or is about
+ * to. */
 static void test_growth(void **state)
 {
 	static struct object objects[3000];

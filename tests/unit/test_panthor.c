@@ -40,8 +40,8 @@
 #define MAX_OPS 70000
 #define MAX_SYNCS 8
 
-/* What the kernel did: every op of every VM_BIND that did not fail, in order, and of a synchronous one that
- * did, those before. */
+/* What the kernel did: every op of every VM_BIND that did not fail, in order, and of a synchronous
+ * one that did, those before. */
 struct recorded {
 	struct drm_panthor_vm_bind_op op;
 	struct drm_panthor_sync_op syncs[MAX_SYNCS];

@@ -60,8 +60,8 @@ static const struct scenario scenarios[] = {
 };
 /* clang-format on */
 
-/* What the head of residency.c says of leaves, from the private fields: no two that lie side by side
- * are so empty that they could be one. */
+/* What the head of residency.c says of leaves, from the private fields: no two that lie side by
+ * side are so empty that they could be one. */
 static void check_leaves(const struct vmb_residency *residency)
 {
 	const struct vmb_residency_slot *slots = residency->slots;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the simulated panthor takes, refuses and does with VMs and BOs. What is expected was seen on the driver of Linux 7.3, or
- * follows from its source.
+ * What the simulated panthor takes, refuses and does with VMs and BOs. What is expected was seen on
+ * the driver of Linux 7.3, or follows from its source.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -2,9 +2,10 @@
 /*
  * The simulated kernel behind a process, and the op stream that it writes.
  *
- *   test_sim_preload LIBRARY
+ * test_sim_preload LIBRARY
  *
- * starts itself anew with the library preloaded, in the part that each test names, and reads what the stream has then.
+ * starts itself anew with the library preloaded, in the part that each test names, and reads what
+ * the stream has then.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -24,7 +25,8 @@
 
 static const char *library;
 
-/* The parts that run with the library preloaded; they exit with 0, or with the line that is wrong. */
+/* The parts that run with the library preloaded; they exit with 0, or with the line that is
+ * wrong. */
 
 #define REQUIRE(truth) \
 	do { \

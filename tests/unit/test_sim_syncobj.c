@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The syncobjs of the simulated kernel, and what waits for them: threads, asynchronous binds, submits. The GPU is held where
- * something is to be pending.
+ * The syncobjs of the simulated kernel, and what waits for them: threads, asynchronous binds,
+ * submits. The GPU is held where something is to be pending.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -388,7 +388,8 @@ static void keeps_traces_apart(void **state)
 	vmb_trace_close(trace);
 }
 
-/* The instances of a process may share a file, where arrows are told apart by their numbers alone. */
+/* The instances of a process may share a file, where arrows are told apart by their numbers
+ * alone. */
 static void numbers_all_arrows(void **state)
 {
 	const struct vmb_trace_op unmap = { "unmap", 0x1000, 4096, 0, 0, 0 };

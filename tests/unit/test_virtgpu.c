@@ -25,9 +25,9 @@
 #include "virtgpu/translator.h"
 
 /*
- * The translator for virtio_gpu and the guard, on a simulated kernel (tests/sim/virtgpu.h). What would put
- * the application to sleep is told by that, not by the layer: after each mapping that the layer lets
- * through, the kernel is asked what mmap() would do.
+ * The translator for virtio_gpu and the guard, on a simulated kernel (tests/sim/virtgpu.h). What
+ * would put the application to sleep is told by that, not by the layer: after each mapping that the
+ * layer lets through, the kernel is asked what mmap() would do.
  */
 
 #define PAGE VMB_SIM_GPU_PAGE
@@ -352,8 +352,8 @@ static void test_larger_than_window(void **state)
 	end();
 }
 
-/* Room for one, given back and taken again, as often as on the real kernel: the probe's own room is not
- * back yet when the first helper looks. */
+/* Room for one, given back and taken again, as often as on the real kernel: the probe's own room is
+ * not back yet when the first helper looks. */
 static void test_last_room(void **state)
 {
 	(void)state;
@@ -682,8 +682,8 @@ static void test_stolen_and_closed(void **state)
 	end();
 }
 
-/* The driver's device goes before there is room: the helper finds some by itself later, and nothing keeps
- * the blob in the window then. */
+/* The driver's device goes before there is room: the helper finds some by itself later, and nothing
+ * keeps the blob in the window then. */
 static void test_device_gone(void **state)
 {
 	(void)state;
@@ -839,8 +839,8 @@ static void test_closed_all_the_time(void **state)
 	end();
 }
 
-/* Something is closed on another open file, of the same device or of another: the room is on its way back,
- * and the window that the blob is to be mapped in was not told. */
+/* Something is closed on another open file, of the same device or of another: the room is on its
+ * way back, and the window that the blob is to be mapped in was not told. */
 static void test_closed_on_another_file(void **state)
 {
 	(void)state;
@@ -944,7 +944,8 @@ static void test_mapped_by_itself(void **state)
 		assert_int_equal(vmb_sim_gpu_sleepers(), 0);
 		while (create_eager(&other, 1)) {
 		}
-		/* The blob has its place: whoever looks finds that out, and takes no room for it. */
+		/* The blob has its place: whoever looks finds that out, and takes no room for
+		 * it. */
 		unsigned helpers = vmb_sim_gpu_helpers();
 		if (i == 0) {
 			assert_int_equal(map(&app, handle), 0);
@@ -984,7 +985,8 @@ static void test_sleepers_without_lock(void **state)
 
 static struct vmb_window *watched;
 
-/* Another thread gives something back just after the clock was read, and a little later by the clock. */
+/* Another thread gives something back just after the clock was read, and a little later by the
+ * clock. */
 static uint64_t read_clock_and_free(void)
 {
 	uint64_t now = vmb_sim_gpu_now_ms();
@@ -1324,8 +1326,8 @@ static void test_facts(void **state)
 	}
 }
 
-/* What several processes try at once may be more than the device has addresses for: that is no sign of
- * an older kernel. */
+/* What several processes try at once may be more than the device has addresses for: that is no sign
+ * of an older kernel. */
 static void test_observes_again(void **state)
 {
 	const struct vmb_sim_gpu_fault transient = {
@@ -1368,7 +1370,8 @@ static void fail_later(void)
 	vmb_sim_gpu_fail_helpers(later_error);
 }
 
-/* The first helper sleeps, and nobody hears of it if that is the error; otherwise the second one fails. */
+/* The first helper sleeps, and nobody hears of it if that is the error; otherwise the second one
+ * fails. */
 static void steal_and_fail(void)
 {
 	if (later_error == -ECHILD) {
@@ -1411,8 +1414,8 @@ static void test_error_beside_sleeper(void **state)
 	}
 }
 
-/* A life of blobs in which every kind of request occurs. What fails may fail, but nothing sleeps, nothing
- * is lost, and everything can be closed in the end. */
+/* A life of blobs in which every kind of request occurs. What fails may fail, but nothing sleeps,
+ * nothing is lost, and everything can be closed in the end. */
 static void live(void)
 {
 	uint32_t handles[10];

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * What the kernel itself says is mapped: debugfs's gpuvas of the first render node. There the VMs of
- * user space stand in the order of their creation, whoever made them.
+ * What the kernel itself says is mapped: debugfs's gpuvas of the first render node. There the VMs
+ * of user space stand in the order of their creation, whoever made them.
  */
 
 struct gpuva {

@@ -13,9 +13,10 @@
 #include "backend/host/backing_cache.h"
 
 /*
- * One file holds all memory: an application may make thousands of allocations, and a process may open only some hundred
- * files. The file is sparse. Its ranges are handed out upwards. A freed range is punched out and not handed out again,
- * since a resource may still map it; 2^62 bytes of offsets last for years. Only memory that was never bound is reused.
+ * One file holds all memory: an application may make thousands of allocations, and a process may
+ * open only some hundred files. The file is sparse. Its ranges are handed out upwards. A freed
+ * range is punched out and not handed out again, since a resource may still map it; 2^62 bytes of
+ * offsets last for years. Only memory that was never bound is reused.
  */
 struct host_vm {
 	struct vmb_vm base;
@@ -301,8 +302,9 @@ fail_alloc:
 
 uint64_t vmb_host_address_space(void)
 {
-	/* Half of the addresses of a process on 48-bit hardware: the rest of the process needs room, too. A smaller
-	 * address space, RLIMIT_AS and strict overcommit all show as a refusal. */
+	/* Half of the addresses of a process on 48-bit hardware: the rest of the process needs
+	 * room, too. A smaller address space, RLIMIT_AS and strict overcommit all show as a
+	 * refusal. */
 	uint64_t size = UINT64_C(1) << (sizeof(void *) > 4 ? 46 : 30);
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 

@@ -7,8 +7,9 @@
 /*
  * The VM of drivers whose device is the CPU: the process's own address space.
  *
- * A reservation is private anonymous memory that is never touched. Memory is a range of one memfd, mapped once for the
- * application and the driver. A bind maps a range of the file over a piece of the reservation, in one mmap(2).
+ * A reservation is private anonymous memory that is never touched. Memory is a range of one memfd,
+ * mapped once for the application and the driver. A bind maps a range of the file over a piece of
+ * the reservation, in one mmap(2).
  */
 
 /* granularity is a multiple of the page size, in bytes. Negative errno. */

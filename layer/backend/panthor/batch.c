@@ -239,7 +239,8 @@ static int split_syncs(struct vmb_panthor_batch *batch, const struct drm_panthor
 static uint64_t piece_size(
 	const struct drm_panthor_vm_bind_op *op, uint64_t max, uint32_t fallback_bo)
 {
-	/* Equal offsets into two huge pages show the same memory, so the hardware can use huge pages. */
+	/* Equal offsets into two huge pages show the same memory, so the hardware can use huge
+	 * pages. */
 	uint64_t size = fallback_bo ? VMB_PANTHOR_CYCLE - op->va % VMB_PANTHOR_CYCLE : max;
 
 	return size < op->size ? size : op->size;

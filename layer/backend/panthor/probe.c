@@ -6,7 +6,8 @@
 #include "backend/panthor/translator.h"
 #include "backend/panthor/vm.h"
 
-/* The sizes of ranges that are reserved to find out how much can be, in bytes. Smaller rests do not count. */
+/* The sizes of ranges that are reserved to find out how much can be, in bytes. Smaller rests do not
+ * count. */
 #define LARGEST (UINT64_C(1) << 46)
 #define SMALLEST (UINT64_C(32) << 20)
 #define RANGES 256
@@ -121,7 +122,8 @@ static bool create_memory(struct probe *probe)
 	return allocated && ret == 0 && probe->reservation.size >= 4 * page;
 }
 
-/* Binds the memory to the middle of the range, unbinds it, and has the driver's queue wait for both. */
+/* Binds the memory to the middle of the range, unbinds it, and has the driver's queue wait for
+ * both. */
 static bool probe_binds(struct probe *probe)
 {
 	uint64_t page = probe->vm->granularity;

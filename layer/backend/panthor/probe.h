@@ -5,8 +5,9 @@
 #include "backend/probe_device.h"
 
 /*
- * Reserves a range, binds memory to it, unbinds the memory, and has the driver wait for both binds. True if all of it
- * succeeds. *address_space becomes the sum of the ranges that the device could reserve.
+ * Reserves a range, binds memory to it, unbinds the memory, and has the driver wait for both binds.
+ * True if all of it succeeds. *address_space becomes the sum of the ranges that the device could
+ * reserve.
  */
 bool vmb_panthor_probe(const struct vmb_probe_device *device, uint64_t *address_space);
 

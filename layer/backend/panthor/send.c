@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* Sparse ops that memory is too short for are tried in pieces of at least this size, a huge page. */
+/* Sparse ops that memory is too short for are tried in pieces of at least this size, a huge
+ * page. */
 #define SPARSE_MIN (UINT64_C(2) << 20)
 
 static void add(_Atomic uint64_t *counter, uint64_t more)
@@ -99,8 +100,9 @@ static int send_ops(struct sending *sending, size_t size)
 }
 
 /*
- * The kernel reserves memory for all ops of an ioctl, and for the page tables of an op's whole range. Fewer ops may pass
- * where many do not, and smaller ops where a large one does not. -ENOMEM if neither is possible.
+ * The kernel reserves memory for all ops of an ioctl, and for the page tables of an op's whole
+ * range. Fewer ops may pass where many do not, and smaller ops where a large one does not. -ENOMEM
+ * if neither is possible.
  */
 static int make_smaller(struct sending *sending, size_t refused)
 {
@@ -122,7 +124,8 @@ static int make_smaller(struct sending *sending, size_t refused)
 	return vmb_panthor_batch_cut(batch, half, 0);
 }
 
-/* Sync ops belong to ops, and the kernel executes ops in order across ioctls: splitting a batch changes nothing. */
+/* Sync ops belong to ops, and the kernel executes ops in order across ioctls: splitting a batch
+ * changes nothing. */
 static int send_all(struct sending *sending)
 {
 	const struct vmb_panthor_batch *batch = sending->batch;
@@ -162,7 +165,8 @@ static int send_batch(struct sending *sending, uint32_t *source)
 	}
 	add(&sending->panthor->statistics.sent_ioctls, sending->ioctls);
 	*source = sending->done < batch->count ? batch->sources[sending->done] : 0;
-	/* With its other errors the kernel has taken nothing of an asynchronous ioctl. Here it has taken a part. */
+	/* With its other errors the kernel has taken nothing of an asynchronous ioctl. Here it has
+	 * taken a part. */
 	if (ret < 0 && sending->begun && (sending->how->flags & DRM_PANTHOR_VM_BIND_ASYNC)) {
 		ret = -EIO;
 	}

@@ -2,7 +2,6 @@
 #include "backend/panthor/translator.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <uapi/drm.h>
@@ -11,7 +10,6 @@
 
 #include "backend/panthor/batch.h"
 #include "backend/panthor/send.h"
-#include "base/json_text.h"
 #include "ioctl/kernel.h"
 
 #define SPARSE_FLAGS (DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE | DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC)
@@ -25,23 +23,6 @@ static int fail(int error)
 {
 	errno = -error;
 	return -1;
-}
-
-static void write_counter(FILE *out, const char *key, _Atomic uint64_t *counter)
-{
-	vmb_json_write_number(out, key, atomic_load_explicit(counter, memory_order_relaxed));
-}
-
-void vmb_panthor_write_figures(struct vmb_panthor *panthor, FILE *out)
-{
-	struct vmb_panthor_statistics *statistics = &panthor->statistics;
-
-	write_counter(out, "vm_bind_driver_ioctls", &statistics->driver_ioctls);
-	write_counter(out, "vm_bind_driver_ops", &statistics->driver_ops);
-	write_counter(out, "vm_bind_sent_ioctls", &statistics->sent_ioctls);
-	write_counter(out, "vm_bind_sent_ops", &statistics->sent_ops);
-	write_counter(out, "sparse_ranges", &statistics->sparse_ranges);
-	write_counter(out, "sparse_bytes", &statistics->sparse_bytes);
 }
 
 static int send_held(struct vmb_panthor *panthor, struct vmb_panthor_call *call)
@@ -85,8 +66,8 @@ static bool is_map(const struct drm_panthor_vm_bind_op *op)
 		op->bo_handle;
 }
 
-/* Whether the op maps a BO that stands for a range without memory. The caller checks afterwards whether the intercept still
- * belongs to the descriptor (is_still_of). */
+/* Whether the op maps a BO that stands for a range without memory. The caller checks afterwards
+ * whether the intercept still belongs to the descriptor (is_still_of). */
 static bool maps_null(const struct vmb_panthor *panthor, const struct drm_panthor_vm_bind_op *op)
 {
 	return is_map(op) &&
@@ -118,8 +99,9 @@ static bool should_translate(const struct vmb_panthor *panthor, const struct vmb
 }
 
 /*
- * A driver whose map is refused expects that nothing was mapped, and reuses the addresses. But some pieces of a
- * reservation may have been mapped before one was refused. If the unmap fails, too, the driver gets the map's error.
+ * A driver whose map is refused expects that nothing was mapped, and reuses the addresses. But some
+ * pieces of a reservation may have been mapped before one was refused. If the unmap fails, too, the
+ * driver gets the map's error.
  */
 static void unmap_reservation(struct vmb_panthor *panthor, const struct drm_panthor_vm_bind *bind,
 	struct vmb_panthor_call *call)
@@ -143,8 +125,8 @@ static void unmap_reservation(struct vmb_panthor *panthor, const struct drm_pant
 	vmb_panthor_batch_finish(&batch);
 }
 
-/* Makes an op sparse that stands for a range without memory. Returns the BO that the range shows where the kernel has no
- * sparse op; 0 if the op stays as it is. */
+/* Makes an op sparse that stands for a range without memory. Returns the BO that the range shows
+ * where the kernel has no sparse op; 0 if the op stays as it is. */
 static uint32_t make_sparse(const struct vmb_panthor *panthor, const struct vmb_panthor_call *call,
 	struct drm_panthor_vm_bind_op *op)
 {
@@ -393,9 +375,10 @@ static void *find_subject(struct vmb_intercept *intercept, int fd)
 }
 
 /*
- * A driver whose vkCreateDevice fails closes its descriptor, and its intercept is destroyed a moment later. Meanwhile the
- * number may belong to another file. One file has no two VMs of the same id, so an intercept with the same descriptor and
- * VM is the older one. The caller holds the lock of the intercepts.
+ * A driver whose vkCreateDevice fails closes its descriptor, and its intercept is destroyed a
+ * moment later. Meanwhile the number may belong to another file. One file has no two VMs of the
+ * same id, so an intercept with the same descriptor and VM is the older one. The caller holds the
+ * lock of the intercepts.
  */
 static void clear_stale(int fd, uint32_t vm)
 {

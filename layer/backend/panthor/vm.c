@@ -18,15 +18,15 @@ struct panthor_vm {
 	struct vmb_vm base;
 	struct vmb_intercept *intercept;
 	struct vmb_panthor *panthor; /* the intercept's state */
-	/* Guards the backings. Held until the kernel has taken an op that names one: afterwards the driver may free its BO,
-	 * which the kernel keeps as long as it is mapped. */
+	/* Guards the backings. Held until the kernel has taken an op that names one: afterwards the
+	 * driver may free its BO, which the kernel keeps as long as it is mapped. */
 	pthread_mutex_t backings_lock;
 	struct vmb_map backings; /* vmb_backing.id to backing */
 	uint32_t last_id;
 };
 
-/* A BO of the driver. Ops name it by an id of the layer's own: the kernel reuses the BO's handle as soon as the driver
- * closes it. */
+/* A BO of the driver. Ops name it by an id of the layer's own: the kernel reuses the BO's handle as
+ * soon as the driver closes it. */
 struct backing {
 	uint32_t bo;
 	uint32_t map_flags;
@@ -179,7 +179,8 @@ static struct drm_panthor_sync_op sync_op(const struct vmb_point *point, uint32_
 	};
 }
 
-/* The first op waits, the last one signals. syncs has room for both, and lives as long as the batch. */
+/* The first op waits, the last one signals. syncs has room for both, and lives as long as the
+ * batch. */
 static void add_syncs(struct vmb_panthor_batch *batch, struct drm_panthor_sync_op *syncs,
 	const struct vmb_point *wait, const struct vmb_point *signal)
 {

@@ -8,8 +8,9 @@
 /*
  * The VM of a driver on panthor: the driver's own, in which binds are VM_BIND ops of the layer.
  *
- * A reservation is an allocation of the driver that the translator turns into addresses without memory. A backing is a BO
- * of the driver. A plan is one asynchronous VM_BIND, or several if it is long.
+ * A reservation is an allocation of the driver that the translator turns into addresses without
+ * memory. A backing is a BO of the driver. A plan is one asynchronous VM_BIND, or several if it is
+ * long.
  */
 
 /* The granularity of any such VM, in bytes. */

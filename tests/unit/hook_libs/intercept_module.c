@@ -13,7 +13,8 @@ EXPORT struct vmb_intercept *module_create(void)
 	return vmb_intercept_create(&vmb_panthor_translator, &intercept) == 0 ? intercept : NULL;
 }
 
-/* The work of a driver in vkCreateDevice; call is the driver's way to ioctl(). Returns whether the intercept is live. */
+/* The work of a driver in vkCreateDevice; call is the driver's way to ioctl(). Returns whether the
+ * intercept is live. */
 EXPORT bool module_create_device(struct vmb_intercept *intercept,
 	int (*call)(int fd, unsigned long request, void *argument), int fd);
 EXPORT bool module_create_device(struct vmb_intercept *intercept,

@@ -84,7 +84,8 @@ void reg_write64(u32 offset, u64 value);
 void raise_interrupt(enum interrupt block, u32 bits);
 
 /* mmu.c */
-/* Where an address of the GPU lies in the kernel's mapping of all memory; NULL if it is not mapped. */
+/* Where an address of the GPU lies in the kernel's mapping of all memory; NULL if it is not
+ * mapped. */
 void *gpu_pointer(unsigned int as, u64 va);
 void raise_mmu_fault(unsigned int as, u64 va, bool write);
 

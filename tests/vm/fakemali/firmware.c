@@ -7,8 +7,9 @@
 /*
  * What panthor's firmware does on the GPU's microcontroller. The interface lies in a section of
  * memory shared with panthor, which the firmware image (tests/vm/firmware.py) has laid out: one
- * global block, a block for each group, a block for each stream of a group. panthor asks by changing
- * bits of a request word and rings the doorbell; equal bits in the acknowledge word are the answer.
+ * global block, a block for each group, a block for each stream of a group. panthor asks by
+ * changing bits of a request word and rings the doorbell; equal bits in the acknowledge word are
+ * the answer.
  */
 
 /* The addresses of the microcontroller are those of address space 0. */
@@ -70,7 +71,8 @@ struct stream_input {
 };
 static_assert(offsetof(struct stream_input, ring_input_va) == 0x30);
 
-/* The request bits of these masks are events of the firmware's: it toggles them, panthor answers. */
+/* The request bits of these masks are events of the firmware's: it toggles them, panthor
+ * answers. */
 #define GLOBAL_EVENTS GENMASK(26, 20)
 #define GROUP_EVENT_SYNC_UPDATE BIT(28)
 #define GROUP_EVENT_IDLE BIT(29)

@@ -15,8 +15,8 @@
 #include "fakemali.h"
 
 /*
- * The registers. The memory is ordinary RAM, mapped write-back here and as device memory by panthor:
- * harmless where there are no caches, as in an emulator.
+ * The registers. The memory is ordinary RAM, mapped write-back here and as device memory by
+ * panthor: harmless where there are no caches, as in an emulator.
  */
 
 #define POLL_US 50

@@ -6,9 +6,9 @@
 #include "gpu.h"
 
 /*
- * What it costs to have 100,000,000 bytes mapped: by one sparse op, by a dummy BO of 2 MiB again and
- * again (what drivers do that know no sparse op), by pages. Only ratios mean something here: the
- * machine is emulated.
+ * What it costs to have 100,000,000 bytes mapped: by one sparse op, by a dummy BO of 2 MiB again
+ * and again (what drivers do that know no sparse op), by pages. Only ratios mean something here:
+ * the machine is emulated.
  */
 
 #define BASE GIB

@@ -6,9 +6,9 @@
 #include "gpu.h"
 
 /*
- * How much one op may cover. The kernel sets aside a page for each 2 MiB of an op's range in advance,
- * and keeps their addresses in one array, which may not be larger than 4 MiB: beyond 1022 GiB the op
- * fails (and the kernel's log has a warning), however much memory there is.
+ * How much one op may cover. The kernel sets aside a page for each 2 MiB of an op's range in
+ * advance, and keeps their addresses in one array, which may not be larger than 4 MiB: beyond 1022
+ * GiB the op fails (and the kernel's log has a warning), however much memory there is.
  */
 
 #define BASE TIB

@@ -6,9 +6,9 @@
 #include "gpu.h"
 
 /*
- * What is mapped after each of a series of ops, as gpuvas tells it. A sparse mapping keeps its place
- * modulo 2 MiB in the kernel's own BO when it is split, and is not merged again with its neighbours
- * when what split it is made sparse; one op over all of it merges everything.
+ * What is mapped after each of a series of ops, as gpuvas tells it. A sparse mapping keeps its
+ * place modulo 2 MiB in the kernel's own BO when it is split, and is not merged again with its
+ * neighbours when what split it is made sparse; one op over all of it merges everything.
  */
 
 #define BASE GIB

@@ -9,8 +9,8 @@
 
 /*
  * An application on Venus: memory of BLOB_SIZE bytes, allocated, mapped, written and compared. What
- * Vulkan returns for an allocation or a mapping is the caller's to count; whatever else fails ends the
- * program.
+ * Vulkan returns for an allocation or a mapping is the caller's to count; whatever else fails ends
+ * the program.
  */
 
 struct app {
@@ -21,16 +21,17 @@ struct app {
 void app_init(struct app *app);
 void app_finish(struct app *app);
 
-/* Memory that can be exported has a blob from its creation on, other memory from its first mapping. */
+/* Memory that can be exported has a blob from its creation on, other memory from its first
+ * mapping. */
 VkResult app_allocate(const struct app *app, bool exportable, VkDeviceMemory *memory);
 void app_free(const struct app *app, VkDeviceMemory memory);
-/* Maps, writes what depends on the seed or compares with it, and unmaps. Adds the bytes that are wrong
- * to *wrong; NULL: writes. */
+/* Maps, writes what depends on the seed or compares with it, and unmaps. Adds the bytes that are
+ * wrong to *wrong; NULL: writes. */
 VkResult app_visit(const struct app *app, VkDeviceMemory memory, uint32_t seed, size_t *wrong);
 /*
- * Writes where the mapping must succeed. The layer waits only so long for a helper and for room that
- * was freed, and a busy machine may take longer: what it refuses is tried again. *retries, of all such
- * visits together, ends at APP_RETRIES, after half a minute or so.
+ * Writes where the mapping must succeed. The layer waits only so long for a helper and for room
+ * that was freed, and a busy machine may take longer: what it refuses is tried again. *retries, of
+ * all such visits together, ends at APP_RETRIES, after half a minute or so.
  */
 VkResult app_visit_patiently(
 	const struct app *app, VkDeviceMemory memory, uint32_t seed, unsigned *retries);

@@ -22,8 +22,8 @@ int gpu_open_context(void);
 
 /* blob_id 0 is new shared memory of the host's. */
 struct drm_virtgpu_resource_create_blob gpu_blob(uint32_t mem, uint32_t flags, uint32_t hints);
-/* The struct is taken to be of ioctl_size bytes, up to GPU_MAX_BLOB_REQUEST: what is beyond our own is
- * not 0. Writes the handle. */
+/* The struct is taken to be of ioctl_size bytes, up to GPU_MAX_BLOB_REQUEST: what is beyond our own
+ * is not 0. Writes the handle. */
 #define GPU_MAX_BLOB_REQUEST 128
 int gpu_create_sized(int fd, struct drm_virtgpu_resource_create_blob *blob, size_t ioctl_size);
 /* BLOB_SIZE bytes of the host's that can be mapped. */

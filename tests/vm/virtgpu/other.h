@@ -3,8 +3,8 @@
 #define VMB_TEST_VM_OTHER_H
 
 /*
- * The guest's other DRM device. It is only there while it is open: Venus does not come up in a guest
- * that has two of these.
+ * The guest's other DRM device. It is only there while it is open: Venus does not come up in a
+ * guest that has two of these.
  */
 int other_device_open(void);
 void other_device_close(int fd);

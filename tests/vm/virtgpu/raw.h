@@ -7,8 +7,8 @@
 #include "report.h"
 
 /*
- * The cases of the program without Vulkan, by the names that it is called with. They report what they
- * see, and leave to the judge what should be.
+ * The cases of the program without Vulkan, by the names that it is called with. They report what
+ * they see, and leave to the judge what should be.
  */
 
 #define RAW_DEFER DRM_VIRTGPU_BLOB_FLAG_HINT_DEFER_MAPPING
@@ -17,7 +17,8 @@
 /* Where the guest has it. */
 #define RAW_HELPER "/vmbind/vmbind-map-helper"
 
-/* One blob, from its creation to its end: plain (a request without hints), eager (hints 0), deferred. */
+/* One blob, from its creation to its end: plain (a request without hints), eager (hints 0),
+ * deferred. */
 void raw_life_plain(void);
 void raw_life_eager(void);
 void raw_life_deferred(void);

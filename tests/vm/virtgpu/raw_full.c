@@ -12,9 +12,9 @@
 #include "raw.h"
 
 /*
- * Why the layer has a guard. A process that maps a deferred blob while the window is full sleeps, and
- * neither a signal nor room that becomes free wakes it. Another process's mapping of the same blob
- * does, which is what the guard's helpers live on, and what ends this case.
+ * Why the layer has a guard. A process that maps a deferred blob while the window is full sleeps,
+ * and neither a signal nor room that becomes free wakes it. Another process's mapping of the same
+ * blob does, which is what the guard's helpers live on, and what ends this case.
  */
 
 static int map_dma_buf(void *argument)
@@ -90,7 +90,8 @@ static int become_helper(void *argument)
 	return errno;
 }
 
-/* The child of a helper that sleeps on the mapping, however long it took to come to that; 0 if it does not. */
+/* The child of a helper that sleeps on the mapping, however long it took to come to that; 0 if it
+ * does not. */
 static pid_t find_sleeper(pid_t helper)
 {
 	pid_t child = process_child(helper, 30000);
@@ -105,8 +106,8 @@ static dev_t device_of(int fd)
 	return fstat(fd, &node) < 0 ? 0 : node.st_rdev;
 }
 
-/* Fills the window, and has a deferred blob exported that there is no room for; false if that cannot be
- * created. *room is a handle to be closed. */
+/* Fills the window, and has a deferred blob exported that there is no room for; false if that
+ * cannot be created. *room is a handle to be closed. */
 static bool prepare(int fd, struct helped *helped, uint32_t *room)
 {
 	uint32_t handles[RAW_BLOBS], deferred;
@@ -214,7 +215,8 @@ void raw_look(void)
 	report("\"room\": %d, \"unlocked\": %d", ended, !is_locked(helped.dma_buf));
 }
 
-/* The layer's helper, on a blob whose handle is closed before it has mapped it; then while it sleeps. */
+/* The layer's helper, on a blob whose handle is closed before it has mapped it; then while it
+ * sleeps. */
 void raw_close(void)
 {
 	uint32_t handles[RAW_BLOBS], deferred;

@@ -6,8 +6,8 @@
 #include <uapi/virtgpu.h>
 
 /*
- * Preloaded in the guest: the host refuses each blob of exportable memory, since there is no memory of
- * the name that it is asked for.
+ * Preloaded in the guest: the host refuses each blob of exportable memory, since there is no memory
+ * of the name that it is asked for.
  */
 
 #define EXPORT __attribute__((visibility("default")))

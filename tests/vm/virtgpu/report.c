@@ -41,9 +41,10 @@ void fail(const char *format, ...)
 }
 
 /*
- * The kernel walks its list of what is in the window without the list's lock (virtio_gpu_debugfs_host_visible_mm()
- * in Linux 7.3), and oopses if something is taken out meanwhile. That is done by work on the first CPU, where all
- * interrupts are sent to (irqaffinity=0): not as long as a thread there has a real-time priority.
+ * The kernel walks its list of what is in the window without the list's lock
+ * (virtio_gpu_debugfs_host_visible_mm() in Linux 7.3), and oopses if something is taken out
+ * meanwhile. That is done by work on the first CPU, where all interrupts are sent to
+ * (irqaffinity=0): not as long as a thread there has a real-time priority.
  */
 static void keep_work_off(bool off)
 {

@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 /*
- * Preloaded on the host, where the renderer runs: a /dev/udmabuf, which many machines do not have or do
- * not let everybody open. With it software rendering makes dma-bufs of its memory; without, it has none
- * that could be exported to the guest. Here such a dma-buf is the memory file itself: it can be mapped,
- * which is all that is done with it.
+ * Preloaded on the host, where the renderer runs: a /dev/udmabuf, which many machines do not have
+ * or do not let everybody open. With it software rendering makes dma-bufs of its memory; without,
+ * it has none that could be exported to the guest. Here such a dma-buf is the memory file itself:
+ * it can be mapped, which is all that is done with it.
  */
 
 #define EXPORT __attribute__((visibility("default")))

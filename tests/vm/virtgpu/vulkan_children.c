@@ -13,8 +13,8 @@
 #include "app.h"
 
 /*
- * An application that has children of its own, and looks after them in the ways that there are. Each
- * way it maps memory meanwhile, and must not hear of any child that is not its own.
+ * An application that has children of its own, and looks after them in the ways that there are.
+ * Each way it maps memory meanwhile, and must not hear of any child that is not its own.
  */
 
 #define EACH 4

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Checks the form of the tracked files.
+
+    form.py [TREE]
+
+Fails on a line of text above 100 columns, and in layer/ on a file above 500 lines or a function above 60. Tabs are 8 columns
+wide. Exempt are rows of tables, lines that hold one long link or path, and manual pages, whose lines troff fills.
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+COLUMNS = 100
+FILE_LINES = 500
+FUNCTION_LINES = 60
+
+# C code is formatted with tabs, and clang-format leaves tables of scenarios alone where the code says so.
+CHECKED = (".c", ".h", ".py", ".sh", ".md", ".txt", ".cmake", ".in", ".yml")
+SCRIPTS = ("run", ".ci/run")
+FUNCTION_END = re.compile(r"^\}")
+FUNCTION_BEGIN = re.compile(r"^\{")
+
+
+def tracked_files(tree):
+    listed = subprocess.run(["git", "-C", tree, "ls-files", "-z"], check=True, capture_output=True, text=True)
+    return [path for path in listed.stdout.split("\0") if path and os.path.isfile(os.path.join(tree, path))]
+
+
+def is_exempt(path, line):
+    if path.endswith(".md"):
+        # A table row, or a line that a link or a command makes long.
+        return line.lstrip().startswith("|") or line.startswith("    ") or "](" in line
+    return False
+
+
+def long_lines(path, text):
+    formats = True
+    for number, line in enumerate(text.split("\n"), 1):
+        if "clang-format off" in line:
+            formats = False
+        if "clang-format on" in line:
+            formats = True
+        width = len(line.expandtabs(8))
+        if width > COLUMNS and formats and not is_exempt(path, line):
+            yield f"{path}:{number}: {width} columns"
+
+
+def function_faults(path, text):
+    """Functions begin and end with a brace in the first column."""
+    begin = None
+    for number, line in enumerate(text.split("\n"), 1):
+        if FUNCTION_BEGIN.match(line):
+            begin = number
+        elif FUNCTION_END.match(line) and begin:
+            if number - begin + 1 > FUNCTION_LINES:
+                yield f"{path}:{begin}: a function of {number - begin + 1} lines"
+            begin = None
+
+
+def check(tree):
+    """The faults of a tree, one a line."""
+    faults = []
+    for path in tracked_files(tree):
+        if not path.endswith(CHECKED) and path not in SCRIPTS:
+            continue
+        with open(os.path.join(tree, path), encoding="utf-8") as file:
+            text = file.read()
+        faults.extend(long_lines(path, text))
+        if path.startswith("layer/") and path.endswith((".c", ".h")):
+            lines = text.count("\n")
+            if lines > FILE_LINES:
+                faults.append(f"{path}: {lines} lines")
+            faults.extend(function_faults(path, text))
+    return faults
+
+
+def main():
+    here = os.path.dirname(os.path.abspath(__file__))
+    tree = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, "..", "..")
+    faults = check(tree)
+    for fault in faults:
+        print(f"form.py: {fault}", file=sys.stderr)
+    print(f"{len(tracked_files(tree))} files, {len(faults)} faults")
+    sys.exit(1 if faults else 0)
+
+
+if __name__ == "__main__":
+    main()
