@@ -56,15 +56,15 @@ static void read_virtgpu(struct vmb_kernel_facts *facts, int fd)
 		[VMB_HONOURED_NO] = VMB_NO,
 		[VMB_HONOURED_YES] = VMB_YES,
 	};
-	struct vmb_window window;
+	struct vmb_hostmem hostmem;
 
-	if (vmb_window_init(&window, &vmb_window_linux, ioctl, fd) < 0) {
+	if (vmb_hostmem_init(&hostmem, &vmb_system_linux, ioctl, fd) < 0) {
 		return;
 	}
-	facts->hostmem = window.size;
-	facts->probes = window.capset != 0;
-	facts->defers = known[vmb_window_honoured(&window)];
-	vmb_window_finish(&window);
+	facts->hostmem = hostmem.size;
+	facts->probes = hostmem.capset != 0;
+	facts->defers = known[vmb_hostmem_honoured(&hostmem)];
+	vmb_hostmem_finish(&hostmem);
 	read_hostmem_used(facts);
 }
 

@@ -194,7 +194,7 @@ static void write_counters(struct vmb_trace *trace)
 	} names[VMB_TRACE_COUNTERS] = {
 		[VMB_TRACE_BYTES_BOUND] = { "bound", "bytes" },
 		[VMB_TRACE_OPS_SAVED] = { "saved", "ops" },
-		[VMB_TRACE_HOSTMEM_PROMISED] = { "hostmem promised", "bytes" },
+		[VMB_TRACE_HOSTMEM_DEFERRED] = { "hostmem promised", "bytes" },
 		[VMB_TRACE_HOSTMEM_MAPPED] = { "hostmem mapped", "bytes" },
 	};
 	struct text text = { 0 };
@@ -219,7 +219,7 @@ void vmb_trace_hostmem(struct vmb_trace *trace, int64_t promised, int64_t mapped
 		return;
 	}
 	pthread_mutex_lock(&trace->counters_lock);
-	trace->counters[VMB_TRACE_HOSTMEM_PROMISED] += promised;
+	trace->counters[VMB_TRACE_HOSTMEM_DEFERRED] += promised;
 	trace->counters[VMB_TRACE_HOSTMEM_MAPPED] += mapped;
 	write_counters(trace);
 	pthread_mutex_unlock(&trace->counters_lock);

@@ -112,7 +112,7 @@ void vmb_trace_system_call(struct vmb_trace *trace, const char *name,
 enum vmb_trace_counter {
 	VMB_TRACE_BYTES_BOUND,
 	VMB_TRACE_OPS_SAVED, /* asked for, and not necessary */
-	VMB_TRACE_HOSTMEM_PROMISED,
+	VMB_TRACE_HOSTMEM_DEFERRED,
 	VMB_TRACE_HOSTMEM_MAPPED,
 	VMB_TRACE_COUNTERS,
 };

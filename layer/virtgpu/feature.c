@@ -45,7 +45,7 @@ static void create_begin(struct vmb_device *device)
 	struct vmb_virtgpu_device *virtgpu = device->features[VMB_FEATURE_VIRTGPU];
 	const struct vmb_instance *instance = device->physical->instance;
 	const struct vmb_virtgpu_driver driver = {
-		.wish = instance->settings.defer_blobs,
+		.request = instance->settings.defer_blobs,
 		/* Venus maps nothing before vkMapMemory. */
 		.late_types = is_venus(device->physical) ? UINT32_MAX : 0,
 		.trace = instance->trace,
@@ -91,8 +91,8 @@ static void write_facts(FILE *out, const struct vmb_virtgpu_facts *facts)
 	fprintf(out, "\"deferring\":%s,", facts && facts->defers ? "true" : "false");
 	vmb_json_write_string(out, "reason", facts ? facts->reason : "no blob could be deferred");
 	vmb_json_write_string(out, "honoured", vmb_honoured_name(honoured));
-	if (facts && facts->window) {
-		fprintf(out, "\"window_bytes\":%" PRIu64, facts->window);
+	if (facts && facts->hostmem_size) {
+		fprintf(out, "\"window_bytes\":%" PRIu64, facts->hostmem_size);
 	} else {
 		fprintf(out, "\"window_bytes\":null");
 	}
@@ -103,19 +103,20 @@ static void write_figures(void *state, FILE *out)
 {
 	struct vmb_virtgpu_device *device = state;
 	struct vmb_virtgpu *file = vmb_virtgpu_intercept_file(device->intercept);
-	struct vmb_virtgpu_stats none = { 0 };
-	struct vmb_virtgpu_stats *stats = file ? &file->stats : &none;
+	struct vmb_virtgpu_statistics none = { 0 };
+	struct vmb_virtgpu_statistics *statistics = file ? &file->statistics : &none;
 
 	fprintf(out, "\"virtgpu\":{");
-	write_counter(out, "blobs", &stats->created);
-	write_counter(out, "blobs_hinted", &stats->hinted);
-	write_counter(out, "blobs_mapped_later", &stats->mapped_later);
-	vmb_json_write_number(out, "blobs_never_mapped", stats->hinted - stats->mapped_later);
-	write_counter(out, "blobs_refused", &stats->refused);
-	write_counter(out, "bytes_promised", &stats->bytes_promised);
-	write_counter(out, "bytes_promised_peak", &stats->bytes_promised_peak);
-	write_counter(out, "bytes_mapped", &stats->bytes_mapped);
-	write_counter(out, "bytes_mapped_peak", &stats->bytes_mapped_peak);
+	write_counter(out, "blobs", &statistics->created);
+	write_counter(out, "blobs_hinted", &statistics->hinted);
+	write_counter(out, "blobs_mapped_later", &statistics->mapped_later);
+	vmb_json_write_number(
+		out, "blobs_never_mapped", statistics->hinted - statistics->mapped_later);
+	write_counter(out, "blobs_refused", &statistics->refused);
+	write_counter(out, "bytes_promised", &statistics->bytes_deferred);
+	write_counter(out, "bytes_promised_peak", &statistics->bytes_deferred_peak);
+	write_counter(out, "bytes_mapped", &statistics->bytes_mapped);
+	write_counter(out, "bytes_mapped_peak", &statistics->bytes_mapped_peak);
 	write_facts(out, file ? vmb_virtgpu_facts(file) : NULL);
 	fprintf(out, "},");
 }

@@ -6,56 +6,55 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* How long the first helper is waited for, in ms; each one after it three times as long as the one
- * before. Most take less than one. */
-#define PATIENCE 20
-#define TRIES 4
-/* The first may come too early for the room that the probe took. */
-#define RESCUE_TRIES 2
-/* How long room that is on its way back is waited for, in ms, and how often is looked. */
-#define SETTLING_PATIENCE 250
-#define RESCUE_PATIENCE 8
-#define LOOK_EACH 1
+/* Timeout of the first helper. Each further one gets three times as long. Most helpers take less
+ * than a millisecond. */
+#define FIRST_TIMEOUT_MS 20
+#define MAP_ATTEMPTS 4
+/* The first attempt may come before the kernel has freed the room of the probe. */
+#define WAKE_ATTEMPTS 2
+/* How long to wait for room that is being freed, and how often to probe. */
+#define SETTLING_TIMEOUT_MS 250
+#define WAKE_TIMEOUT_MS 8
+#define PROBE_INTERVAL_MS 1
 /* How often one caller goes through the list at most. */
 #define ROUNDS 2
 
-/* A blob that helpers sleep on. */
-struct vmb_rescue {
-	struct vmb_rescue *next;
-	/* Who has these takes them away with vmb_guard_leave(). */
-	struct vmb_window *window;
+/* A blob on which helpers are blocked. */
+struct vmb_blocked_blob {
+	struct vmb_blocked_blob *next;
+	/* vmb_guard_forget_hostmem() removes the blob before these two are freed. */
+	struct vmb_hostmem *hostmem;
 	const char *helper;
-	struct vmb_guarded blob; /* its dma-buf is ours */
-	/* Helpers were left on it, and no lock of theirs was seen: an older program, or one that
-	 * had not come to it. That there is none tells nothing then. */
+	struct vmb_guarded blob; /* the list owns its dma-buf */
+	/* No helper holds the lock that shows it is blocked: an older helper program, or a helper
+	 * that has not taken the lock yet. The absence of locks proves nothing then. */
 	bool is_lockless;
-	/* In this round blobs of the same device that have this size at least are not tried any
-	 * more. */
+	/* In this round, blobs of the same device of at least this size (bytes) are skipped. */
 	uint64_t too_large;
 };
 
-/* What is known of room that may be on its way back. */
+/* Whether freed room may still be on its way back. */
 enum expected {
-	IF_SETTLING, /* something was closed just now, if the window was told of it */
-	ANYWAY, /* it may have been closed on another open file, whose window was told */
+	IF_SETTLING, /* only if hostmem saw a blob closed just now */
+	ANYWAY, /* also if not: the blob may have been closed on another open file */
 };
 
-/* Whether there is room, now or in a moment. */
-static int probe(
-	struct vmb_window *window, uint64_t size, enum expected expected, unsigned patience_ms)
+/* Probes for room, repeatedly while room may be on its way back. */
+static int wait_for_room(
+	struct vmb_hostmem *hostmem, uint64_t size, enum expected expected, unsigned timeout_ms)
 {
-	uint64_t begin = window->system->now_ms();
+	uint64_t begin = hostmem->system->now_ms();
 	int ret;
 
-	while ((ret = vmb_window_probe(window, size)) == -ENOSPC &&
-		(expected == ANYWAY || vmb_window_is_settling(window)) &&
-		window->system->now_ms() - begin < patience_ms) {
-		window->system->sleep_ms(LOOK_EACH);
+	while ((ret = vmb_hostmem_probe(hostmem, size)) == -ENOSPC &&
+		(expected == ANYWAY || vmb_hostmem_is_settling(hostmem)) &&
+		hostmem->system->now_ms() - begin < timeout_ms) {
+		hostmem->system->sleep_ms(PROBE_INTERVAL_MS);
 	}
 	return ret;
 }
 
-/* Whether two descriptors are of one dma-buf. */
+/* Whether two descriptors belong to one dma-buf. */
 static bool is_same(int a, int b)
 {
 	struct stat of_a;
@@ -65,102 +64,102 @@ static bool is_same(int a, int b)
 		of_a.st_ino == of_b.st_ino;
 }
 
-static void drop(struct vmb_guard *guard, struct vmb_rescue **rescue)
+static void blocked_remove(struct vmb_guard *guard, struct vmb_blocked_blob **blocked)
 {
-	struct vmb_rescue *dropped = *rescue;
+	struct vmb_blocked_blob *removed = *blocked;
 
-	*rescue = dropped->next;
-	close(dropped->blob.dmabuf);
-	free(dropped);
-	guard->has_rescues = guard->rescues != NULL;
+	*blocked = removed->next;
+	close(removed->blob.dmabuf);
+	free(removed);
+	guard->has_blocked = guard->blocked != NULL;
 }
 
-/* NULL if no helpers are known to sleep on it. */
-static const struct vmb_rescue *find(const struct vmb_guard *guard, int dmabuf)
+/* NULL if the list does not have the dma-buf. */
+static const struct vmb_blocked_blob *blocked_find(const struct vmb_guard *guard, int dmabuf)
 {
-	const struct vmb_rescue *rescue = guard->rescues;
+	const struct vmb_blocked_blob *blocked = guard->blocked;
 
-	while (rescue && !is_same(rescue->blob.dmabuf, dmabuf)) {
-		rescue = rescue->next;
+	while (blocked && !is_same(blocked->blob.dmabuf, dmabuf)) {
+		blocked = blocked->next;
 	}
-	return rescue;
+	return blocked;
 }
 
-static void forget(struct vmb_guard *guard, int dmabuf)
+static void blocked_remove_dmabuf(struct vmb_guard *guard, int dmabuf)
 {
-	struct vmb_rescue **rescue = &guard->rescues;
+	struct vmb_blocked_blob **blocked = &guard->blocked;
 
-	while (*rescue) {
-		if (is_same((*rescue)->blob.dmabuf, dmabuf)) {
-			drop(guard, rescue);
+	while (*blocked) {
+		if (is_same((*blocked)->blob.dmabuf, dmabuf)) {
+			blocked_remove(guard, blocked);
 		} else {
-			rescue = &(*rescue)->next;
+			blocked = &(*blocked)->next;
 		}
 	}
 }
 
-/* Without memory for it the helpers are left to themselves. */
-static void remember(struct vmb_guard *guard, struct vmb_window *window, const char *helper,
+/* If memory is short, the helpers have to find room by themselves. */
+static void blocked_add(struct vmb_guard *guard, struct vmb_hostmem *hostmem, const char *helper,
 	const struct vmb_guarded *blob)
 {
-	struct vmb_rescue *rescue = malloc(sizeof(*rescue));
+	struct vmb_blocked_blob *blocked = malloc(sizeof(*blocked));
 
-	forget(guard, blob->dmabuf);
-	if (!rescue) {
+	blocked_remove_dmabuf(guard, blob->dmabuf);
+	if (!blocked) {
 		close(blob->dmabuf);
 		return;
 	}
-	*rescue = (struct vmb_rescue){
-		.next = guard->rescues,
-		.window = window,
+	*blocked = (struct vmb_blocked_blob){
+		.next = guard->blocked,
+		.hostmem = hostmem,
 		.helper = helper,
 		.blob = *blob,
-		.is_lockless = !window->system->sleeps_on(blob->dmabuf),
+		.is_lockless = !hostmem->system->is_blocked_on(blob->dmabuf),
 	};
-	guard->rescues = rescue;
-	guard->has_rescues = true;
+	guard->blocked = blocked;
+	guard->has_blocked = true;
 }
 
-/* Whether the kernel is done with a blob, as a helper tells: it was mapped, or the host refused
+/* Whether a helper's result is the kernel's last word: the blob is mapped, or the host refused
  * it. */
-static bool is_settled(int result)
+static bool is_final(int result)
 {
 	return result == 0 || result == -EINVAL;
 }
 
 /*
- * Whether it is worth a try to map a blob that helpers were left on. If none is there any more one
- * of them has found room by itself, and the blob is in the window, which may be full by now. Should
- * they have gone for another reason, there are none that the next ones could add to.
+ * Whether another helper is worth starting. If no helper is blocked any more, one of them found
+ * room by itself: the blob is in hostmem, which may be full by now. If the helpers ended for
+ * another reason, a new one adds to none.
  */
-static int look_for_room(const struct vmb_rescue *rescue, struct vmb_window *window,
-	enum expected expected, unsigned patience_ms)
+static int room_for_blocked(const struct vmb_blocked_blob *blocked, struct vmb_hostmem *hostmem,
+	enum expected expected, unsigned timeout_ms)
 {
-	const struct vmb_guarded *blob = &rescue->blob;
+	const struct vmb_guarded *blob = &blocked->blob;
 
-	return rescue->is_lockless || window->system->sleeps_on(blob->dmabuf)
-		? probe(window, blob->size, expected, patience_ms)
+	return blocked->is_lockless || hostmem->system->is_blocked_on(blob->dmabuf)
+		? wait_for_room(hostmem, blob->size, expected, timeout_ms)
 		: 0;
 }
 
-/* Lets helpers make the mapping, one after the other. *is_any_left: whether one may sleep on it
- * still. */
-static int run_helpers(const struct vmb_window *window, const char *helper, int dmabuf, int tries,
-	bool *is_any_left)
+/* Starts helpers one after the other until one maps the blob. *may_block: one may still be
+ * blocked. */
+static int run_helpers(const struct vmb_hostmem *hostmem, const char *helper, int dmabuf,
+	int attempts, bool *may_block)
 {
-	unsigned patience = PATIENCE;
+	unsigned timeout_ms = FIRST_TIMEOUT_MS;
 	int ret = -EINPROGRESS;
 
-	for (int i = 0; i < tries && ret == -EINPROGRESS; i++) {
-		ret = window->system->run_helper(helper, dmabuf, window->device, patience);
-		patience *= 3;
-		/* What became of one that could not be waited for nobody knows. */
-		*is_any_left |= ret == -EINPROGRESS || ret == -ECHILD;
+	for (int i = 0; i < attempts && ret == -EINPROGRESS; i++) {
+		ret = hostmem->system->run_helper(helper, dmabuf, hostmem->device, timeout_ms);
+		timeout_ms *= 3;
+		/* If waiting failed, assume that the helper is still blocked. */
+		*may_block |= ret == -EINPROGRESS || ret == -ECHILD;
 	}
 	return ret;
 }
 
-/* What the caller of ioctl() is told. */
+/* The error for the caller of ioctl(). */
 static int refusal(int ret)
 {
 	switch (ret) {
@@ -168,124 +167,124 @@ static int refusal(int ret)
 		return -ENOSPC;
 	case -EINTR:
 	case -EAGAIN:
-		/* Who is told one of these calls again, for ever. */
+		/* With these, drmIoctl() calls again for ever. */
 		return -ENOMEM;
 	default:
 		return ret;
 	}
 }
 
-int vmb_guard_map(struct vmb_guard *guard, struct vmb_window *window, const char *helper,
+int vmb_guard_map(struct vmb_guard *guard, struct vmb_hostmem *hostmem, const char *helper,
 	const struct vmb_guarded *blob)
 {
-	const struct vmb_rescue *known = find(guard, blob->dmabuf);
-	int ret = known ? look_for_room(known, window, IF_SETTLING, SETTLING_PATIENCE)
-			: probe(window, blob->size, IF_SETTLING, SETTLING_PATIENCE);
-	bool is_any_left = blob->has_sleepers;
+	const struct vmb_blocked_blob *blocked = blocked_find(guard, blob->dmabuf);
+	int ret = blocked ? room_for_blocked(blocked, hostmem, IF_SETTLING, SETTLING_TIMEOUT_MS)
+			  : wait_for_room(hostmem, blob->size, IF_SETTLING, SETTLING_TIMEOUT_MS);
+	bool may_block = blob->has_blocked_helpers;
 
 	if (ret == 0) {
-		ret = run_helpers(window, helper, blob->dmabuf, TRIES, &is_any_left);
+		ret = run_helpers(hostmem, helper, blob->dmabuf, MAP_ATTEMPTS, &may_block);
 	}
-	if (is_settled(ret)) {
-		/* Those that slept on it were woken. */
-		forget(guard, blob->dmabuf);
+	if (is_final(ret)) {
+		/* The mapping has woken the helpers that were blocked on the blob. */
+		blocked_remove_dmabuf(guard, blob->dmabuf);
 		blob->mapped(blob);
 		close(blob->dmabuf);
 		return 0;
 	}
-	if (is_any_left) {
-		remember(guard, window, helper, blob);
+	if (may_block) {
+		blocked_add(guard, hostmem, helper, blob);
 	} else {
 		close(blob->dmabuf);
 	}
 	return refusal(ret);
 }
 
-/* 0, or why the helpers that sleep on it still do. */
-static int rescue_one(struct vmb_guard *guard, struct vmb_rescue **rescue, unsigned patience_ms)
+/* 0, or the reason why the blob's helpers stay blocked. */
+static int wake_one(struct vmb_guard *guard, struct vmb_blocked_blob **blocked, unsigned timeout_ms)
 {
-	const struct vmb_guarded *blob = &(*rescue)->blob;
-	struct vmb_window *window = (*rescue)->window;
-	int ret = look_for_room(*rescue, window, ANYWAY, patience_ms);
-	bool is_any_left = true;
+	const struct vmb_guarded *blob = &(*blocked)->blob;
+	struct vmb_hostmem *hostmem = (*blocked)->hostmem;
+	int ret = room_for_blocked(*blocked, hostmem, ANYWAY, timeout_ms);
+	bool may_block = true;
 
 	if (ret < 0) {
 		return ret;
 	}
-	ret = run_helpers(window, (*rescue)->helper, blob->dmabuf, RESCUE_TRIES, &is_any_left);
+	ret = run_helpers(hostmem, (*blocked)->helper, blob->dmabuf, WAKE_ATTEMPTS, &may_block);
 	if (ret == -EINPROGRESS) {
-		(*rescue)->is_lockless = !window->system->sleeps_on(blob->dmabuf);
+		(*blocked)->is_lockless = !hostmem->system->is_blocked_on(blob->dmabuf);
 	}
-	if (!is_settled(ret)) {
+	if (!is_final(ret)) {
 		return ret;
 	}
 	blob->mapped(blob);
-	drop(guard, rescue);
+	blocked_remove(guard, blocked);
 	return 0;
 }
 
-static bool is_too_large(const struct vmb_guard *guard, const struct vmb_rescue *rescue)
+static bool is_too_large(const struct vmb_guard *guard, const struct vmb_blocked_blob *blocked)
 {
-	for (const struct vmb_rescue *tried = guard->rescues; tried != rescue;
-		tried = tried->next) {
-		if (tried->window->device == rescue->window->device &&
-			tried->too_large <= rescue->blob.size) {
+	for (const struct vmb_blocked_blob *before = guard->blocked; before != blocked;
+		before = before->next) {
+		if (before->hostmem->device == blocked->hostmem->device &&
+			before->too_large <= blocked->blob.size) {
 			return true;
 		}
 	}
 	return false;
 }
 
-/* Goes once through the list. Where there is no room for one blob there may be for a smaller one of
- * its device, but only the first is waited for; with anything else in the way that device is left
- * alone. */
-static void rescue_all(struct vmb_guard *guard)
+/* Goes once through the list. Without room for one blob there may be room for a smaller blob of the
+ * same device, but only the first probe waits. After any other error the device is skipped. */
+static void wake_all(struct vmb_guard *guard)
 {
-	struct vmb_rescue **rescue = &guard->rescues;
-	unsigned patience = RESCUE_PATIENCE;
+	struct vmb_blocked_blob **blocked = &guard->blocked;
+	unsigned timeout_ms = WAKE_TIMEOUT_MS;
 
-	while (*rescue) {
-		struct vmb_rescue *tried = *rescue;
-		tried->too_large = UINT64_MAX;
-		if (!is_too_large(guard, tried)) {
-			int ret = rescue_one(guard, rescue, patience);
+	while (*blocked) {
+		struct vmb_blocked_blob *current = *blocked;
+		current->too_large = UINT64_MAX;
+		if (!is_too_large(guard, current)) {
+			int ret = wake_one(guard, blocked, timeout_ms);
 			if (ret == 0) {
 				continue;
 			}
-			tried->too_large = ret == -ENOSPC ? tried->blob.size : 0;
-			patience = 0;
+			current->too_large = ret == -ENOSPC ? current->blob.size : 0;
+			timeout_ms = 0;
 		}
-		rescue = &tried->next;
+		blocked = &current->next;
 	}
 }
 
-void vmb_guard_rescue(struct vmb_guard *guard)
+void vmb_guard_wake_blocked_helpers(struct vmb_guard *guard)
 {
-	guard->is_rescue_due = true;
-	/* Once more for those that came meanwhile and found the lock taken. Who comes during that
-	 * is left to the next call: others may go on closing for as long as they like. */
-	for (int i = 0; i < ROUNDS && guard->has_rescues && guard->is_rescue_due &&
+	guard->is_wake_due = true;
+	/* A second round serves the threads that found the lock taken during the first. Threads
+	 * that come during the second are left to the next call: others may go on closing blobs
+	 * without end. */
+	for (int i = 0; i < ROUNDS && guard->has_blocked && guard->is_wake_due &&
 		pthread_mutex_trylock(&guard->map_lock) == 0;
 		i++) {
-		guard->is_rescue_due = false;
-		rescue_all(guard);
+		guard->is_wake_due = false;
+		wake_all(guard);
 		pthread_mutex_unlock(&guard->map_lock);
 	}
 }
 
-void vmb_guard_leave(struct vmb_guard *guard, const struct vmb_window *window)
+void vmb_guard_forget_hostmem(struct vmb_guard *guard, const struct vmb_hostmem *hostmem)
 {
-	struct vmb_rescue **rescue = &guard->rescues;
+	struct vmb_blocked_blob **blocked = &guard->blocked;
 
-	if (!guard->has_rescues) {
+	if (!guard->has_blocked) {
 		return;
 	}
 	pthread_mutex_lock(&guard->map_lock);
-	while (*rescue) {
-		if ((*rescue)->window == window) {
-			drop(guard, rescue);
+	while (*blocked) {
+		if ((*blocked)->hostmem == hostmem) {
+			blocked_remove(guard, blocked);
 		} else {
-			rescue = &(*rescue)->next;
+			blocked = &(*blocked)->next;
 		}
 	}
 	pthread_mutex_unlock(&guard->map_lock);
@@ -294,7 +293,7 @@ void vmb_guard_leave(struct vmb_guard *guard, const struct vmb_window *window)
 void vmb_guard_after_fork(struct vmb_guard *guard)
 {
 	pthread_mutex_init(&guard->map_lock, NULL);
-	while (guard->rescues) {
-		drop(guard, &guard->rescues);
+	while (guard->blocked) {
+		blocked_remove(guard, &guard->blocked);
 	}
 }

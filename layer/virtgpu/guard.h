@@ -2,22 +2,21 @@
 #ifndef VMB_VIRTGPU_GUARD_H
 #define VMB_VIRTGPU_GUARD_H
 
-#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "virtgpu/hostmem.h"
 
-struct vmb_rescue;
+struct vmb_blocked_blob;
 
 /* A blob whose first mapping is to be made. */
 struct vmb_guarded {
 	int dmabuf;
 	uint64_t size; /* bytes */
-	bool has_sleepers; /* helpers were left on it before, the caller's or others */
-	/* Told that the blob is in the window, at once or after a rescue, from any thread and with
-	 * map_lock held. The blob may be closed by then; the rest is to know it by. */
+	bool has_blocked_helpers; /* helpers are blocked on the blob already, of any process */
+	/* Called once the blob is in hostmem, at once or later, on any thread, with map_lock held.
+	 * The driver may have closed the blob; the members below identify it. */
 	void (*mapped)(const struct vmb_guarded *blob);
 	void *owner;
 	uint32_t handle;
@@ -25,30 +24,30 @@ struct vmb_guarded {
 };
 
 /*
- * The guard of deferred blobs. In Linux 7.3 the first mapping of one sleeps for ever, and cannot be
- * killed, if the window is full then. So it never happens in the application's process, but in a
- * helper, after a probe has found room. Once a helper has mapped a blob it stays in the window
- * until it is closed, and no mapping of it can block.
+ * The guard of deferred blobs. In Linux 7.3 the first mapping of a deferred blob waits for ever,
+ * and cannot be killed, if hostmem is full. So the first mapping never happens in the application's
+ * process: a probe checks for room, and a helper process makes the mapping. Once a helper has
+ * mapped a blob, the blob stays in hostmem until it is closed, and no later mapping of it can
+ * block.
  *
- * Between the probe and the helper another process may take the room. And the probe's own room
- * comes back a little after it was closed. Then the helper sleeps; a later one that finds room maps
- * the blob for both, since the kernel wakes all that wait for it. A blob whose helpers all sleep is
- * refused, and its dma-buf kept, so that they can be rescued when there is room. They look for room
- * themselves, too, but not as often.
+ * Between the probe and the helper another process may take the room. And the kernel frees the
+ * probe's own room a little after the probe. Then the helper is blocked. A later helper that finds
+ * room maps the blob for both: the kernel wakes all processes that wait for the blob. If every
+ * helper of a blob is blocked, the guard refuses the mapping and keeps the blob's dma-buf, to wake
+ * the helpers once there is room. Helpers look for room by themselves as well, but less often.
  *
- * A thread that is in here must not be cancelled: the caller sees to that.
- *
- * Errors are negative errno values; never one that says to try again at once (EINTR, EAGAIN).
+ * The caller keeps a thread that is in here from being cancelled. Errors are negative errno values,
+ * never EINTR or EAGAIN, which a driver answers by calling again. Any thread.
  */
 struct vmb_guard {
-	/* One of its own for each process. Held while a blob is first mapped, since two that probe
-	 * at once might find the same room; guards the list. */
+	/* One guard for each process. Held while a blob is first mapped, since two probes at once
+	 * may find the same room. Guards the list. */
 	pthread_mutex_t map_lock;
-	struct vmb_rescue *rescues;
-	/* Whether there are any: read without the lock. */
-	_Atomic bool has_rescues;
-	/* Whether somebody saw a reason to rescue them since the last time that it was tried. */
-	_Atomic bool is_rescue_due;
+	struct vmb_blocked_blob *blocked;
+	/* The list is not empty; read without the lock. */
+	_Atomic bool has_blocked;
+	/* Room was freed since the last attempt to wake. */
+	_Atomic bool is_wake_due;
 };
 
 #define VMB_GUARD_INITIALIZER \
@@ -57,35 +56,33 @@ struct vmb_guard {
 	}
 
 /*
- * Makes the first mapping of a blob. The caller holds map_lock, and has seen under it that the
- * mapping is still to be made. Takes the dma-buf over. helper is the path of the program.
+ * Makes the first mapping of a blob. The caller holds map_lock, and has checked under the lock that
+ * the blob is not mapped yet. Takes the dma-buf over. helper is the path of the helper program.
+ * hostmem and the path are used until vmb_guard_forget_hostmem() if helpers stay blocked.
  *
- * The window and the path are used until vmb_guard_leave() if helpers are left on the blob.
- *
- * 0 if the blob is in the window; a place there is also what one has that the host refused, and
- * whose mapping fails at once. -ENOSPC if there is no room, others if that could not be found out.
+ * 0 if the blob is in hostmem, or if the host has refused the blob: then its mapping fails at once.
+ * -ENOSPC if there is no room. Any other error if that could not be found out.
  */
-int vmb_guard_map(struct vmb_guard *guard, struct vmb_window *window, const char *helper,
+int vmb_guard_map(struct vmb_guard *guard, struct vmb_hostmem *hostmem, const char *helper,
 	const struct vmb_guarded *blob);
 
 /*
- * To be called when something of the window was given back, and by who has held map_lock, without
- * it. Tries to rescue the helpers that sleep on blobs, of whatever device. Takes a few milliseconds
- * at most if there is no room. Where another thread has the lock, that thread does it, if it is not
- * at its last round already: then the next call does.
+ * Tries to wake the blocked helpers of all devices. For callers that freed room in hostmem, and for
+ * callers that have held map_lock, after they release it. Takes a few milliseconds at most without
+ * room. If another thread holds the lock, that thread wakes them, or the next call does.
  */
-void vmb_guard_rescue(struct vmb_guard *guard);
+void vmb_guard_wake_blocked_helpers(struct vmb_guard *guard);
 
 /*
- * To be called before a window is finished, without map_lock, which it waits for. The helpers that
- * sleep on blobs that were to be mapped there are left to themselves: nobody else needs the
- * mapping, and a dma-buf that is kept would keep the blob in the window once they have made it.
+ * Before a hostmem is finished. Takes map_lock, and may wait for it. Stops keeping the dma-bufs of
+ * that hostmem's blocked blobs: their driver is gone, and a kept dma-buf would keep the blob in
+ * hostmem once a helper maps it.
  */
-void vmb_guard_leave(struct vmb_guard *guard, const struct vmb_window *window);
+void vmb_guard_forget_hostmem(struct vmb_guard *guard, const struct vmb_hostmem *hostmem);
 
 /*
- * In the child of a fork(), before it does anything else: whatever another thread was at in the
- * parent, it is not in the child. Those that sleep are left to the parent.
+ * In the child of a fork(), before any other use: another thread may have held the lock in the
+ * parent. The parent keeps its blocked helpers.
  */
 void vmb_guard_after_fork(struct vmb_guard *guard);
 

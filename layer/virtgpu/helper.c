@@ -35,7 +35,7 @@ struct start {
 	char application[16]; /* its process id, for the helper to see when it is gone */
 	char device[24]; /* its number, for the helper to see when there is room */
 	int dmabuf;
-	unsigned patience_ms;
+	unsigned timeout_ms;
 	char *helper_stack; /* its end, where it begins */
 	int exec_error; /* why the helper could not become the program, a negative errno */
 	/* As vmb_helper_run. Written last: the middle process can be killed at any time. */
@@ -84,9 +84,9 @@ UNINSTRUMENTED static int wait_for_helper(const struct start *start, pid_t helpe
 	const struct {
 		long s;
 		long ns;
-	} patience = {
-		start->patience_ms / 1000,
-		start->patience_ms % 1000 * 1000000L,
+	} timeout = {
+		start->timeout_ms / 1000,
+		start->timeout_ms % 1000 * 1000000L,
 	};
 	struct pollfd ended = { .events = POLLIN };
 	int status;
@@ -95,7 +95,7 @@ UNINSTRUMENTED static int wait_for_helper(const struct start *start, pid_t helpe
 	if (ended.fd < 0) {
 		return -ECHILD;
 	}
-	if (syscall(SYS_ppoll, &ended, 1, &patience, NULL, SIGNAL_SET_SIZE) != 1) {
+	if (syscall(SYS_ppoll, &ended, 1, &timeout, NULL, SIGNAL_SET_SIZE) != 1) {
 		return -EINPROGRESS;
 	}
 	if (syscall(SYS_wait4, helper, &status, 0, NULL) != helper || !WIFEXITED(status)) {
@@ -159,12 +159,12 @@ static int run_with_stacks(struct start *start, char *stacks)
 	return ret;
 }
 
-int vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned patience_ms)
+int vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned timeout_ms)
 {
 	struct start start = {
 		.path = path,
 		.dmabuf = dmabuf,
-		.patience_ms = patience_ms,
+		.timeout_ms = timeout_ms,
 		/* If the middle process is killed before it can say anything. */
 		.result = -ECHILD,
 	};
@@ -181,7 +181,7 @@ int vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned patience
 	return ret;
 }
 
-bool vmb_helper_sleeps_on(int dmabuf)
+bool vmb_helper_is_blocked_on(int dmabuf)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 

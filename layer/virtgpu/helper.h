@@ -25,16 +25,16 @@ int vmb_helper_find(char *path, size_t size);
  *
  * 0 if the dma-buf was mapped. -EINPROGRESS if the helper is at it still: it is left behind, and
  * goes when the kernel lets it; whatever process reaps orphans reaps it. It then tries again by
- * itself, each time that it finds room in the device's window. -ECHILD if it died, or if nobody can
- * say what became of it: it may be left behind, too. Otherwise a negative errno: of its mmap, or
- * why it could not be started, which is never -EINVAL.
+ * itself, each time that it finds room in the device's hostmem. -ECHILD if it died, or if nobody
+ * can say what became of it: it may be left behind, too. Otherwise a negative errno: of its mmap,
+ * or why it could not be started, which is never -EINVAL.
  */
-int vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned patience_ms);
+int vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned timeout_ms);
 
 /*
  * Whether a helper is still at a dma-buf that it was started on, in whatever process. One that
  * sleeps cannot go before the mapping is made. True also if it is not known.
  */
-bool vmb_helper_sleeps_on(int dmabuf);
+bool vmb_helper_is_blocked_on(int dmabuf);
 
 #endif

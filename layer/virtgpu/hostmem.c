@@ -6,7 +6,7 @@
 #include <uapi/virtgpu.h>
 #include <unistd.h>
 
-/* What is said of the window where its size is not known: more than any has. */
+/* What is said of the hostmem where its size is not known: more than any has. */
 #define LARGE (UINT64_C(64) << 30)
 /* How often is looked whether the kernel honours the hint before it is said not to, and the time
  * between, in ms: what several processes try at once may be more than the device has addresses for
@@ -18,18 +18,18 @@
 #define SETTLING_MS 250
 
 /* As libdrm: a request that was interrupted is made again. */
-static int call(const struct vmb_window *window, int fd, unsigned long request, void *arg)
+static int call(const struct vmb_hostmem *hostmem, int fd, unsigned long request, void *arg)
 {
 	int ret;
 
 	do {
-		ret = window->ioctl(fd, request, arg);
+		ret = hostmem->ioctl(fd, request, arg);
 	} while (ret < 0 && (errno == EINTR || errno == EAGAIN));
 	return ret < 0 ? -errno : 0;
 }
 
 /* 0 if the kernel does not know the parameter. */
-static uint32_t get_parameter(const struct vmb_window *window, int fd, uint64_t parameter)
+static uint32_t get_parameter(const struct vmb_hostmem *hostmem, int fd, uint64_t parameter)
 {
 	int value = 0;
 	struct drm_virtgpu_getparam get = {
@@ -37,15 +37,15 @@ static uint32_t get_parameter(const struct vmb_window *window, int fd, uint64_t 
 		.value = (uintptr_t)&value,
 	};
 
-	return call(window, fd, DRM_IOCTL_VIRTGPU_GETPARAM, &get) == 0 ? (uint32_t)value : 0;
+	return call(hostmem, fd, DRM_IOCTL_VIRTGPU_GETPARAM, &get) == 0 ? (uint32_t)value : 0;
 }
 
 /* Those in which a blob of new shared memory can be had for the asking. */
-static uint32_t choose_capset(const struct vmb_window *window, int fd)
+static uint32_t choose_capset(const struct vmb_hostmem *hostmem, int fd)
 {
-	uint32_t capsets = get_parameter(window, fd, VIRTGPU_PARAM_SUPPORTED_CAPSET_IDs);
+	uint32_t capsets = get_parameter(hostmem, fd, VIRTGPU_PARAM_SUPPORTED_CAPSET_IDs);
 
-	if (!get_parameter(window, fd, VIRTGPU_PARAM_HOST_VISIBLE)) {
+	if (!get_parameter(hostmem, fd, VIRTGPU_PARAM_HOST_VISIBLE)) {
 		return 0;
 	}
 	if (capsets & (1u << VIRTGPU_DRM_CAPSET_VENUS)) {
@@ -54,7 +54,7 @@ static uint32_t choose_capset(const struct vmb_window *window, int fd)
 	return capsets & (1u << VIRTGPU_DRM_CAPSET_DRM) ? VIRTGPU_DRM_CAPSET_DRM : 0;
 }
 
-int vmb_window_init(struct vmb_window *window, const struct vmb_window_system *system,
+int vmb_hostmem_init(struct vmb_hostmem *hostmem, const struct vmb_system_ops *system,
 	vmb_ioctl_fn ioctl, int fd)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -63,31 +63,31 @@ int vmb_window_init(struct vmb_window *window, const struct vmb_window_system *s
 	if (fstat(fd, &node) < 0) {
 		return -errno;
 	}
-	*window = (struct vmb_window){
+	*hostmem = (struct vmb_hostmem){
 		.system = system,
 		.ioctl = ioctl,
 		.device = node.st_rdev,
-		.size = system->window_size(fd),
+		.size = system->hostmem_size(fd),
 	};
-	uint64_t alignment = get_parameter(window, fd, VIRTGPU_PARAM_BLOB_ALIGNMENT);
-	window->unit = alignment > page ? alignment : page;
-	window->capset = choose_capset(window, fd);
-	window->fd = system->reopen(fd);
-	return window->fd < 0 ? window->fd : 0;
+	uint64_t alignment = get_parameter(hostmem, fd, VIRTGPU_PARAM_BLOB_ALIGNMENT);
+	hostmem->unit = alignment > page ? alignment : page;
+	hostmem->capset = choose_capset(hostmem, fd);
+	hostmem->fd = system->reopen(fd);
+	return hostmem->fd < 0 ? hostmem->fd : 0;
 }
 
-void vmb_window_finish(struct vmb_window *window)
+void vmb_hostmem_finish(struct vmb_hostmem *hostmem)
 {
-	if (window->fd >= 0) {
-		close(window->fd);
+	if (hostmem->fd >= 0) {
+		close(hostmem->fd);
 	}
-	window->fd = -1;
+	hostmem->fd = -1;
 }
 
-static int init_context(const struct vmb_window *window, int fd)
+static int init_context(const struct vmb_hostmem *hostmem, int fd)
 {
 	struct drm_virtgpu_context_set_param parameters[] = {
-		{ VIRTGPU_CONTEXT_PARAM_CAPSET_ID, window->capset },
+		{ VIRTGPU_CONTEXT_PARAM_CAPSET_ID, hostmem->capset },
 		{ VIRTGPU_CONTEXT_PARAM_NUM_RINGS, 1 },
 	};
 	struct drm_virtgpu_context_init init = {
@@ -95,47 +95,47 @@ static int init_context(const struct vmb_window *window, int fd)
 		.ctx_set_params = (uintptr_t)parameters,
 	};
 
-	return call(window, fd, DRM_IOCTL_VIRTGPU_CONTEXT_INIT, &init);
+	return call(hostmem, fd, DRM_IOCTL_VIRTGPU_CONTEXT_INIT, &init);
 }
 
 /*
  * An open file with a context that a blob can be created on. Venus' makes as many as one likes, so
  * one is kept; one of the DRM kind makes a single one in its life.
  */
-static int open_context(struct vmb_window *window)
+static int open_context(struct vmb_hostmem *hostmem)
 {
-	bool is_kept = window->capset == VIRTGPU_DRM_CAPSET_VENUS;
+	bool is_kept = hostmem->capset == VIRTGPU_DRM_CAPSET_VENUS;
 
-	if (!window->capset) {
+	if (!hostmem->capset) {
 		return -ENODEV;
 	}
-	if (is_kept && window->has_context) {
-		return window->fd;
+	if (is_kept && hostmem->has_context) {
+		return hostmem->fd;
 	}
-	int fd = is_kept ? window->fd : window->system->reopen(window->fd);
+	int fd = is_kept ? hostmem->fd : hostmem->system->reopen(hostmem->fd);
 	if (fd < 0) {
 		return fd;
 	}
-	int ret = init_context(window, fd);
+	int ret = init_context(hostmem, fd);
 	if (ret < 0) {
 		if (!is_kept) {
 			close(fd);
 		}
 		return ret;
 	}
-	window->has_context = is_kept;
+	hostmem->has_context = is_kept;
 	return fd;
 }
 
-static void close_context(const struct vmb_window *window, int fd)
+static void close_context(const struct vmb_hostmem *hostmem, int fd)
 {
-	if (fd != window->fd) {
+	if (fd != hostmem->fd) {
 		close(fd);
 	}
 }
 
 /* Creates a mappable blob of new shared memory and closes it. */
-static int try_blob(struct vmb_window *window, uint64_t size, uint32_t hints)
+static int probe_blob(struct vmb_hostmem *hostmem, uint64_t size, uint32_t hints)
 {
 	struct drm_virtgpu_resource_create_blob blob = {
 		.blob_mem = VIRTGPU_BLOB_MEM_HOST3D,
@@ -143,29 +143,29 @@ static int try_blob(struct vmb_window *window, uint64_t size, uint32_t hints)
 		.size = size,
 		.blob_hints = hints,
 	};
-	int fd = open_context(window);
+	int fd = open_context(hostmem);
 
 	if (fd < 0) {
 		return fd;
 	}
-	int ret = call(window, fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob);
+	int ret = call(hostmem, fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob);
 	if (ret == 0) {
 		struct drm_gem_close close = { .handle = blob.bo_handle };
-		ret = call(window, fd, DRM_IOCTL_GEM_CLOSE, &close);
+		ret = call(hostmem, fd, DRM_IOCTL_GEM_CLOSE, &close);
 	}
-	close_context(window, fd);
+	close_context(hostmem, fd);
 	return ret;
 }
 
-static enum vmb_honoured observe(struct vmb_window *window)
+static enum vmb_honoured observe(struct vmb_hostmem *hostmem)
 {
-	uint64_t beyond = (window->size ? window->size / window->unit * window->unit : LARGE) +
-		window->unit;
+	uint64_t beyond = (hostmem->size ? hostmem->size / hostmem->unit * hostmem->unit : LARGE) +
+		hostmem->unit;
 
-	if (try_blob(window, beyond, 0) != -ENOSPC) {
+	if (probe_blob(hostmem, beyond, 0) != -ENOSPC) {
 		return VMB_HONOURED_UNKNOWN;
 	}
-	switch (try_blob(window, beyond, DRM_VIRTGPU_BLOB_FLAG_HINT_DEFER_MAPPING)) {
+	switch (probe_blob(hostmem, beyond, DRM_VIRTGPU_BLOB_FLAG_HINT_DEFER_MAPPING)) {
 	case 0:
 		return VMB_HONOURED_YES;
 	case -ENOSPC:
@@ -175,15 +175,15 @@ static enum vmb_honoured observe(struct vmb_window *window)
 	}
 }
 
-enum vmb_honoured vmb_window_honoured(struct vmb_window *window)
+enum vmb_honoured vmb_hostmem_honoured(struct vmb_hostmem *hostmem)
 {
-	bool is_older = window->system->is_older();
-	enum vmb_honoured honoured = observe(window);
+	bool is_older = hostmem->system->is_older();
+	enum vmb_honoured honoured = observe(hostmem);
 
 	/* A no that the release does not bear out. */
 	for (int i = 1; i < OBSERVATIONS && honoured == VMB_HONOURED_NO && !is_older; i++) {
-		window->system->sleep_ms(OBSERVE_EACH);
-		honoured = observe(window);
+		hostmem->system->sleep_ms(OBSERVE_EACH);
+		honoured = observe(hostmem);
 	}
 	return honoured == VMB_HONOURED_UNKNOWN && is_older ? VMB_HONOURED_NO : honoured;
 }
@@ -199,28 +199,29 @@ const char *vmb_honoured_name(enum vmb_honoured honoured)
 	return names[honoured];
 }
 
-int vmb_window_probe(struct vmb_window *window, uint64_t size)
+int vmb_hostmem_probe(struct vmb_hostmem *hostmem, uint64_t size)
 {
-	int ret = try_blob(window, size, 0);
+	int ret = probe_blob(hostmem, size, 0);
 
 	if (ret == 0) {
-		vmb_window_freed(window);
+		vmb_hostmem_freed(hostmem);
 	}
 	return ret;
 }
 
-void vmb_window_freed(struct vmb_window *window)
+void vmb_hostmem_freed(struct vmb_hostmem *hostmem)
 {
-	atomic_store_explicit(&window->freed_at_ms, window->system->now_ms(), memory_order_relaxed);
-	atomic_store_explicit(&window->was_freed, true, memory_order_release);
+	atomic_store_explicit(
+		&hostmem->freed_at_ms, hostmem->system->now_ms(), memory_order_relaxed);
+	atomic_store_explicit(&hostmem->was_freed, true, memory_order_release);
 }
 
-bool vmb_window_is_settling(const struct vmb_window *window)
+bool vmb_hostmem_is_settling(const struct vmb_hostmem *hostmem)
 {
-	if (!atomic_load_explicit(&window->was_freed, memory_order_acquire)) {
+	if (!atomic_load_explicit(&hostmem->was_freed, memory_order_acquire)) {
 		return false;
 	}
 	/* Before the clock is read: another thread may store a later time at any moment. */
-	uint64_t freed_at = atomic_load_explicit(&window->freed_at_ms, memory_order_relaxed);
-	return window->system->now_ms() - freed_at < SETTLING_MS;
+	uint64_t freed_at = atomic_load_explicit(&hostmem->freed_at_ms, memory_order_relaxed);
+	return hostmem->system->now_ms() - freed_at < SETTLING_MS;
 }

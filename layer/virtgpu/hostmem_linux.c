@@ -54,7 +54,7 @@ static uint64_t read_resource(FILE *file)
 	return size;
 }
 
-static uint64_t window_size(int fd)
+static uint64_t hostmem_size(int fd)
 {
 	/* The node's device is the PCI device, in older kernels the virtio device below that. */
 	static const char *const places[] = { "device", "device/.." };
@@ -104,13 +104,13 @@ static void sleep_ms(unsigned ms)
 	}
 }
 
-const struct vmb_window_system vmb_window_linux = {
+const struct vmb_system_ops vmb_system_linux = {
 	.reopen = reopen,
-	.window_size = window_size,
+	.hostmem_size = hostmem_size,
 	.is_older = is_older,
 	.now_ms = now_ms,
 	.sleep_ms = sleep_ms,
 	.find_helper = vmb_helper_find,
 	.run_helper = vmb_helper_run,
-	.sleeps_on = vmb_helper_sleeps_on,
+	.is_blocked_on = vmb_helper_is_blocked_on,
 };

@@ -7,6 +7,7 @@
 #include <uapi/virtgpu.h>
 
 #include "ioctl/kernel.h"
+#include "virtgpu/translator.h"
 
 /* The state of an intercept. */
 struct state {
@@ -52,7 +53,7 @@ static bool learn(struct vmb_driver_call *call, vmb_ioctl_fn next, int fd, unsig
 			state->driver.ioctl = next;
 			state->driver.fd = fd;
 			struct vmb_virtgpu *file = vmb_virtgpu_get(
-				&vmb_window_linux, &vmb_virtgpu_guard, &state->driver);
+				&vmb_system_linux, &vmb_virtgpu_guard, &state->driver);
 			atomic_store_explicit(&state->file, file, memory_order_release);
 			if (file) {
 				vmb_intercept_set_fd(intercept, fd);
@@ -69,13 +70,13 @@ static int handle_ioctl(void *subject, struct vmb_driver_call *base, vmb_ioctl_f
 {
 	struct vmb_virtgpu_call *call = (struct vmb_virtgpu_call *)base;
 
-	return vmb_virtgpu_ioctl(subject, call ? &call->scope : NULL, next, fd, request, arg);
+	return vmb_virtgpu_ioctl(subject, call, next, fd, request, arg);
 }
 
 void vmb_virtgpu_call_begin(
 	struct vmb_virtgpu_call *call, struct vmb_intercept *intercept, bool is_allocation)
 {
-	*call = (struct vmb_virtgpu_call){ .scope.is_allocation = is_allocation };
+	*call = (struct vmb_virtgpu_call){ .is_allocation = is_allocation };
 	vmb_driver_call_begin(&call->base, intercept);
 }
 
@@ -84,7 +85,7 @@ static int call_end(struct vmb_driver_call *base)
 	const struct vmb_virtgpu_call *call = (const struct vmb_virtgpu_call *)base;
 
 	if (vmb_intercept_is_live(base->intercept)) {
-		vmb_virtgpu_end(vmb_virtgpu_intercept_file(base->intercept), &call->scope);
+		vmb_virtgpu_end(vmb_virtgpu_intercept_file(base->intercept), call);
 	}
 	return 0;
 }

@@ -3,17 +3,12 @@
 #define VMB_VIRTGPU_INTERCEPT_H
 
 #include "ioctl/intercept.h"
-#include "virtgpu/translator.h"
+#include "virtgpu/call.h"
+#include "virtgpu/file.h"
 
 /* The intercept of a driver on virtio_gpu: it finds the driver's open file, which several devices
  * may share. */
 extern const struct vmb_translator vmb_virtgpu_translator;
-
-/* A driver call, and what the translator notes of it. */
-struct vmb_virtgpu_call {
-	struct vmb_driver_call base;
-	struct vmb_virtgpu_scope scope;
-};
 
 /* Begins to intercept. driver names the settings; its ioctl and fd are found out. Negative
  * errno. */

@@ -28,13 +28,13 @@
  * the device.
  *
  * A program of its own because of Linux 7.3, where the first mapping of a deferred blob sleeps for
- * ever, and cannot be killed, if the window of the device is full (docs/virtgpu.md). It may happen
+ * ever, and cannot be killed, if the hostmem of the device is full (docs/virtgpu.md). It may happen
  * to the child that makes the mapping, which has nothing that anybody would miss.
  *
  * As long as the application lives the layer has another helper wake that child when something of
- * the window is given back that it knows of. What it does not know of is found here: now and then
+ * the hostmem is given back that it knows of. What it does not know of is found here: now and then
  * this process looks for room, and if there is some tries the mapping once more. When the
- * application is gone there is room soon, since all that it had in the window was closed, and
+ * application is gone there is room soon, since all that it had in the hostmem was closed, and
  * nobody else is left to do it.
  */
 
@@ -63,33 +63,33 @@ static int reopen(int fd)
 	return fstat(fd, &node) < 0 ? -errno : vmb_node_open(node.st_rdev);
 }
 
-static uint64_t window_size(int fd)
+static uint64_t hostmem_size(int fd)
 {
 	(void)fd;
 	return 0;
 }
 
 /* What it takes to probe. */
-static const struct vmb_window_system probing = {
+static const struct vmb_system_ops probing = {
 	.reopen = reopen,
-	.window_size = window_size,
+	.hostmem_size = hostmem_size,
 	.now_ms = now_ms,
 };
 
-/* As vmb_window_probe. Nothing of the device is kept open. */
+/* As vmb_hostmem_probe. Nothing of the device is kept open. */
 static int probe(dev_t device)
 {
 	off_t size = lseek(STDIN_FILENO, 0, SEEK_END);
 	int fd = vmb_node_open(device);
-	struct vmb_window window;
+	struct vmb_hostmem hostmem;
 
 	if (fd < 0) {
 		return fd;
 	}
-	int ret = vmb_window_init(&window, &probing, ioctl, fd);
+	int ret = vmb_hostmem_init(&hostmem, &probing, ioctl, fd);
 	if (ret == 0) {
-		ret = vmb_window_probe(&window, (uint64_t)size);
-		vmb_window_finish(&window);
+		ret = vmb_hostmem_probe(&hostmem, (uint64_t)size);
+		vmb_hostmem_finish(&hostmem);
 	}
 	close(fd);
 	return ret;
@@ -147,7 +147,7 @@ static void hide_arguments(void)
 }
 
 /* In a process of its own. Its lock tells that it is at it, and goes with it:
- * vmb_helper_sleeps_on(). */
+ * vmb_helper_is_blocked_on(). */
 static int map_first_page(void)
 {
 	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };

@@ -12,7 +12,7 @@ static void log_deferral(struct vmb_virtgpu_device *virtgpu)
 			"%s: blobs are %s: %s (window of %llu MiB, hint honoured: %s)",
 			virtgpu->device->physical->name,
 			facts->defers ? "deferred" : "mapped at once", facts->reason,
-			(unsigned long long)(facts->window >> 20),
+			(unsigned long long)(facts->hostmem_size >> 20),
 			vmb_honoured_name(facts->honoured));
 	}
 }
@@ -25,9 +25,9 @@ static VKAPI_ATTR VkResult VKAPI_CALL allocate_memory(VkDevice handle,
 	struct vmb_virtgpu_call call;
 
 	vmb_virtgpu_call_begin(&call, virtgpu->intercept, true);
-	call.scope.memory_type = info->memoryTypeIndex;
+	call.memory_type = info->memoryTypeIndex;
 	VkResult result = virtgpu->next.AllocateMemory(handle, info, allocator, out);
-	call.scope.has_failed = result != VK_SUCCESS;
+	call.has_failed = result != VK_SUCCESS;
 	vmb_driver_call_end(&call.base);
 	log_deferral(virtgpu);
 	return result;
@@ -41,7 +41,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL allocate_memory(VkDevice handle,
 static VkResult end_map(struct vmb_virtgpu_call *call, VkResult result, VkResult error)
 {
 	vmb_driver_call_end(&call->base);
-	return result == VK_SUCCESS && call->scope.was_refused ? error : result;
+	return result == VK_SUCCESS && call->was_refused ? error : result;
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL map_memory(VkDevice handle, VkDeviceMemory memory,

@@ -16,7 +16,7 @@
 
 #include "uapi/virtgpu.h"
 
-#define PAGES 4096 /* the largest window */
+#define PAGES 4096 /* the largest hostmem */
 #define BLOBS 512
 #define FILES 64
 #define HANDLES 256
@@ -74,7 +74,7 @@ static void die(const char *why)
 
 static size_t window_pages(void)
 {
-	return gpu.config.window / VMB_SIM_GPU_PAGE;
+	return gpu.config.hostmem / VMB_SIM_GPU_PAGE;
 }
 
 /* The smallest hole that is large enough, as drm_mm_insert_node() takes it. SIZE_MAX if there is
@@ -225,7 +225,7 @@ static int get_parameter(const struct drm_virtgpu_getparam *get)
 
 	switch (get->param) {
 	case VIRTGPU_PARAM_HOST_VISIBLE:
-		value = gpu.config.window != 0;
+		value = gpu.config.hostmem != 0;
 		break;
 	case VIRTGPU_PARAM_SUPPORTED_CAPSET_IDs:
 		value = (int)gpu.config.capsets;
@@ -476,7 +476,7 @@ int vmb_sim_gpu_ioctl(int fd, unsigned long request, ...)
 
 void vmb_sim_gpu_init(const struct vmb_sim_gpu_config *config)
 {
-	if (config->window / VMB_SIM_GPU_PAGE > PAGES) {
+	if (config->hostmem / VMB_SIM_GPU_PAGE > PAGES) {
 		die("the window is too large");
 	}
 	gpu.config = *config;
@@ -527,7 +527,7 @@ int vmb_sim_gpu_reopen(int fd)
 uint64_t vmb_sim_gpu_window_size(int fd)
 {
 	(void)fd;
-	return gpu.config.hides_size ? 0 : gpu.config.window;
+	return gpu.config.hides_size ? 0 : gpu.config.hostmem;
 }
 
 bool vmb_sim_gpu_is_older(void)
@@ -558,7 +558,7 @@ int vmb_sim_gpu_find_helper(char *path, size_t size)
 	return 0;
 }
 
-static int map_dmabuf(int dmabuf, unsigned patience_ms)
+static int map_dmabuf(int dmabuf, unsigned timeout_ms)
 {
 	struct blob *blob = find_dmabuf(dmabuf);
 
@@ -568,14 +568,14 @@ static int map_dmabuf(int dmabuf, unsigned patience_ms)
 	}
 	if (blob->state == PROMISED && !place(blob)) {
 		blob->sleepers++;
-		gpu.now += patience_ms;
+		gpu.now += timeout_ms;
 		return -EINPROGRESS;
 	}
 	gpu.now += gpu.config.helper_ms;
 	return blob->state == REFUSED ? -EINVAL : 0;
 }
 
-int vmb_sim_gpu_run_helper(const char *path, int dmabuf, dev_t device, unsigned patience_ms)
+int vmb_sim_gpu_run_helper(const char *path, int dmabuf, dev_t device, unsigned timeout_ms)
 {
 	if (strcmp(path, "simulated") != 0) {
 		die("another helper was asked for");
@@ -591,9 +591,9 @@ int vmb_sim_gpu_run_helper(const char *path, int dmabuf, dev_t device, unsigned 
 	gpu.helpers++;
 	int ret = gpu.helper_error;
 	if (ret == 0) {
-		ret = map_dmabuf(dmabuf, patience_ms);
+		ret = map_dmabuf(dmabuf, timeout_ms);
 	} else if (ret == -ECHILD) {
-		map_dmabuf(dmabuf, patience_ms);
+		map_dmabuf(dmabuf, timeout_ms);
 	}
 	collect();
 	pthread_mutex_unlock(&gpu.lock);

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 /*
- * The kernel driver virtio_gpu of Linux 7.3, as far as blobs and the window go: virtgpu_vram.c and
+ * The kernel driver virtio_gpu of Linux 7.3, as far as blobs and the hostmem go: virtgpu_vram.c and
  * what it calls. One device for the whole program. Its files are descriptors of /dev/null, dma-bufs
  * are pipes, so that the system itself tells when the last descriptor of one was closed.
  *
@@ -22,9 +22,9 @@
 #define VMB_SIM_GPU_PAGE UINT64_C(4096)
 
 struct vmb_sim_gpu_config {
-	uint64_t window; /* bytes */
+	uint64_t hostmem; /* bytes */
 	bool ignores_hints; /* as before Linux 7.3 */
-	bool hides_size; /* nothing in sysfs says how large the window is */
+	bool hides_size; /* nothing in sysfs says how large the hostmem is */
 	uint32_t capsets; /* bit mask */
 	uint32_t alignment; /* of blobs; 0: the device has no such rule */
 	unsigned settling_ms; /* from the close to the room */
@@ -40,14 +40,14 @@ int vmb_sim_gpu_open(void);
 /* What the kernel does with a request, and what the driver calls. */
 int vmb_sim_gpu_ioctl(int fd, unsigned long request, ...);
 
-/* What struct vmb_window_system asks for. */
+/* What struct vmb_system_ops asks for. */
 int vmb_sim_gpu_reopen(int fd);
 uint64_t vmb_sim_gpu_window_size(int fd);
 bool vmb_sim_gpu_is_older(void);
 uint64_t vmb_sim_gpu_now_ms(void);
 void vmb_sim_gpu_sleep_ms(unsigned ms);
 int vmb_sim_gpu_find_helper(char *path, size_t size);
-int vmb_sim_gpu_run_helper(const char *path, int dmabuf, dev_t device, unsigned patience_ms);
+int vmb_sim_gpu_run_helper(const char *path, int dmabuf, dev_t device, unsigned timeout_ms);
 bool vmb_sim_gpu_sleeps_on(int dmabuf);
 
 /* What an application's mmap() of a driver's mapping does. */
@@ -80,7 +80,7 @@ void vmb_sim_gpu_before_helper(void (*function)(void));
 /* The host refuses the blobs that are mapped from now on. */
 void vmb_sim_gpu_refuse(bool refuses);
 
-/* Room in the window, in bytes: used, and the largest free piece. */
+/* Room in the hostmem, in bytes: used, and the largest free piece. */
 uint64_t vmb_sim_gpu_used(void);
 uint64_t vmb_sim_gpu_largest(void);
 /* Helpers that sleep. */

@@ -231,7 +231,7 @@ static void test_left_behind(void **state)
 	while (!file.page->is_locked) {
 		usleep(1000);
 	}
-	assert_true(vmb_helper_sleeps_on(file.fd));
+	assert_true(vmb_helper_is_blocked_on(file.fd));
 	expect_no_children();
 	/* Nobody has the pipe open but us. */
 	struct pollfd end = { .fd = pipes[0], .events = POLLIN };
@@ -241,10 +241,10 @@ static void test_left_behind(void **state)
 	close(pipes[0]);
 	file.page->go_on = 1;
 	wait_for_end(pid);
-	assert_false(vmb_helper_sleeps_on(file.fd));
+	assert_false(vmb_helper_is_blocked_on(file.fd));
 	expect_no_children();
 	close_file(&file);
-	assert_true(vmb_helper_sleeps_on(-1));
+	assert_true(vmb_helper_is_blocked_on(-1));
 }
 
 /* What became of the mapping then nobody can say, so it counts as not made. */

@@ -29,16 +29,16 @@
 
 /* Linked with --wrap=vmb_helper_find,--wrap=vmb_helper_run. */
 int __wrap_vmb_helper_find(char *path, size_t size);
-int __wrap_vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned patience_ms);
+int __wrap_vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned timeout_ms);
 
 int __wrap_vmb_helper_find(char *path, size_t size)
 {
 	return vmb_sim_gpu_find_helper(path, size);
 }
 
-int __wrap_vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned patience_ms)
+int __wrap_vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned timeout_ms)
 {
-	return vmb_sim_gpu_run_helper(path, dmabuf, device, patience_ms);
+	return vmb_sim_gpu_run_helper(path, dmabuf, device, timeout_ms);
 }
 
 static const char *kernel_driver;
@@ -96,7 +96,7 @@ static uint32_t create_in(struct vmb_intercept *intercept, bool is_allocation, i
 static struct vmb_intercept *create_intercept(void)
 {
 	const struct vmb_virtgpu_driver driver_facts = {
-		.wish = VMB_DEFER_AUTO,
+		.request = VMB_DEFER_AUTO,
 		.late_types = UINT32_MAX,
 	};
 	struct vmb_intercept *intercept = NULL;
@@ -196,7 +196,7 @@ static void test_shared_file(void **state)
 	assert_int_equal(create_in(first, true, fd), DEFER);
 	assert_int_equal(create_in(second, true, fd), DEFER);
 	assert_ptr_equal(vmb_virtgpu_intercept_file(first), vmb_virtgpu_intercept_file(second));
-	assert_int_equal(vmb_virtgpu_intercept_file(first)->stats.hinted, 2);
+	assert_int_equal(vmb_virtgpu_intercept_file(first)->statistics.hinted, 2);
 	vmb_intercept_destroy(first);
 	struct drm_virtgpu_map map = { .handle = 1 };
 	assert_int_equal(driver.call(fd, DRM_IOCTL_VIRTGPU_MAP, &map), 0);
@@ -409,7 +409,7 @@ static void test_intercept_reused_by_threads(void **state)
 static int set_up(void **state)
 {
 	static const struct vmb_sim_gpu_config config = {
-		.window = 64 * PAGE,
+		.hostmem = 64 * PAGE,
 		.capsets = 1u << VIRTGPU_DRM_CAPSET_VENUS,
 	};
 

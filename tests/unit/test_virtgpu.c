@@ -22,6 +22,7 @@
 #include "plan_model.h"
 #include "uapi/virtgpu.h"
 #include "virtgpu.h"
+#include "virtgpu/file.h"
 #include "virtgpu/translator.h"
 
 /*
@@ -58,51 +59,51 @@ static void sleep_ms(unsigned ms)
 static dev_t second_device;
 static dev_t first_device;
 
-static int run_helper(const char *path, int dmabuf, dev_t device, unsigned patience_ms)
+static int run_helper(const char *path, int dmabuf, dev_t device, unsigned timeout_ms)
 {
 	return vmb_sim_gpu_run_helper(path, dmabuf,
-		second_device && device == second_device ? first_device : device, patience_ms);
+		second_device && device == second_device ? first_device : device, timeout_ms);
 }
 
 /* As a helper of an older layer has none. */
 static bool has_no_locks;
 
-static bool sleeps_on(int dmabuf)
+static bool is_blocked_on(int dmabuf)
 {
 	return !has_no_locks && vmb_sim_gpu_sleeps_on(dmabuf);
 }
 
-static const struct vmb_window_system simulated = {
+static const struct vmb_system_ops simulated = {
 	.reopen = vmb_sim_gpu_reopen,
-	.window_size = vmb_sim_gpu_window_size,
+	.hostmem_size = vmb_sim_gpu_window_size,
 	.is_older = vmb_sim_gpu_is_older,
 	.now_ms = vmb_sim_gpu_now_ms,
 	.sleep_ms = sleep_ms,
 	.find_helper = vmb_sim_gpu_find_helper,
 	.run_helper = run_helper,
-	.sleeps_on = sleeps_on,
+	.is_blocked_on = is_blocked_on,
 };
 
 static const struct vmb_sim_gpu_config ordinary = {
-	.window = WINDOW,
+	.hostmem = WINDOW,
 	.capsets = VENUS | DRM,
 	.settling_ms = 3,
 	.helper_ms = 1,
 };
 
-/* What is a process to the window: a driver with an open file, and a guard. */
+/* What is a process to the hostmem: a driver with an open file, and a guard. */
 struct process {
 	struct vmb_guard guard;
 	struct vmb_virtgpu *virtgpu;
 	int fd;
 };
 
-static struct vmb_virtgpu *get(struct vmb_guard *guard, int fd, enum vmb_defer wish)
+static struct vmb_virtgpu *get(struct vmb_guard *guard, int fd, enum vmb_defer request)
 {
 	const struct vmb_virtgpu_driver driver = {
 		.ioctl = vmb_sim_gpu_ioctl,
 		.fd = fd,
-		.wish = wish,
+		.request = request,
 		/* As Venus; others are in test_types(). */
 		.late_types = UINT32_MAX,
 	};
@@ -110,11 +111,11 @@ static struct vmb_virtgpu *get(struct vmb_guard *guard, int fd, enum vmb_defer w
 	return vmb_virtgpu_get(&simulated, guard, &driver);
 }
 
-static void start(struct process *process, enum vmb_defer wish)
+static void start(struct process *process, enum vmb_defer request)
 {
 	process->guard = (struct vmb_guard)VMB_GUARD_INITIALIZER;
 	process->fd = vmb_sim_gpu_open();
-	process->virtgpu = get(&process->guard, process->fd, wish);
+	process->virtgpu = get(&process->guard, process->fd, request);
 	assert_non_null(process->virtgpu);
 }
 
@@ -126,10 +127,10 @@ static void stop(struct process *process)
 
 static struct process app;
 
-static void begin(const struct vmb_sim_gpu_config *config, enum vmb_defer wish)
+static void begin(const struct vmb_sim_gpu_config *config, enum vmb_defer request)
 {
 	vmb_sim_gpu_init(config);
-	start(&app, wish);
+	start(&app, request);
 }
 
 static void end(void)
@@ -162,10 +163,10 @@ static uint32_t create(struct process *process, const struct wanted *wanted)
 		.blob_id = 7,
 		.blob_hints = wanted->hints,
 	};
-	struct vmb_virtgpu_scope scope = { .is_allocation = true };
-	int ret = vmb_virtgpu_ioctl(process->virtgpu, wanted->is_driver_own ? NULL : &scope,
+	struct vmb_virtgpu_call call = { .is_allocation = true };
+	int ret = vmb_virtgpu_ioctl(process->virtgpu, wanted->is_driver_own ? NULL : &call,
 		vmb_sim_gpu_ioctl, process->fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob);
-	vmb_virtgpu_end(process->virtgpu, &scope);
+	vmb_virtgpu_end(process->virtgpu, &call);
 
 	assert_int_equal(blob.blob_hints, wanted->hints);
 	return ret < 0 ? 0 : blob.bo_handle;
@@ -241,7 +242,7 @@ static void test_struct_sizes(void **state)
 {
 	/* As Mesa 26.1 has it, as Linux 7.3 has it, and as somebody may have it some day. */
 	static const size_t sizes[] = { 40, 48, 56, 64 };
-	struct vmb_virtgpu_scope scope = { .is_allocation = true };
+	struct vmb_virtgpu_call call = { .is_allocation = true };
 
 	(void)state;
 	begin(&ordinary, VMB_DEFER_AUTO);
@@ -257,7 +258,7 @@ static void test_struct_sizes(void **state)
 		given.blob.blob_flags = MAPPABLE | SHAREABLE;
 		given.blob.size = 3 * PAGE;
 		assert_int_equal(
-			vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
+			vmb_virtgpu_ioctl(app.virtgpu, &call, vmb_sim_gpu_ioctl, app.fd,
 				_IOC(_IOC_READ | _IOC_WRITE, DRM_IOCTL_BASE, 0x4a, size), &given),
 			0);
 		assert_int_equal(vmb_sim_gpu_last_hints(), DEFER);
@@ -270,8 +271,8 @@ static void test_struct_sizes(void **state)
 	}
 	pass_time();
 	assert_int_equal(vmb_sim_gpu_used(), 0);
-	assert_int_equal(stat_of(&app.virtgpu->stats.hinted), 4);
-	assert_int_equal(stat_of(&app.virtgpu->stats.bytes_promised), 12 * PAGE);
+	assert_int_equal(stat_of(&app.virtgpu->statistics.hinted), 4);
+	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_deferred), 12 * PAGE);
 	end();
 }
 
@@ -280,7 +281,7 @@ static void test_hints(void **state)
 {
 	static const struct {
 		struct wanted wanted;
-		enum vmb_defer wish;
+		enum vmb_defer request;
 		uint32_t hints;
 	} cases[] = {
 		{ { .flags = MAPPABLE }, VMB_DEFER_AUTO, DEFER },
@@ -310,7 +311,7 @@ static void test_hints(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct wanted wanted = cases[i].wanted;
-		begin(&ordinary, cases[i].wish);
+		begin(&ordinary, cases[i].request);
 		wanted.size = PAGE;
 		assert_int_not_equal(create(&app, &wanted), 0);
 		assert_int_equal(vmb_sim_gpu_last_hints(), cases[i].hints);
@@ -343,12 +344,12 @@ static void test_larger_than_window(void **state)
 	assert_int_equal(map(&app, handles[9]), 0);
 	assert_int_equal(map(&app, handles[8]), -ENOSPC);
 	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
-	assert_int_equal(stat_of(&app.virtgpu->stats.created), 48);
-	assert_int_equal(stat_of(&app.virtgpu->stats.mapped_later), 9);
-	assert_int_equal(stat_of(&app.virtgpu->stats.refused), 3);
-	assert_int_equal(stat_of(&app.virtgpu->stats.bytes_mapped), WINDOW);
-	assert_int_equal(stat_of(&app.virtgpu->stats.bytes_mapped_peak), WINDOW);
-	assert_int_equal(stat_of(&app.virtgpu->stats.bytes_promised), 39 * 8 * PAGE);
+	assert_int_equal(stat_of(&app.virtgpu->statistics.created), 48);
+	assert_int_equal(stat_of(&app.virtgpu->statistics.mapped_later), 9);
+	assert_int_equal(stat_of(&app.virtgpu->statistics.refused), 3);
+	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_mapped), WINDOW);
+	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_mapped_peak), WINDOW);
+	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_deferred), 39 * 8 * PAGE);
 	end();
 }
 
@@ -365,7 +366,7 @@ static void test_last_room(void **state)
 		assert_int_equal(vmb_sim_gpu_sleepers(), 0);
 		close_handle(&app, handle);
 	}
-	assert_int_equal(stat_of(&app.virtgpu->stats.refused), 0);
+	assert_int_equal(stat_of(&app.virtgpu->statistics.refused), 0);
 	end();
 }
 
@@ -482,14 +483,14 @@ static void test_import(void **state)
 	assert_int_equal(map(&app, (uint32_t)handle), 0);
 	assert_int_equal(vmb_sim_gpu_helpers(), helpers);
 	/* It is another's to count. */
-	const struct vmb_virtgpu_stats *stats = &app.virtgpu->stats;
-	assert_int_equal(stat_of(&stats->created), 2);
-	assert_int_equal(stat_of(&stats->mapped_later), 0);
-	assert_int_equal(stat_of(&stats->refused), 0);
-	assert_int_equal(stat_of(&stats->bytes_promised_peak), 0);
-	assert_int_equal(stat_of(&stats->bytes_mapped), 0);
+	const struct vmb_virtgpu_statistics *statistics = &app.virtgpu->statistics;
+	assert_int_equal(stat_of(&statistics->created), 2);
+	assert_int_equal(stat_of(&statistics->mapped_later), 0);
+	assert_int_equal(stat_of(&statistics->refused), 0);
+	assert_int_equal(stat_of(&statistics->bytes_deferred_peak), 0);
+	assert_int_equal(stat_of(&statistics->bytes_mapped), 0);
 	close_handle(&app, (uint32_t)handle);
-	assert_int_equal(stat_of(&stats->bytes_mapped), 0);
+	assert_int_equal(stat_of(&statistics->bytes_mapped), 0);
 	close(dmabuf);
 	end();
 }
@@ -556,7 +557,7 @@ static void test_import_own(void **state)
 	}
 	/* For the export. */
 	assert_int_equal(vmb_sim_gpu_helpers(), TRIAL + 1);
-	assert_int_equal(stat_of(&app.virtgpu->stats.bytes_mapped), 16 * PAGE);
+	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_mapped), 16 * PAGE);
 	end();
 }
 
@@ -573,7 +574,7 @@ static void test_import_left_alone(void **state)
 	close(dmabuf);
 	end();
 
-	/* Not of the window. */
+	/* Not of the hostmem. */
 	begin(&ordinary, VMB_DEFER_AUTO);
 	dmabuf = export_without_layer(VIRTGPU_BLOB_MEM_GUEST, 0, 8);
 	struct drm_virtgpu_map map_it = { .handle = (uint32_t)import(&app, dmabuf) };
@@ -631,9 +632,9 @@ static void test_stolen(void **state)
 	/* Another blob is mapped: then there may be room for this one. */
 	assert_int_equal(map(&app, small), 0);
 	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
-	/* It is in the window now, and needs no helper. */
+	/* It is in the hostmem now, and needs no helper. */
 	unsigned helpers = vmb_sim_gpu_helpers();
-	assert_int_equal(stat_of(&app.virtgpu->stats.bytes_mapped), 9 * PAGE);
+	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_mapped), 9 * PAGE);
 	assert_int_equal(map(&app, handle), 0);
 	assert_int_equal(vmb_sim_gpu_helpers(), helpers);
 	stop(&other);
@@ -656,7 +657,7 @@ static void test_stolen_and_retried(void **state)
 	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
 	/* Nobody is left to be rescued. */
 	assert_int_equal(vmb_sim_gpu_helpers(), helpers + 1);
-	assert_false(app.guard.has_rescues);
+	assert_false(app.guard.has_blocked);
 	stop(&other);
 	end();
 }
@@ -683,7 +684,7 @@ static void test_stolen_and_closed(void **state)
 }
 
 /* The driver's device goes before there is room: the helper finds some by itself later, and nothing
- * keeps the blob in the window then. */
+ * keeps the blob in the hostmem then. */
 static void test_device_gone(void **state)
 {
 	(void)state;
@@ -698,10 +699,10 @@ static void test_device_gone(void **state)
 	second.virtgpu = get(&app.guard, second.fd, VMB_DEFER_AUTO);
 	vmb_virtgpu_put(second.virtgpu, NULL);
 	close(second.fd);
-	assert_true(app.guard.has_rescues);
+	assert_true(app.guard.has_blocked);
 	vmb_virtgpu_put(app.virtgpu, NULL);
 	close(app.fd);
-	assert_false(app.guard.has_rescues);
+	assert_false(app.guard.has_blocked);
 	assert_int_equal(vmb_sim_gpu_sleepers(), 4);
 	stop(&other);
 	pass_time();
@@ -738,7 +739,7 @@ static void test_import_again(void **state)
 	end();
 }
 
-/* A part of the window that the application can give back. */
+/* A part of the hostmem that the application can give back. */
 static uint32_t small_room;
 
 static void close_small_room(void)
@@ -755,7 +756,7 @@ static void steal_rest(void)
 	assert_int_not_equal(stolen, 0);
 }
 
-/* Has helpers sleep on a blob, on a window that another process has the rest of. */
+/* Has helpers sleep on a blob, on a hostmem that another process has the rest of. */
 static void fall_asleep(uint32_t handle)
 {
 	unsigned before = vmb_sim_gpu_sleepers();
@@ -788,7 +789,7 @@ static void test_closed_during_refusal(void **state)
 /* Two things are closed, the second while the layer looks whether the first has made room. */
 static void test_closed_during_rescue(void **state)
 {
-	/* Longer than a rescue waits, but not than two. */
+	/* Longer than a blob waits, but not than two. */
 	struct vmb_sim_gpu_config slow = ordinary;
 
 	(void)state;
@@ -840,7 +841,7 @@ static void test_closed_all_the_time(void **state)
 }
 
 /* Something is closed on another open file, of the same device or of another: the room is on its
- * way back, and the window that the blob is to be mapped in was not told. */
+ * way back, and the hostmem that the blob is to be mapped in was not told. */
 static void test_closed_on_another_file(void **state)
 {
 	(void)state;
@@ -852,10 +853,10 @@ static void test_closed_on_another_file(void **state)
 		assert_int_not_equal(allocate(&second, 1), 0);
 		uint32_t room = create_eager(&second, 8);
 		fall_asleep(allocate(&app, 8));
-		first_device = app.virtgpu->window.device;
+		first_device = app.virtgpu->hostmem.device;
 		if (i == 1) {
 			second_device = first_device + 1;
-			app.virtgpu->window.device = second_device;
+			app.virtgpu->hostmem.device = second_device;
 		}
 		pass_time();
 		close_handle(&second, room);
@@ -928,7 +929,7 @@ static void test_rescue_of_the_smaller(void **state)
 	}
 }
 
-/* A helper finds room by itself, and then the window is full again. */
+/* A helper finds room by itself, and then the hostmem is full again. */
 static void test_mapped_by_itself(void **state)
 {
 	(void)state;
@@ -953,8 +954,8 @@ static void test_mapped_by_itself(void **state)
 			close_handle(&app, mine);
 		}
 		assert_int_equal(vmb_sim_gpu_helpers(), helpers + 1);
-		assert_false(app.guard.has_rescues);
-		assert_int_equal(stat_of(&app.virtgpu->stats.bytes_promised), 0);
+		assert_false(app.guard.has_blocked);
+		assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_deferred), 0);
 		stop(&other);
 		end();
 	}
@@ -983,7 +984,7 @@ static void test_sleepers_without_lock(void **state)
 	end();
 }
 
-static struct vmb_window *watched;
+static struct vmb_hostmem *watched;
 
 /* Another thread gives something back just after the clock was read, and a little later by the
  * clock. */
@@ -997,20 +998,20 @@ static uint64_t read_clock_and_free(void)
 
 static void test_freed_while_clock_is_read(void **state)
 {
-	struct vmb_window_system system = simulated;
-	struct vmb_window window = { .system = &simulated };
+	struct vmb_system_ops system = simulated;
+	struct vmb_hostmem hostmem = { .system = &simulated };
 
 	(void)state;
 	begin(&ordinary, VMB_DEFER_AUTO);
 	system.now_ms = read_clock_and_free;
-	watched = &window;
-	assert_false(vmb_window_is_settling(&window));
-	vmb_window_freed(&window);
-	window.system = &system;
-	assert_true(vmb_window_is_settling(&window));
-	window.system = &simulated;
+	watched = &hostmem;
+	assert_false(vmb_hostmem_is_settling(&hostmem));
+	vmb_hostmem_freed(&hostmem);
+	hostmem.system = &system;
+	assert_true(vmb_hostmem_is_settling(&hostmem));
+	hostmem.system = &simulated;
 	pass_time();
-	assert_false(vmb_window_is_settling(&window));
+	assert_false(vmb_hostmem_is_settling(&hostmem));
 	end();
 }
 
@@ -1039,7 +1040,7 @@ static void test_close_while_helper_works(void **state)
 	pass_time();
 	assert_int_equal(vmb_sim_gpu_used(), 0);
 	/* Its first mapping is guarded. */
-	assert_int_equal(stat_of(&app.virtgpu->stats.bytes_promised), 16 * PAGE);
+	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_deferred), 16 * PAGE);
 	assert_int_equal(map(&app, reused), 0);
 	end();
 }
@@ -1059,8 +1060,8 @@ static void test_stale_handles(void **state)
 	/* The same handles again, the other way round. */
 	assert_int_equal(create_eager(&app, 2), promised);
 	assert_int_equal(allocate(&app, 1), mapped);
-	assert_int_equal(stat_of(&app.virtgpu->stats.bytes_mapped), 2 * PAGE);
-	assert_int_equal(stat_of(&app.virtgpu->stats.bytes_promised), PAGE);
+	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_mapped), 2 * PAGE);
+	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_deferred), PAGE);
 	unsigned helpers = vmb_sim_gpu_helpers();
 	assert_int_equal(map(&app, promised), 0);
 	assert_int_equal(vmb_sim_gpu_helpers(), helpers);
@@ -1081,7 +1082,7 @@ struct allocation {
 /* Whether the blob is created. *hints is what the kernel was given, *was_refused of the mapping. */
 static bool allocate_type(const struct allocation *allocation, uint32_t *hints, bool *was_refused)
 {
-	struct vmb_virtgpu_scope scope = {
+	struct vmb_virtgpu_call call = {
 		.is_allocation = true,
 		.memory_type = allocation->type,
 	};
@@ -1090,7 +1091,7 @@ static bool allocate_type(const struct allocation *allocation, uint32_t *hints, 
 		.blob_flags = MAPPABLE,
 		.size = allocation->pages * PAGE,
 	};
-	int ret = vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
+	int ret = vmb_virtgpu_ioctl(app.virtgpu, &call, vmb_sim_gpu_ioctl, app.fd,
 		DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob);
 
 	*hints = vmb_sim_gpu_last_hints();
@@ -1098,18 +1099,18 @@ static bool allocate_type(const struct allocation *allocation, uint32_t *hints, 
 	if (allocation->pages_taken) {
 		assert_int_not_equal(create_eager(&app, allocation->pages_taken), 0);
 	}
-	scope.has_failed = ret < 0 || allocation->is_given_up;
+	call.has_failed = ret < 0 || allocation->is_given_up;
 	if (ret == 0 && allocation->is_given_up) {
 		close_handle(&app, blob.bo_handle);
 	} else if (ret == 0 && allocation->is_mapped) {
 		struct drm_virtgpu_map map_it = { .handle = blob.bo_handle };
-		assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
+		assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &call, vmb_sim_gpu_ioctl, app.fd,
 					 DRM_IOCTL_VIRTGPU_MAP, &map_it),
 			0);
 		assert_int_equal(vmb_sim_gpu_map(app.fd, blob.bo_handle), VMB_SIM_GPU_MAPPED);
 	}
-	*was_refused = scope.was_refused;
-	vmb_virtgpu_end(app.virtgpu, &scope);
+	*was_refused = call.was_refused;
+	vmb_virtgpu_end(app.virtgpu, &call);
 	return ret == 0;
 }
 
@@ -1132,7 +1133,7 @@ static void test_types(void **state)
 		{ { .type = 2, .pages = 4, .is_mapped = true, .is_given_up = true }, 0, false },
 		/* Another thread takes what room is left. The driver is not prepared for that. */
 		{ { .type = 2, .pages = 4, .is_mapped = true, .pages_taken = 44 }, 0, false },
-		/* The window is full. */
+		/* The hostmem is full. */
 		{ { .type = 0, .pages = 16 }, DEFER, false },
 		{ { .type = 1, .pages = 16, .is_mapped = true }, 0, true },
 		{ { .type = 31, .pages = 16, .is_mapped = true }, 0, true },
@@ -1158,7 +1159,7 @@ static void test_types(void **state)
 /* What a driver exports while it allocates it has not mapped. */
 static void test_type_of_exported(void **state)
 {
-	struct vmb_virtgpu_scope scope = { .is_allocation = true };
+	struct vmb_virtgpu_call call = { .is_allocation = true };
 	struct drm_virtgpu_resource_create_blob blob = {
 		.blob_mem = HOST3D,
 		.blob_flags = MAPPABLE | SHAREABLE,
@@ -1173,15 +1174,15 @@ static void test_type_of_exported(void **state)
 	vmb_virtgpu_put(app.virtgpu, NULL);
 	const struct vmb_virtgpu_driver unknown = { .ioctl = vmb_sim_gpu_ioctl, .fd = app.fd };
 	app.virtgpu = vmb_virtgpu_get(&simulated, &app.guard, &unknown);
-	assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
+	assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &call, vmb_sim_gpu_ioctl, app.fd,
 				 DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob),
 		0);
 	struct drm_prime_handle prime = { .handle = blob.bo_handle, .flags = O_CLOEXEC };
-	assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
+	assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &call, vmb_sim_gpu_ioctl, app.fd,
 				 DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime),
 		0);
 	close(prime.fd);
-	vmb_virtgpu_end(app.virtgpu, &scope);
+	vmb_virtgpu_end(app.virtgpu, &call);
 	assert_true(allocate_type(&next, &hints, &was_refused));
 	assert_int_equal(hints, DEFER);
 	end();
@@ -1190,7 +1191,7 @@ static void test_type_of_exported(void **state)
 /* What a driver has to be told that does not notice by itself. */
 static void test_tells_of_refusal(void **state)
 {
-	struct vmb_virtgpu_scope scope = { .is_allocation = false };
+	struct vmb_virtgpu_call call = { .is_allocation = false };
 	struct drm_virtgpu_map map_it;
 
 	(void)state;
@@ -1198,95 +1199,95 @@ static void test_tells_of_refusal(void **state)
 	uint32_t first = allocate(&app, 48);
 	uint32_t second = allocate(&app, 48);
 	map_it = (struct drm_virtgpu_map){ .handle = first };
-	assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
+	assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &call, vmb_sim_gpu_ioctl, app.fd,
 				 DRM_IOCTL_VIRTGPU_MAP, &map_it),
 		0);
-	assert_false(scope.was_refused);
+	assert_false(call.was_refused);
 	map_it.handle = second;
-	assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
+	assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, &call, vmb_sim_gpu_ioctl, app.fd,
 				 DRM_IOCTL_VIRTGPU_MAP, &map_it),
 		-1);
-	assert_true(scope.was_refused);
+	assert_true(call.was_refused);
 	end();
 }
 
 struct fact {
 	const char *name;
 	struct vmb_sim_gpu_config config;
-	enum vmb_defer wish;
+	enum vmb_defer request;
 	int helper_error;
 	bool cannot_observe; /* contexts cannot be made */
 	bool defers;
 	enum vmb_honoured honoured;
-	uint64_t window;
+	uint64_t hostmem;
 };
 
 static void test_facts(void **state)
 {
 	static const struct fact facts[] = {
 		{ .name = "ordinary",
-			.config = { .window = WINDOW, .capsets = VENUS },
+			.config = { .hostmem = WINDOW, .capsets = VENUS },
 			.defers = true,
 			.honoured = VMB_HONOURED_YES,
-			.window = WINDOW },
+			.hostmem = WINDOW },
 		{ .name = "native contexts",
-			.config = { .window = WINDOW, .capsets = DRM },
+			.config = { .hostmem = WINDOW, .capsets = DRM },
 			.defers = true,
 			.honoured = VMB_HONOURED_YES,
-			.window = WINDOW },
+			.hostmem = WINDOW },
 		{ .name = "size not known",
-			.config = { .window = WINDOW, .capsets = VENUS, .hides_size = true },
+			.config = { .hostmem = WINDOW, .capsets = VENUS, .hides_size = true },
 			.defers = true,
 			.honoured = VMB_HONOURED_YES },
 		{ .name = "alignment",
-			.config = { .window = WINDOW, .capsets = VENUS, .alignment = 65536 },
+			.config = { .hostmem = WINDOW, .capsets = VENUS, .alignment = 65536 },
 			.defers = true,
 			.honoured = VMB_HONOURED_YES,
-			.window = WINDOW },
+			.hostmem = WINDOW },
 		{ .name = "window not aligned",
-			.config = { .window = 15 * PAGE, .capsets = VENUS, .alignment = 16384 },
+			.config = { .hostmem = 15 * PAGE, .capsets = VENUS, .alignment = 16384 },
 			.defers = true,
 			.honoured = VMB_HONOURED_YES,
-			.window = 15 * PAGE },
+			.hostmem = 15 * PAGE },
 		{ .name = "older kernel",
-			.config = { .window = WINDOW, .capsets = VENUS, .ignores_hints = true },
+			.config = { .hostmem = WINDOW, .capsets = VENUS, .ignores_hints = true },
 			.honoured = VMB_HONOURED_NO,
-			.window = WINDOW },
+			.hostmem = WINDOW },
 		{ .name = "older kernel, on",
-			.config = { .window = WINDOW, .capsets = VENUS, .ignores_hints = true },
-			.wish = VMB_DEFER_ON,
+			.config = { .hostmem = WINDOW, .capsets = VENUS, .ignores_hints = true },
+			.request = VMB_DEFER_ON,
 			.honoured = VMB_HONOURED_NO,
-			.window = WINDOW },
+			.hostmem = WINDOW },
 		{ .name = "not to be observed",
-			.config = { .window = WINDOW, .capsets = VENUS },
+			.config = { .hostmem = WINDOW, .capsets = VENUS },
 			.cannot_observe = true,
-			.window = WINDOW },
+			.hostmem = WINDOW },
 		{ .name = "older, not to be observed",
-			.config = { .window = WINDOW, .capsets = VENUS, .ignores_hints = true },
-			.wish = VMB_DEFER_ON,
+			.config = { .hostmem = WINDOW, .capsets = VENUS, .ignores_hints = true },
+			.request = VMB_DEFER_ON,
 			.cannot_observe = true,
 			.honoured = VMB_HONOURED_NO,
-			.window = WINDOW },
+			.hostmem = WINDOW },
 		{ .name = "not to be observed, on",
-			.config = { .window = WINDOW, .capsets = VENUS },
-			.wish = VMB_DEFER_ON,
+			.config = { .hostmem = WINDOW, .capsets = VENUS },
+			.request = VMB_DEFER_ON,
 			.cannot_observe = true,
 			.defers = true,
-			.window = WINDOW },
+			.hostmem = WINDOW },
 		{ .name = "no contexts",
-			.config = { .window = WINDOW, .capsets = 6 },
-			.wish = VMB_DEFER_ON,
-			.window = WINDOW },
-		{ .name = "no window", .config = { .window = 0, .capsets = VENUS } },
+			.config = { .hostmem = WINDOW, .capsets = 6 },
+			.request = VMB_DEFER_ON,
+			.hostmem = WINDOW },
+		{ .name = "no window", .config = { .hostmem = 0, .capsets = VENUS } },
 		{ .name = "no helpers",
-			.config = { .window = WINDOW, .capsets = VENUS },
+			.config = { .hostmem = WINDOW, .capsets = VENUS },
 			.helper_error = -EPERM,
 			.honoured = VMB_HONOURED_YES,
-			.window = WINDOW },
+			.hostmem = WINDOW },
 		{ .name = "off",
-			.config = { .window = WINDOW, .capsets = VENUS },
-			.wish = VMB_DEFER_OFF,
-			.window = WINDOW },
+			.config = { .hostmem = WINDOW, .capsets = VENUS },
+			.request = VMB_DEFER_OFF,
+			.hostmem = WINDOW },
 	};
 
 	(void)state;
@@ -1299,12 +1300,12 @@ static void test_facts(void **state)
 		};
 		/* One that the driver wants deferred, that it may be seen to be cleared. */
 		const struct wanted wanted = {
-			.flags = SHAREABLE | (fact->config.window ? MAPPABLE : 0),
+			.flags = SHAREABLE | (fact->config.hostmem ? MAPPABLE : 0),
 			.size = fact->config.alignment ? fact->config.alignment : PAGE,
-			.hints = fact->config.window ? DEFER : 0,
+			.hints = fact->config.hostmem ? DEFER : 0,
 		};
 		print_message("%s\n", fact->name);
-		begin(&fact->config, fact->wish);
+		begin(&fact->config, fact->request);
 		vmb_sim_gpu_fail_helpers(fact->helper_error);
 		vmb_sim_gpu_fail(&no_contexts);
 		assert_null(vmb_virtgpu_facts(app.virtgpu));
@@ -1312,10 +1313,10 @@ static void test_facts(void **state)
 		assert_int_not_equal(handle, 0);
 		assert_int_equal(vmb_sim_gpu_last_hints(), fact->defers ? DEFER : 0);
 		const struct vmb_virtgpu_facts *found = vmb_virtgpu_facts(app.virtgpu);
-		if (fact->config.window) {
+		if (fact->config.hostmem) {
 			assert_int_equal(found->defers, fact->defers);
 			assert_int_equal(found->honoured, fact->honoured);
-			assert_int_equal(found->window, fact->window);
+			assert_int_equal(found->hostmem_size, fact->hostmem);
 			pass_time();
 			assert_int_equal(vmb_sim_gpu_used(), fact->defers ? 0 : wanted.size);
 			/* Without contexts there is no probing, and so no mapping. */
@@ -1502,20 +1503,20 @@ static void test_sharing(void **state)
 	assert_int_equal(allocate(&other, 8), handle);
 	assert_int_equal(map(&other, handle), 0);
 	stop(&other);
-	struct vmb_virtgpu_scope scope = { .is_allocation = true };
+	struct vmb_virtgpu_call call = { .is_allocation = true };
 	/* Requests that come late are passed on, and leave nothing behind. */
 	struct drm_virtgpu_resource_create_blob late = {
 		.blob_mem = HOST3D,
 		.blob_flags = MAPPABLE,
 		.size = PAGE,
 	};
-	assert_int_equal(vmb_virtgpu_ioctl(other.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
+	assert_int_equal(vmb_virtgpu_ioctl(other.virtgpu, &call, vmb_sim_gpu_ioctl, app.fd,
 				 DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &late),
 		0);
 	assert_int_equal(vmb_sim_gpu_last_hints(), 0);
-	assert_int_equal(stat_of(&other.virtgpu->stats.created), 1);
+	assert_int_equal(stat_of(&other.virtgpu->statistics.created), 1);
 	struct drm_virtgpu_map map_it = { .handle = handle };
-	assert_int_equal(vmb_virtgpu_ioctl(other.virtgpu, &scope, vmb_sim_gpu_ioctl, app.fd,
+	assert_int_equal(vmb_virtgpu_ioctl(other.virtgpu, &call, vmb_sim_gpu_ioctl, app.fd,
 				 DRM_IOCTL_VIRTGPU_MAP, &map_it),
 		0);
 	end();
@@ -1943,18 +1944,18 @@ static void step(struct life *life, uint64_t *seed, bool is_quiet)
 
 static void check_bytes(const struct life *life)
 {
-	const struct vmb_virtgpu_stats *stats = &life->process.virtgpu->stats;
+	const struct vmb_virtgpu_statistics *statistics = &life->process.virtgpu->statistics;
 	uint64_t known = 0;
 
 	for (size_t i = 0; i < OWN; i++) {
 		known += life->handles[i] ? life->pages[i] * PAGE : 0;
 	}
-	assert_int_equal(stat_of(&stats->bytes_mapped) + stat_of(&stats->bytes_promised), known);
-	/* What a rescue has mapped the process does not know yet. */
+	assert_int_equal(stat_of(&statistics->bytes_mapped) + stat_of(&statistics->bytes_deferred), known);
+	/* What a blob has mapped the process does not know yet. */
 	for (size_t i = 0; i < OWN; i++) {
 		known -= life->handles[i] && !life->is_mapped[i] ? life->pages[i] * PAGE : 0;
 	}
-	assert_true(stat_of(&stats->bytes_mapped) >= known);
+	assert_true(stat_of(&statistics->bytes_mapped) >= known);
 }
 
 static struct life lives[2];

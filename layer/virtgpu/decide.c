@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* memfd_create */
+#include "virtgpu/decide.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Timeout of a helper that has nothing to wait for. */
+#define PROBE_TIMEOUT_MS 2000
+
+/* Whether a helper can be started here. A sandbox may refuse. */
+static bool probe_helper(const struct vmb_virtgpu *virtgpu)
+{
+	int page = memfd_create("vmbind", MFD_CLOEXEC);
+
+	if (page < 0) {
+		return false;
+	}
+	int ret = ftruncate(page, sysconf(_SC_PAGESIZE)) < 0
+		? -errno
+		: virtgpu->system->run_helper(
+			  virtgpu->helper, page, virtgpu->hostmem.device, PROBE_TIMEOUT_MS);
+	close(page);
+	return ret == 0;
+}
+
+/* The reason why nothing is deferred; NULL if blobs are. */
+static const char *find_obstacle(struct vmb_virtgpu *virtgpu)
+{
+	struct vmb_hostmem *hostmem = &virtgpu->hostmem;
+
+	if (vmb_hostmem_init(hostmem, virtgpu->system, virtgpu->ioctl, virtgpu->fd) < 0) {
+		return "the device cannot be opened once more";
+	}
+	virtgpu->has_hostmem = true;
+	virtgpu->facts.hostmem_size = hostmem->size;
+	if (virtgpu->request == VMB_DEFER_OFF) {
+		return "turned off";
+	}
+	if (!hostmem->capset) {
+		return "the window cannot be probed on this device";
+	}
+	virtgpu->facts.honoured = vmb_hostmem_honoured(hostmem);
+	if (virtgpu->facts.honoured == VMB_HONOURED_NO) {
+		return "the kernel ignores the hint";
+	}
+	if (virtgpu->facts.honoured == VMB_HONOURED_UNKNOWN && virtgpu->request != VMB_DEFER_ON) {
+		return "it is not known whether the kernel honours the hint";
+	}
+	if (virtgpu->system->find_helper(virtgpu->helper, sizeof(virtgpu->helper)) < 0) {
+		return "there is no helper program";
+	}
+	return probe_helper(virtgpu) ? NULL : "the helper program cannot be started";
+}
+
+bool vmb_virtgpu_decide(struct vmb_virtgpu *virtgpu)
+{
+	if (atomic_load_explicit(&virtgpu->has_facts, memory_order_acquire)) {
+		return virtgpu->facts.defers;
+	}
+	pthread_mutex_lock(&virtgpu->decide_lock);
+	if (!virtgpu->has_facts) {
+		const char *obstacle = find_obstacle(virtgpu);
+		virtgpu->facts.defers = !obstacle;
+		virtgpu->facts.reason = obstacle ? obstacle : "the first mapping is guarded";
+		atomic_store_explicit(&virtgpu->has_facts, true, memory_order_release);
+	}
+	pthread_mutex_unlock(&virtgpu->decide_lock);
+	return virtgpu->facts.defers;
+}
+
+bool vmb_virtgpu_defers(const struct vmb_virtgpu *virtgpu)
+{
+	return atomic_load_explicit(&virtgpu->has_facts, memory_order_acquire) &&
+		virtgpu->facts.defers;
+}
