@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* F_OFD_SETLK, gettid, memrchr, program_invocation_short_name */
+#define _GNU_SOURCE /* gettid, program_invocation_short_name */
 #include "base/trace.h"
 
 #include <errno.h>
@@ -12,36 +12,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/json_text.h"
 #include "base/log.h"
+#include "base/trace_file.h"
 
-/*
- * The file is an array of events, one a line. It is ended by whoever is the last to have it open,
- * and what comes later takes the end away again. Who that is the locks of two of its bytes tell,
- * which go with the open file, however the process ends:
- *
- *  - MUTEX_BYTE is held for writing by who looks at the ends of the file;
- *  - USE_BYTE is held for reading by all that have it open.
- *
- * A child that was forked has the same open file: closing it gives up no lock then. What the child
- * does with its parent's instance is not written, so that nothing comes after the parent's end.
- */
 struct vmb_trace {
 	int fd;
-	pid_t owner; /* the process that opened it */
-	atomic_bool failed; /* a write has */
-	/* Guards the counters, and is held while they are written: their events are in order. */
+	pid_t owner; /* the process that opened the file */
+	atomic_bool failed; /* a write failed: nothing is written any more */
+	/* Guards the counters. Held while they are written, so that their events are in order. */
 	pthread_mutex_t counters_lock;
 	int64_t counters[VMB_TRACE_COUNTERS];
 	int64_t written[VMB_TRACE_COUNTERS];
 };
-
-#define MUTEX_BYTE 0
-#define USE_BYTE 1
 
 #define END "\n]\n"
 #define END_SIZE (sizeof(END) - 1)
@@ -63,7 +49,7 @@ uint64_t vmb_trace_now(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* Nothing after an event of which only a part could be written: it would belong to that. */
+/* After an event that was written in part, nothing may follow. */
 static void write_all(struct vmb_trace *trace, const char *data, size_t size)
 {
 	if (atomic_load_explicit(&trace->failed, memory_order_relaxed) ||
@@ -87,7 +73,7 @@ static void write_all(struct vmb_trace *trace, const char *data, size_t size)
 	}
 }
 
-/* All or nothing of it. */
+/* Appends the whole text, or nothing. */
 __attribute__((format(printf, 4, 5))) static void append(
 	char *data, size_t room, size_t *length, const char *format, ...)
 {
@@ -135,7 +121,7 @@ void vmb_trace_text(struct vmb_trace_args *args, const char *key, const char *va
 	append_args(args, "%s\"%s\":\"%s\"", comma(args), key, text);
 }
 
-/* The members that all events have, times in microseconds. */
+/* The members that all events have. Times are in microseconds. */
 static void append_event(struct text *text, const char *separator, const char *phase,
 	const char *category, const char *name, uint32_t thread, uint64_t time)
 {
@@ -156,13 +142,12 @@ static void append_slice(struct text *text, const char *category, const char *na
 		(unsigned)(duration % 1000), args->length ? args->text : "");
 }
 
-/* An arrow from a slice's origin to a slice of this thread. Both begin with their slices, and have
- * to lie within them. */
+/* An arrow from a slice's origin to a slice of this thread. Both ends have to lie within their
+ * slices. */
 static void append_arrow(struct text *text, const struct vmb_trace_origin *origin, uint64_t start)
 {
-	/* Of all processes that write to the file, and of all times that they load the layer: an op
-	 * begins when no other does on its thread. Threads have 22 bits, 42 are more than an
-	 * hour. */
+	/* Unique among all processes that write to the file: a thread begins one op at a time.
+	 * Thread ids have 22 bits; 42 bits of nanoseconds are more than an hour. */
 	uint64_t id = (uint64_t)gettid() << 42 | (start & ((UINT64_C(1) << 42) - 1));
 	append_event(text, ",\n", "s", "op", "op", origin->thread, origin->time + 1);
 	append_text(text, ",\"id\":\"0x%" PRIx64 "\"}", id);
@@ -185,7 +170,7 @@ void vmb_trace_add(struct vmb_trace *trace, enum vmb_trace_counter counter, int6
 	pthread_mutex_unlock(&trace->counters_lock);
 }
 
-/* counters_lock is held. */
+/* The caller holds counters_lock. */
 static void write_counters(struct vmb_trace *trace)
 {
 	static const struct {
@@ -206,20 +191,20 @@ static void write_counters(struct vmb_trace *trace)
 		trace->written[i] = trace->counters[i];
 		append_event(&text, ",\n", "C", "counter", names[i].name, (uint32_t)gettid(),
 			vmb_trace_now());
-		/* Those of a process that have one name are one, but for this. */
+		/* Keeps apart the counters of several traces of one process. */
 		append_text(&text, ",\"id\":\"%d\",\"args\":{\"%s\":%" PRId64 "}}", trace->fd,
 			names[i].unit, trace->counters[i]);
 	}
 	write_text(trace, &text);
 }
 
-void vmb_trace_hostmem(struct vmb_trace *trace, int64_t promised, int64_t mapped)
+void vmb_trace_hostmem(struct vmb_trace *trace, int64_t deferred, int64_t mapped)
 {
 	if (!trace) {
 		return;
 	}
 	pthread_mutex_lock(&trace->counters_lock);
-	trace->counters[VMB_TRACE_HOSTMEM_DEFERRED] += promised;
+	trace->counters[VMB_TRACE_HOSTMEM_DEFERRED] += deferred;
 	trace->counters[VMB_TRACE_HOSTMEM_MAPPED] += mapped;
 	write_counters(trace);
 	pthread_mutex_unlock(&trace->counters_lock);
@@ -318,7 +303,7 @@ void vmb_trace_system_call(struct vmb_trace *trace, const char *name,
 	write_text(trace, &text);
 }
 
-/* Metadata, which has no time. */
+/* Metadata has no time. */
 static void append_name(
 	struct text *text, const char *separator, const char *what, const char *name)
 {
@@ -340,137 +325,32 @@ void vmb_trace_thread(struct vmb_trace *trace, const char *name)
 	write_text(trace, &text);
 }
 
-static int lock_byte(int fd, short type, off_t byte, bool waits)
-{
-	struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
-
-	return fcntl(fd, waits ? F_OFD_SETLKW : F_OFD_SETLK, &lock) == 0 ? 0 : -errno;
-}
-
-/* Whether nobody else has the file open. Where there are no locks all goes well but for who begins
- * and ends the file. MUTEX_BYTE is held. */
-static bool is_alone(int fd)
-{
-	int ret = lock_byte(fd, F_WRLCK, USE_BYTE, false);
-
-	return ret != -EAGAIN && ret != -EACCES;
-}
-
-static size_t trim(const char *text, size_t length)
-{
-	while (length && memchr(" \t\r\n", text[length - 1], 4)) {
-		length--;
-	}
-	return length;
-}
-
-/* Whether a line holds as many brackets as it opens: one whose end could not be written does
- * not. */
-static bool is_whole(const char *line, size_t length)
-{
-	bool in_string = false;
-	int depth = 0;
-
-	for (size_t i = 0; i < length; i++) {
-		if (line[i] == '"') {
-			in_string = !in_string;
-		} else if (in_string) {
-			i += line[i] == '\\';
-		} else {
-			depth += (line[i] == '{') - (line[i] == '}');
-		}
-	}
-	return depth == 0 && !in_string;
-}
-
-static size_t trim_comma(const char *text, size_t length)
-{
-	size_t kept = trim(text, length);
-
-	return kept && text[kept - 1] == ',' ? trim(text, kept - 1) : kept;
-}
-
-/* How much of the file's tail there is to go on with: what is left without the array's end, which
- * people add to a trace of a killed program as well, and without an event that could not be written
- * to its end. */
-static size_t kept_tail(const char *tail, size_t length)
-{
-	size_t kept = trim(tail, length);
-
-	if (kept && tail[kept - 1] == ']') {
-		kept--;
-	}
-	kept = trim_comma(tail, kept);
-	const char *end = memrchr(tail, '\n', kept);
-	size_t line = end ? (size_t)(end - tail) + 1 : 0;
-	if (is_whole(tail + line, kept - line)) {
-		return kept;
-	}
-	return end ? trim_comma(tail, line) : length;
-}
-
-/* Takes the end of the array away, and says what has to be written before an event that goes on
- * with it. */
-static int reopen_array(int fd, off_t size, const char **separator)
-{
-	char tail[2 * sizeof(struct text)];
-	off_t start = size > (off_t)sizeof(tail) ? size - (off_t)sizeof(tail) : 0;
-	ssize_t length = pread(fd, tail, sizeof(tail), start);
-
-	if (length < 0) {
-		return -errno;
-	}
-	size_t kept = kept_tail(tail, (size_t)length);
-	*separator = start + (off_t)kept <= 1 ? "\n" : ",\n";
-	return ftruncate(fd, start + (off_t)kept) < 0 ? -errno : 0;
-}
-
-static int continue_array(int fd, bool is_alone, const char **separator)
-{
-	struct stat file;
-	char first;
-
-	*separator = "[\n";
-	if (fstat(fd, &file) < 0) {
-		return -errno;
-	}
-	if (!S_ISREG(file.st_mode) || file.st_size == 0) {
-		return 0;
-	}
-	if (pread(fd, &first, 1, 0) != 1 || first != '[') {
-		return -EEXIST;
-	}
-	*separator = ",\n";
-	return is_alone ? reopen_array(fd, file.st_size, separator) : 0;
-}
-
+/* Begins or continues the array, and names the process. */
 static int begin_file(struct vmb_trace *trace)
 {
 	struct text text = { 0 };
 	const char *separator;
 
-	lock_byte(trace->fd, F_WRLCK, MUTEX_BYTE, true);
-	int ret = continue_array(trace->fd, is_alone(trace->fd), &separator);
+	int ret = vmb_trace_file_begin(trace->fd, &separator);
 	if (ret == 0) {
 		append_name(&text, separator, "process_name", program_invocation_short_name);
 		write_text(trace, &text);
 	}
-	lock_byte(trace->fd, ret == 0 ? F_RDLCK : F_UNLCK, USE_BYTE, true);
-	lock_byte(trace->fd, F_UNLCK, MUTEX_BYTE, false);
+	vmb_trace_file_begun(trace->fd, ret == 0);
 	return ret;
 }
 
+/* A child of fork() shares the open file: closing it releases no lock. Nothing that the child does
+ * with its parent's instance is written, so nothing follows the parent's end. */
 static void end_file(struct vmb_trace *trace)
 {
 	if (getpid() != trace->owner) {
 		return;
 	}
-	lock_byte(trace->fd, F_WRLCK, MUTEX_BYTE, true);
-	if (is_alone(trace->fd)) {
+	if (vmb_trace_file_end(trace->fd)) {
 		write_all(trace, END, END_SIZE);
 	}
-	lock_byte(trace->fd, F_UNLCK, USE_BYTE, false);
-	lock_byte(trace->fd, F_UNLCK, MUTEX_BYTE, false);
+	vmb_trace_file_ended(trace->fd);
 }
 
 /* The path with the process id in it, owned by the caller; NULL if memory is short. */
