@@ -14,7 +14,7 @@
 
 /*
  * The layer's time in vkQueueBindSparse on the assist route, as a share of what the driver alone
- * takes for the same call. tests/bench/panvk runs it on panvk.
+ * takes for the same call. tests/bench/panvk.sh runs it on panvk.
  *
  * Devices with and without the layer take turns, one at a time, since the layer's hook stands in
  * the slots of the process for as long as there is one with it. What counts is the processor time

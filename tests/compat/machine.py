@@ -21,7 +21,9 @@ NOT_INHERITED = re.compile(
     r"(VK_|VMBIND_|ENABLE_|DISABLE_|MESA_|GFXRECON_|RENDERDOC_|LIBGL_|GALLIUM_|NODEVICE_SELECT|DISPLAY$|WAYLAND_)"
 )
 # What the loader says of layers that it was asked for.
-LOADERS_WORDS = re.compile(r"^.*(\[Loader Message\]|VK_INSTANCE_LAYERS|VK_LOADER_DEBUG).*\n", re.MULTILINE)
+LOADERS_WORDS = re.compile(
+    r"^.*(\[Loader Message\]|VK_INSTANCE_LAYERS|VK_LOADER_DEBUG).*\n", re.MULTILINE
+)
 # A busy machine takes its time.
 PATIENCE = 100
 
@@ -57,7 +59,8 @@ class Result(NamedTuple):
 
 
 class Machine:
-    """Stock lavapipe, to which the layer adds sparse resources, or that of a newer suite, which has its own."""
+    """Stock lavapipe, to which the layer adds sparse resources, or that of a newer suite, which has
+    its own."""
 
     def __init__(self, build, driver, newer):
         self.build = os.path.realpath(build)
@@ -67,7 +70,9 @@ class Machine:
         self.runner = []
         self.display = None
         self.environment = {k: v for k, v in os.environ.items() if not NOT_INHERITED.match(k)}
-        self.environment.update(HOME=self.scratch, XDG_RUNTIME_DIR=self.scratch, RENDERDOC_TEMP=self.scratch)
+        self.environment.update(
+            HOME=self.scratch, XDG_RUNTIME_DIR=self.scratch, RENDERDOC_TEMP=self.scratch
+        )
         self.environment["NODEVICE_SELECT"] = "1"
         # Packages of other suites are in the caller's.
         self.environment.setdefault("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
@@ -78,7 +83,9 @@ class Machine:
             self.environment.update(VK_DRIVER_FILES=driver, VK_ICD_FILENAMES=driver)
 
     def find_root(self):
-        found = subprocess.run(self.runner, env=self.environment, capture_output=True, text=True, check=False)
+        found = subprocess.run(
+            self.runner, env=self.environment, capture_output=True, text=True, check=False
+        )
         if found.returncode == 77:
             skip("scripts/newer-lavapipe has not fetched it")
         return found.stdout.strip()
@@ -103,7 +110,8 @@ class Machine:
         return skip(f"there is no {layer}")
 
     def layer_path(self, layers):
-        """Explicit layers in this order, the first one nearest to the program: old loaders go by directories."""
+        """Explicit layers in this order, the first one nearest to the program: old loaders go by
+        directories."""
         directories = []
         for layer in dict.fromkeys(layers + [OURS]):
             directory = os.path.join(self.scratch, "explicit", layer)
@@ -113,7 +121,8 @@ class Machine:
         return ":".join(directories)
 
     def implicit(self, layers):
-        """The environment for implicit layers in this order, the first one nearest to the program."""
+        """The environment for implicit layers in this order, the first one nearest to the
+        program."""
         directories = []
         environment = {}
         for layer in layers:
@@ -123,9 +132,13 @@ class Machine:
             if layer == OURS:
                 # The installed one names the library without its directory.
                 library = manifest["layer"]["library_path"]
-                manifest = read_manifest(os.path.join(self.build, "manifest/install/VkLayer_VMBIND_sparse.json"))
+                manifest = read_manifest(
+                    os.path.join(self.build, "manifest/install/VkLayer_VMBIND_sparse.json")
+                )
                 manifest["layer"]["library_path"] = library
-            with open(os.path.join(directory, "vulkan/implicit_layer.d/layer.json"), "w", encoding="utf-8") as file:
+            with open(
+                os.path.join(directory, "vulkan/implicit_layer.d/layer.json"), "w", encoding="utf-8"
+            ) as file:
                 json.dump(manifest, file)
             directories.append(directory)
             environment.update(manifest["layer"].get("enable_environment", {}))
@@ -173,9 +186,17 @@ class Machine:
         return result
 
     def expect_order(self, command, order, layers=None, **variables):
-        """That the loader really has these layers between the program and the driver, and no others."""
-        err = self.run(command, order if layers is None else layers, VK_LOADER_DEBUG="error,warn,layer", **variables).err
-        stacks = re.findall(r"vkCreateInstance layer callstack setup to:(.*?)<Drivers>", err, re.DOTALL)
+        """That the loader really has these layers between the program and the driver, and no
+        others."""
+        err = self.run(
+            command,
+            order if layers is None else layers,
+            VK_LOADER_DEBUG="error,warn,layer",
+            **variables,
+        ).err
+        stacks = re.findall(
+            r"vkCreateInstance layer callstack setup to:(.*?)<Drivers>", err, re.DOTALL
+        )
         found = [re.findall(r"\bVK_LAYER_\w+$", stack, re.MULTILINE) for stack in stacks]
         if not found or any(stack != order for stack in found):
             fail(f"the layers are not {order}, but {found}", err)
@@ -192,7 +213,16 @@ class Display:
         self.screen = os.path.join(scratch, "Xvfb_screen0")
         reader, writer = os.pipe()
         self.server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(writer), "-fbdir", scratch, "-screen", "0", f"{self.SIZE}x{self.SIZE}x24"]
+            [
+                "Xvfb",
+                "-displayfd",
+                str(writer),
+                "-fbdir",
+                scratch,
+                "-screen",
+                "0",
+                f"{self.SIZE}x{self.SIZE}x24",
+            ]
             + ["-nolisten", "tcp", "-noreset"],
             pass_fds=[writer],
             stderr=subprocess.DEVNULL,

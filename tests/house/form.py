@@ -4,8 +4,9 @@
 
     form.py [TREE]
 
-Fails on a line of text above 100 columns, and in layer/ on a file above 500 lines or a function above 60. Tabs are 8 columns
-wide. Exempt are rows of tables, lines that hold one long link or path, and manual pages, whose lines troff fills.
+Fails on a line of text above 100 columns, and in layer/ on a file above 500 lines or a function
+above 60. Tabs are 8 columns wide. Exempt are rows of tables, lines that hold one long link or path,
+and manual pages, whose lines troff fills.
 """
 
 import os
@@ -17,7 +18,8 @@ COLUMNS = 100
 FILE_LINES = 500
 FUNCTION_LINES = 60
 
-# C code is formatted with tabs, and clang-format leaves tables of scenarios alone where the code says so.
+# C code is formatted with tabs, and clang-format leaves tables of scenarios alone where the code
+# says so.
 CHECKED = (".c", ".h", ".py", ".sh", ".md", ".txt", ".cmake", ".in", ".yml")
 SCRIPTS = ("run", ".ci/run")
 FUNCTION_END = re.compile(r"^\}")
@@ -25,8 +27,14 @@ FUNCTION_BEGIN = re.compile(r"^\{")
 
 
 def tracked_files(tree):
-    listed = subprocess.run(["git", "-C", tree, "ls-files", "-z"], check=True, capture_output=True, text=True)
-    return [path for path in listed.stdout.split("\0") if path and os.path.isfile(os.path.join(tree, path))]
+    listed = subprocess.run(
+        ["git", "-C", tree, "ls-files", "-z"], check=True, capture_output=True, text=True
+    )
+    return [
+        path
+        for path in listed.stdout.split("\0")
+        if path and os.path.isfile(os.path.join(tree, path))
+    ]
 
 
 def is_exempt(path, line):

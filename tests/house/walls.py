@@ -4,8 +4,8 @@
 
     walls.py [LAYER]
 
-Fails on an include or a name that crosses a wall which ALLOWED does not open, on a circle between files, and on an include that
-is not relative to layer/. A source file and its header are one node.
+Fails on an include or a name that crosses a wall which ALLOWED does not open, on a circle between
+files, and on an include that is not relative to layer/. A source file and its header are one node.
 """
 
 import os
@@ -30,7 +30,8 @@ ALLOWED = {
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
-# What a header declares for other files: functions, variables, macros, and the bodies of structs and enums.
+# What a header declares for other files: functions, variables, macros, and the bodies of structs
+# and enums.
 FUNCTION = re.compile(r"\b(vmb_\w+)\s*\(")
 VARIABLE = re.compile(r"\bextern\b[^;]*?\b(vmb_\w+)\s*(?:\[|;)")
 MACRO = re.compile(r"^\s*#\s*define\s+((?:VMB_|vmb_)\w+)", re.MULTILINE)
@@ -88,7 +89,8 @@ def declared_names(header):
 
 
 def owners_of_names(files):
-    """Each declared name, with the header that declares it. A name that several headers declare has no single owner."""
+    """Each declared name, with the header that declares it. A name that several headers declare has
+    no single owner."""
     owners = {}
     for path, text in files.items():
         if path.endswith(".h"):
@@ -130,7 +132,7 @@ def find_circle(arrows):
         state[node] = "open"
         for other in sorted(arrows.get(node, ())):
             if state.get(other) == "open":
-                return trail[trail.index(other):] + [other]
+                return trail[trail.index(other) :] + [other]
             if other not in state:
                 circle = visit(other, trail + [other])
                 if circle:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Programs on panvk (scripts/panvk), and what the op stream of the simulated kernel says of them."""
+"""Programs on panvk (scripts/panvk), and what the op stream of the simulated kernel says of
+them."""
 
 import bisect
 import json
@@ -25,7 +26,15 @@ def run_command(command, environment=()):
     """The finished process, with its output. A program that waits for ever ends."""
     variables = {k: v for k, v in os.environ.items() if k != "VMBIND_SIM_FAULT"} | dict(environment)
     try:
-        done = subprocess.run(command, cwd=ROOT, env=variables, timeout=240, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=variables,
+            timeout=240,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         fail(f"does not end: {' '.join(command)}")
     if done.returncode == SKIPPED:
@@ -35,7 +44,16 @@ def run_command(command, environment=()):
 
 
 def command_of(generation, panthor, ops, program, *arguments, options=()):
-    command = ["scripts/panvk", "--cached", generation, "--panthor", panthor, "--ops", ops, *options]
+    command = [
+        "scripts/panvk",
+        "--cached",
+        generation,
+        "--panthor",
+        panthor,
+        "--ops",
+        ops,
+        *options,
+    ]
     return [*command, f"build-arm64/tests/panvk/{program}", *arguments]
 
 
@@ -43,12 +61,15 @@ def run(generation, panthor, program, *arguments, options=(), environment=()):
     """The op stream of a program that was run by scripts/panvk, and the finished process."""
     with tempfile.TemporaryDirectory() as directory:
         ops = os.path.join(directory, "ops")
-        done = run_command(command_of(generation, panthor, ops, program, *arguments, options=options), environment)
+        done = run_command(
+            command_of(generation, panthor, ops, program, *arguments, options=options), environment
+        )
         return read(ops), done
 
 
 def fault_number(stream, ioctl):
-    """How many of these ioctls, or of the ops of VM_BINDs, come up to the first one behind the mark "fault", and with it."""
+    """How many of these ioctls, or of the ops of VM_BINDs, come up to the first one behind the mark
+    "fault", and with it."""
     count, marked = 1, False
     for entry in stream:
         marked = marked or entry.get("mark") == "fault"
@@ -75,7 +96,8 @@ def leftovers(generation, panthor):
 
 
 class Map:
-    """What is mapped in a VM: ranges that do not overlap, each [start, end, what, offset into it]."""
+    """What is mapped in a VM: ranges that do not overlap, each [start, end, what, offset into
+    it]."""
 
     def __init__(self):
         self.areas = []
@@ -97,7 +119,8 @@ class Map:
         self.areas[first:last] = sorted(areas, key=lambda area: area[0])
 
     def shows(self, start, end, what, offset):
-        """Whether a range has nothing else than this in it, which for memory goes on from offset."""
+        """Whether a range has nothing else than this in it, which for memory goes on from
+        offset."""
         at = start
         for a, b, there, begin in self.areas:
             if b <= start or a >= end:
@@ -152,7 +175,9 @@ class Stream:
             self.complain(f"not as it was: {self.before}, now {self.snapshot()}")
 
     def snapshot(self):
-        return dict(self.handles), {vm: [list(a) for a in there.areas] for vm, there in self.maps.items()}
+        return dict(self.handles), {
+            vm: [list(a) for a in there.areas] for vm, there in self.maps.items()
+        }
 
     def told(self, entry):
         kind, file = entry["ioctl"], entry["file"]
@@ -204,7 +229,8 @@ class Stream:
             self.complain(f"leaves BOs {self.handles} and {left(self.stream) - leftovers}")
 
     def between(self, first, last=None):
-        """What the kernel was told from this mark on to that one, or to the next one whatever it is."""
+        """What the kernel was told from this mark on to that one, or to the next one whatever it
+        is."""
         entries, inside = [], False
         for entry in self.stream:
             if "mark" in entry:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""vmbind-info for its tests: runs it, and holds what it says against its manual page and against the layer."""
+"""vmbind-info for its tests: runs it, and holds what it says against its manual page and against
+the layer."""
 
 import json
 import os
@@ -47,7 +48,9 @@ class Null:
         self.schema = schema
 
 
-PROBLEM = Null({"kind": {"failed", "crashed", "exited", "hung", "no-child"}, "where": str, "text": str})
+PROBLEM = Null(
+    {"kind": {"failed", "crashed", "exited", "hung", "no-child"}, "where": str, "text": str}
+)
 DEVICE = {
     "name": str,
     "type": {"cpu", "integrated-gpu", "discrete-gpu", "virtual-gpu", "other"},
@@ -74,10 +77,16 @@ DEVICE = {
     "defers": bool,
     "gains": bool,
     "provided": Null({**FEATURES, "sparseAddressSpaceSize": int}),
-    "advice": [{"kind": {"newer-mesa", "newer-kernel", "larger-hostmem", "render-node", "native-route"}, "text": str}],
+    "advice": [
+        {
+            "kind": {"newer-mesa", "newer-kernel", "larger-hostmem", "render-node", "native-route"},
+            "text": str,
+        }
+    ],
     "problem": PROBLEM,
 }
-# A type, a set of words, or a container of those. Objects have these keys and no others, in this order.
+# A type, a set of words, or a container of those. Objects have these keys and no others, in this
+# order.
 SCHEMA = {
     "format": int,
     "vmbind_version": str,
@@ -147,7 +156,9 @@ def documented_words():
             if line.startswith(".Sh "):
                 section = line[4:].strip()
             if section == "JSON" and re.match(r"\.(It )?Cm ", line):
-                words.update(word for word in line.split() if word not in (".It", ".Cm", "Cm", ",", "."))
+                words.update(
+                    word for word in line.split() if word not in (".It", ".Cm", "Cm", ",", ".")
+                )
     return words
 
 
@@ -158,7 +169,9 @@ class Answer:
         self.errors = result.stderr.decode("utf-8", "replace")
 
     def complain(self, message):
-        fail(f"{message}\n{self.text.decode('utf-8', 'replace')}{self.errors}exit status {self.status}")
+        fail(
+            f"{message}\n{self.text.decode('utf-8', 'replace')}{self.errors}exit status {self.status}"
+        )
 
 
 class Tool:
@@ -211,9 +224,14 @@ class Tool:
         return report
 
     def agrees_with_layer(self, report, program, **variables):
-        """program enumerates devices with the layer enabled, which writes its decisions to stderr."""
+        """program enumerates devices with the layer enabled, which writes its decisions to
+        stderr."""
         answer = self.run(command=program, VMBIND_LOG="info", **variables)
-        said = set(re.findall(r"^vmbind: (?:info|warn): (.*): route (\w+): (.*)$", answer.errors, re.MULTILINE))
+        said = set(
+            re.findall(
+                r"^vmbind: (?:info|warn): (.*): route (\w+): (.*)$", answer.errors, re.MULTILINE
+            )
+        )
         told = {(device["name"], device["route"], device["reason"]) for device in report["devices"]}
         if not said or said != told:
             answer.complain(f"the layer says {said}, vmbind-info {told}")

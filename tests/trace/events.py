@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A trace, read strictly: whatever is not as docs/traces.md and the Chrome trace event format have it ends the program."""
+"""A trace, read strictly: whatever is not as docs/traces.md and the Chrome trace event format have
+it ends the program."""
 
 import json
 import os
@@ -17,7 +18,14 @@ def nanoseconds(number):
 
 class Event:
     def __init__(self, data):
-        for key, kind in (("ph", str), ("name", str), ("cat", str), ("pid", int), ("tid", int), ("ts", (int, float))):
+        for key, kind in (
+            ("ph", str),
+            ("name", str),
+            ("cat", str),
+            ("pid", int),
+            ("tid", int),
+            ("ts", (int, float)),
+        ):
             if not isinstance(data.get(key), kind):
                 fail(f"an event without a {key}: {data}")
         self.data = data
@@ -47,7 +55,8 @@ class Event:
 
 
 class Trace:
-    """ended is whether the file has to be the JSON of a program that came to its end; otherwise it may lack the bracket."""
+    """ended is whether the file has to be the JSON of a program that came to its end; otherwise it
+    may lack the bracket."""
 
     def __init__(self, path, ended=True):
         with open(path, encoding="utf-8") as file:
@@ -82,7 +91,11 @@ class Trace:
         unknown = {event.phase for event in self.events} - set("XiCMsf")
         if unknown:
             fail(f"phases {unknown}")
-        named = {event.thread[0] for event in self.named("process_name") if event.phase == "M" and event.args.get("name")}
+        named = {
+            event.thread[0]
+            for event in self.named("process_name")
+            if event.phase == "M" and event.args.get("name")
+        }
         if {event.thread[0] for event in self.events} != named:
             fail("a process without a name")
 
@@ -149,7 +162,9 @@ class Trace:
         """Every op that was sent in a call or in a batch has an arrow from a call."""
         around = self.by_thread([s for s in self.slices if s.category in ("vulkan", "layer")])
         for op in self.ops:
-            is_inside = any(s.start <= op.start and op.end <= s.end for s in around.get(op.thread, []))
+            is_inside = any(
+                s.start <= op.start and op.end <= s.end for s in around.get(op.thread, [])
+            )
             if is_inside and not self.call_of.get(id(op)):
                 fail(f"no arrow to {op.data}")
 
@@ -158,4 +173,6 @@ class Trace:
         return values[-1] if values else 0
 
     def most(self, name, unit):
-        return max((event.args[unit] for event in self.of_phase("C") if event.name == name), default=0)
+        return max(
+            (event.args[unit] for event in self.of_phase("C") if event.name == name), default=0
+        )

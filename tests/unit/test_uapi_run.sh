@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Builds test_uapi.c with include/uapi/ and with the kernel headers that scripts/kernel-headers has fetched, and compares what the
-# two programs print. Exit status 77: no such headers are there.
+# Builds test_uapi.c with include/uapi/ and with the kernel headers that scripts/kernel-headers has
+# fetched, and compares what the two programs print. Exit status 77: no such headers are there.
 #
 #   test_uapi_run.sh CC DIRECTORY    the compiler, and the directory for the programs
 

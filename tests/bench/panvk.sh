@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# tests/bench/panvk.sh: what the kernel is told, and what the layer costs, on each generation of
+# panvk over the simulated kernel, with the layer and without, as tables in Markdown. It needs
+# build-arm64; what that or the drivers lack is said and left out.
+
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+unset VMBIND_ROUTE VMBIND_STATS VMBIND_TRACE VMBIND_LOG VMBIND_SIM_PANTHOR VMBIND_SIM_OPS VMBIND_SIM_FAULT
+
+ops=$(mktemp -d)
+trap 'rm -rf "$ops"' EXIT
+
+# workload GENERATION PANTHOR NAME [OPTION...]
+workload() {
+	local generation=$1 panthor=$2 name=$3
+	shift 3
+	scripts/panvk --cached "$generation" --panthor "$panthor" "$@" --ops "$ops/$generation-$panthor-$name" \
+		build-arm64/tests/panvk/panvk_workload table
+}
+
+# Two at a time.
+workloads() {
+	local generation=$1 panthor without
+	for panthor in 1.8 1.9; do
+		workload "$generation" "$panthor" without --no-layer &
+		without=$!
+		workload "$generation" "$panthor" with
+		wait "$without"
+	done
+}
+
+table() {
+	cat <<-'END'
+		### VM_BIND ops / ioctls that single Vulkan calls take
+
+		"wrong range": not where the resource is, or not all of it.
+
+	END
+	tests/bench/panvk_table.py "$ops"
+}
+
+# Only where the layer assists.
+share() {
+	cat <<-'END'
+		### The layer's time in vkQueueBindSparse, panvk 26.1 on panthor 1.9
+
+		Processor time of the calling thread under qemu-user, which slows everything down alike; medians of 11 rounds in which
+		devices with the layer and without take turns. In parentheses: without the ioctls, since the kernel is simulated. The
+		layer's time is what the call takes more than the driver alone for what the layer makes of it, ioctls left out. The
+		target is for its share of all the driver's time.
+
+	END
+	scripts/panvk --cached 26.1 --panthor 1.9 build-arm64/tests/bench/panvk_bind
+}
+
+if [[ ! -x build-arm64/tests/bench/panvk_bind ]]; then
+	echo "bench: no panvk: nothing was built for arm64 (./run arm64)" >&2
+	exit
+fi
+versions=()
+for generation in 25.0 26.1 26.2; do
+	if ! root=$(scripts/panvk "$generation"); then
+		echo "bench: no panvk $generation: its packages cannot be had" >&2
+		continue
+	fi
+	versions+=("$(zcat "$root/usr/share/doc/mesa-vulkan-drivers/changelog.Debian.gz" | sed -n '1s/.*(\(.*\)).*/\1/p')")
+	workloads "$generation"
+done
+[[ ${#versions[@]} -gt 0 ]] || exit 0
+
+printf '## panvk over a simulated kernel\n\n'
+printf 'Mesa %s, for arm64.\n\n' "$(printf '%s, ' "${versions[@]}" | sed 's/, $//')"
+table
+[[ " ${versions[*]}" != *" 26.1"* ]] || share

@@ -1,0 +1,384 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs other people's programs without and with the layer: what they say and draw has to be the
+same.
+
+compare BUILD DRIVER_MANIFEST stock|newer CASE
+
+With stock, the driver is that of the manifest, and the route is provide; with newer it is that of
+scripts/newer-lavapipe, and the route is native. Exit status 77 means skipped.
+"""
+
+import difflib
+import glob
+import os
+import re
+import shutil
+import sys
+
+sys.dont_write_bytecode = True
+from machine import OURS, Machine, fail, need, skip  # noqa: E402
+
+VALIDATION = "VK_LAYER_KHRONOS_validation"
+OVERLAY = "VK_LAYER_MESA_overlay"
+DEVICE_SELECT = "VK_LAYER_MESA_device_select"
+GFXRECONSTRUCT = "VK_LAYER_LUNARG_gfxreconstruct"
+RENDERDOC = "VK_LAYER_RENDERDOC_Capture"
+VKBASALT = "VK_LAYER_VKBASALT_post_processing"
+
+SUMMARY = ["vulkaninfo", "--summary"]
+FRAMES = 20
+CUBE = ["vkcube", "--c", str(FRAMES)]
+ZINK = {
+    "MESA_LOADER_DRIVER_OVERRIDE": "zink",
+    "GALLIUM_DRIVER": "zink",
+    "LIBGL_ALWAYS_SOFTWARE": "1",
+}
+
+# Differs from one run to the next: how much memory there is, and where things lie.
+VARYING = (
+    (r"(budget|usage) +=.*", r"\1"),
+    (r"( free memory|Currently available).*", r"\1"),
+    (r"0x[0-9a-f]{9,}", "ADDRESS"),
+)
+
+# What the layer makes of what the driver says on the provide route, and once in what is said of
+# each device; nothing else may differ, and on the native route nothing at all. From what is said
+# with the layer to what is said without:
+PROVIDED = {
+    "text": (
+        (r"(\tsparseAddressSpaceSize +=) 0x[0-9a-f]{9,}\n", r"\1 0x00000000\n"),
+        (r"(\tqueueFlags += .*) \| QUEUE_SPARSE_BINDING\n", r"\1\n"),
+        (r"(\tsparseBinding +=) true\n", r"\1 false\n"),
+        (r"(\tsparseResidencyBuffer +=) true\n", r"\1 false\n"),
+        (r"(\tsparseResidencyAliased +=) true\n", r"\1 false\n"),
+    ),
+    "json": (
+        (r'("sparseAddressSpaceSize":) [1-9]\d+,\n', r"\1 0,\n"),
+        (r',\n\s*"VK_QUEUE_SPARSE_BINDING_BIT"\n', r"\n"),
+        (r'("sparseBinding":) true,\n', r"\1 false,\n"),
+        (r'("sparseResidencyBuffer":) true,\n', r"\1 false,\n"),
+        (r'("sparseResidencyAliased":) true,\n', r"\1 false,\n"),
+    ),
+}
+# vulkaninfo's word for memory types that no sparse image can have.
+NON_SPARSE = (r"\t+\(non-sparse\)\n", "")
+# On every route.
+TOOL = (r"\tvmbind sparse layer:\n(\t\t.*\n)+\n", "")
+
+
+def expect_same(what, without, with_layer):
+    for pattern, replacement in VARYING:
+        without = re.sub(pattern, replacement, without)
+        with_layer = re.sub(pattern, replacement, with_layer)
+    if without != with_layer:
+        lines = difflib.unified_diff(
+            without.splitlines(), with_layer.splitlines(), "without", "with", lineterm="", n=1
+        )
+        fail(f"{what}: not the same", *lines)
+    print(f"same: {what}")
+
+
+def undo(what, text, changes, count):
+    """Takes back what the layer is expected to change, and expects that it did."""
+    for pattern, replacement in changes:
+        text, found = re.subn(pattern, replacement, text)
+        if found != count:
+            fail(f"{what}: {pattern} is there {found} times and not {count}")
+    return text
+
+
+class Vulkaninfo:
+    """On two devices where that is possible: the manifest is there twice."""
+
+    def __init__(self, machine):
+        need("vulkaninfo")
+        self.machine = machine
+        self.variables = {}
+        self.devices = 1
+        machine.with_display()
+        if not machine.newer:
+            first = machine.environment["VK_DRIVER_FILES"]
+            second = shutil.copy(first, os.path.join(machine.scratch, "second_icd.json"))
+            self.variables = {
+                "VK_DRIVER_FILES": f"{first}:{second}",
+                "VK_ICD_FILENAMES": f"{first}:{second}",
+            }
+            self.devices = 2
+
+    def run(self, arguments, layers):
+        return self.machine.run(["vulkaninfo"] + arguments, layers, **self.variables)
+
+    def text(self, *arguments, has_features=True, has_tools=False):
+        without = self.run(list(arguments), []).text()
+        with_layer = self.run(list(arguments), [OURS]).text()
+        if has_features and not self.machine.newer:
+            with_layer = undo(arguments, with_layer, PROVIDED["text"], self.devices)
+            without = re.sub(*NON_SPARSE, without)
+        if has_tools:
+            with_layer = undo(arguments, with_layer, [TOOL], self.devices)
+            # A heading, and empty lines, that are not there without any.
+            without, with_layer = (
+                re.sub(r"\nTooling Info:\n-+|\n(?=\n)", "", text) for text in (without, with_layer)
+            )
+        expect_same(f"vulkaninfo {' '.join(arguments)}", without, with_layer)
+
+    def json_of(self, device, layers):
+        self.run([f"--json={device}"], layers)
+        files = glob.glob(os.path.join(self.machine.scratch, "*VULKANINFO*.json"))
+        if len(files) != 1:
+            fail(f"vulkaninfo made the files {files}")
+        with open(files[0], encoding="utf-8") as file:
+            text = file.read()
+        os.unlink(files[0])
+        return text
+
+    def json(self, device):
+        without = self.json_of(device, [])
+        with_layer = self.json_of(device, [OURS])
+        if not self.machine.newer:
+            with_layer = undo("JSON", with_layer, PROVIDED["json"], 1)
+        expect_same(f"vulkaninfo --json={device}", without, with_layer)
+
+
+def vulkaninfo(machine):
+    info = Vulkaninfo(machine)
+    machine.expect_order(SUMMARY, [OURS])
+    info.text("--summary", has_features=False)
+    info.text("--text", "--show-formats")
+    info.text("--show-tool-props", has_tools=True)
+    for device in range(info.devices):
+        info.json(device)
+
+
+def own(machine, program, *arguments, stdin=None):
+    """One of the programs here, which check for themselves what can be checked inside."""
+    path = machine.program(f"compat_{program}")
+    if not os.path.exists(path):
+        skip(f"{path} was not built")
+    command = [path, *arguments]
+    machine.expect_order(command, [OURS], stdin=stdin)
+    without = machine.run(command, stdin=stdin)
+    with_layer = machine.run(command, [OURS], stdin=stdin)
+    if not without.out:
+        fail(f"{program} says nothing")
+    expect_same(program, without.text(), with_layer.text())
+
+
+def volk(machine):
+    own(machine, "volk")
+
+
+def instances(machine):
+    own(machine, "instances")
+
+
+def loads(machine):
+    own(machine, "loads")
+
+
+def forks(machine):
+    own(machine, "forks", *machine.runner, machine.program("compat_forks"))
+
+
+def functions(machine):
+    header = "/usr/include/vulkan/vulkan_core.h"
+    if not os.path.exists(header):
+        skip(f"there is no {header}")
+    with open(header, encoding="utf-8") as file:
+        names = re.findall(r"VKAPI_CALL (vk\w+)\(", file.read())
+    own(machine, "functions", stdin="\n".join(names) + "\n")
+
+
+def same_output(machine, command, layers=(), **variables):
+    without = machine.run(command, layers, **variables)
+    with_layer = machine.run(command, [*layers, OURS], **variables)
+    expect_same(" ".join(command), without.text(), with_layer.text())
+
+
+def same_picture(machine, command, colors, **variables):
+    """A program that shows the same for ever, in that many colors at least. The first one says what
+    the picture is."""
+
+    def shown(layers, accept):
+        process = machine.start(command, layers, **variables)
+        try:
+            return machine.display.wait_until(accept, process)
+        finally:
+            process.terminate()
+            process.wait()
+
+    def has_colors(pixels):
+        return (
+            len({pixels[i : i + 4] for i in range(0, len(pixels), 4)}) >= colors
+            and pixels == machine.display.pixels()
+        )
+
+    empty = machine.display.pixels()
+    picture = shown([], has_colors)
+    machine.display.wait_until(lambda pixels: pixels == empty)
+    shown([OURS], lambda pixels: pixels == picture)
+    print(f"same: the picture of {' '.join(command)}")
+
+
+def vkcube(machine):
+    need("vkcube")
+    machine.with_display()
+    machine.expect_order(CUBE, [OURS])
+    same_output(machine, CUBE)
+
+
+def vkd3d(machine):
+    """Enables every feature that there is."""
+    need("vkd3d-triangle")
+    machine.with_display()
+    same_picture(machine, ["vkd3d-triangle"], 100)
+
+
+def zink(machine):
+    """The same, so that GL has sparse buffers as well."""
+    need("glxinfo", "glxdemo")
+    machine.with_display()
+    command = ["glxinfo", "-s", "-l"]
+    without = machine.run(command, **ZINK).text()
+    with_layer = machine.run(command, [OURS], **ZINK).text()
+    if not re.search(r"OpenGL renderer string: zink", without):
+        fail("this is not zink:", without)
+    if not machine.newer:
+        # In the core profile and in the other.
+        with_layer = undo("glxinfo", with_layer, [(r"    GL_ARB_sparse_buffer\n", "")], 2)
+    expect_same("glxinfo", without, with_layer)
+    same_picture(machine, ["glxdemo"], 3, **ZINK)
+
+
+def validation(machine):
+    """There are no new messages, from above nor from below."""
+    need("vkcube", "vulkaninfo")
+    machine.with_display()
+    for command in (CUBE, SUMMARY, [machine.program("compat_volk")]):
+        if not os.path.exists(command[0]) and os.path.isabs(command[0]):
+            continue
+        without = machine.run(command, [VALIDATION]).text()
+        for order in ([VALIDATION, OURS], [OURS, VALIDATION]):
+            machine.expect_order(command, order)
+            expect_same(f"{command[0]}, {order}", without, machine.run(command, order).text())
+
+
+def overlay(machine):
+    need("vkcube")
+    machine.with_display()
+    out = os.path.join(machine.scratch, "overlay")
+    variables = {"VK_LAYER_MESA_OVERLAY_CONFIG": f"output_file={out},fps_sampling_period=1"}
+    without = machine.run(CUBE, [OVERLAY], **variables).text()
+    for order in ([OVERLAY, OURS], [OURS, OVERLAY]):
+        machine.expect_order(CUBE, order, **variables)
+        os.unlink(out)
+        expect_same(f"vkcube, {order}", without, machine.run(CUBE, order, **variables).text())
+        with open(out, encoding="utf-8") as file:
+            if not file.readline().startswith("device, "):
+                fail("the overlay saw no frames")
+
+
+def implicit(machine, layer, *commands, **more):
+    """Another implicit layer, above and below."""
+    need(*(command[0] for command in commands))
+    machine.with_display()
+    for command in commands:
+        variables = dict(machine.implicit([layer, OURS]), ENABLE_VMBIND_SPARSE=None)
+        machine.expect_order(command, [layer], [], **variables, **more)
+        without = machine.run(command, **variables, **more).text()
+        for order in ([layer, OURS], [OURS, layer]):
+            variables = machine.implicit(order)
+            machine.expect_order(command, order, [], **variables, **more)
+            expect_same(
+                f"{command[0]}, {order}", without, machine.run(command, **variables, **more).text()
+            )
+
+
+def device_select(machine):
+    implicit(machine, DEVICE_SELECT, CUBE, SUMMARY, MESA_VK_DEVICE_SELECT="list")
+
+
+def renderdoc(machine):
+    # One device, with sparse buffers: RenderDoc knows no second one.
+    implicit(machine, RENDERDOC, CUBE, [machine.program("compat_forks")])
+
+
+def vkbasalt(machine):
+    implicit(machine, VKBASALT, CUBE, SUMMARY, [machine.program("compat_forks")])
+
+
+def capture(machine, layers, command):
+    path = os.path.join(machine.scratch, "capture.gfxr")
+    variables = {
+        "GFXRECON_CAPTURE_FILE": path,
+        "GFXRECON_CAPTURE_FILE_TIMESTAMP": "false",
+        "GFXRECON_LOG_LEVEL": "error",
+    }
+    machine.expect_order(command, layers, **variables)
+    machine.run(command, layers, **variables)
+    return path
+
+
+def replay(machine, path, layers):
+    """Its frames, as pictures."""
+    shots = os.path.join(machine.scratch, "shots")
+    os.mkdir(shots)
+    machine.run(
+        ["gfxrecon-replay", "--screenshots", f"1-{FRAMES}", "--screenshot-dir", shots, path], layers
+    )
+    pictures = []
+    for name in sorted(os.listdir(shots)):
+        with open(os.path.join(shots, name), "rb") as file:
+            pictures.append(file.read())
+    shutil.rmtree(shots)
+    if len(pictures) != FRAMES or len(set(pictures)) != FRAMES:
+        fail(f"{len(set(pictures))} different pictures of {FRAMES} frames")
+    return pictures
+
+
+def gfxreconstruct(machine):
+    """vkcube, captured and replayed; and sparse buffers at work while they are captured."""
+    need("vkcube", "gfxrecon-replay")
+    machine.with_display()
+    path = capture(machine, [GFXRECONSTRUCT], CUBE)
+    pictures = replay(machine, path, [])
+    if replay(machine, path, [OURS]) != pictures:
+        fail("replayed with the layer, it looks different")
+    for order in ([GFXRECONSTRUCT, OURS], [OURS, GFXRECONSTRUCT]):
+        if replay(machine, capture(machine, order, CUBE), []) != pictures:
+            fail(f"captured with {order}, it looks different")
+        capture(machine, order, [machine.program("compat_instances")])
+    print("same: all pictures of the cube")
+
+
+CASES = (
+    device_select,
+    forks,
+    functions,
+    gfxreconstruct,
+    instances,
+    loads,
+    overlay,
+    renderdoc,
+    validation,
+    vkbasalt,
+    vkcube,
+    vkd3d,
+    volk,
+    vulkaninfo,
+    zink,
+)
+
+
+def main():
+    build, driver, which, name = sys.argv[1:]
+    case = {case.__name__: case for case in CASES}[name]
+    machine = Machine(build, driver, which == "newer")
+    try:
+        case(machine)
+    finally:
+        machine.close()
+
+
+main()

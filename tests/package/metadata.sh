@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# What debian/ repeats of the rest of the tree is the same there.
+#
+#   tests/package/metadata.sh VERSION     CMake's
+
+set -euo pipefail
+
+cd "$(dirname "$0")/../.."
+failures=0
+
+# same WHAT FOUND EXPECTED
+same() {
+	[[ $2 == "$3" ]] && return
+	echo "$1: $2, expected $3"
+	failures=$((failures + 1))
+}
+
+same "version of debian/changelog" "$(sed -n '1s/^vmbind (\(.*\)) .*/\1/p' debian/changelog)" "$1"
+same "oldest libvulkan-dev of debian/control" \
+	"$(sed -n 's/^ libvulkan-dev (>= \(.*\)),$/\1/p' debian/control)" \
+	"$(sed -n 's/.*Vulkan headers (\(1[0-9.]*\) or newer).*/\1/p' docs/packaging.md)"
+
+# A license other than that of the rest is named in debian/copyright, for its directory.
+while read -r file; do
+	same "$file is in debian/copyright" "$(grep -cxF "Files: ${file%/*}/*" debian/copyright)" 1
+done < <(find . \( -path './build*' -o -path './.?*' \) -prune -o -type f -print | cut -c 3- |
+	xargs -d '\n' grep -lE 'SPDX-License-Identifier: *[A-Z]' | xargs -d '\n' grep -LE 'SPDX-License-Identifier: *MIT')
+[[ $failures -eq 0 ]]

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+#
+# devices GENERATION: runs the scenarios of panvk_devices and compares what each VM shows with what
+# was asked for.
+
+import sys
+
+sys.dont_write_bytecode = True
+
+import op_stream
+
+
+def check_plain(checked):
+    """A device without sparse features is the driver's alone."""
+    told = checked.between("plain", "not plain")
+    if any(
+        "sparse" in op["flags"]
+        for entry in told
+        if entry["ioctl"] == "vm_bind"
+        for op in entry["ops"]
+    ):
+        checked.complain("a device without sparse features has a sparse range")
+    sizes = [entry["size"] for entry in told if entry["ioctl"] == "bo_create"]
+    if sizes.count(1 << 20) != 24:
+        checked.complain(f"not 24 pieces of memory: {sizes}")
+
+
+def check_collisions(checked):
+    """That the scenario is one: memory has the number of what is none on another open file."""
+    memory, others = set(), set()
+    for entry in checked.stream:
+        if entry.get("ioctl") == "bo_create" and entry["result"] == 0:
+            kind = memory if entry["id"] in checked.names else others
+            kind.add((entry["file"], entry["handle"]))
+    if not any(f != file and h == handle for file, handle in memory for f, h in others):
+        checked.complain("no number of a BO is used twice")
+
+
+def main():
+    generation = sys.argv[1]
+    for panthor in ("1.9", "1.8"):
+        leftovers = op_stream.leftovers(generation, panthor)
+        for scenario in ("one_instance", "two_instances", "instances_in_turn", "threads"):
+            stream, done = op_stream.run(generation, panthor, "panvk_devices", scenario)
+            if done.returncode != 0:
+                op_stream.fail(f"{scenario}, panthor {panthor}: {done.stdout}{done.stderr}")
+            checked = op_stream.Stream(scenario, stream, panthor)
+            checked.finish(leftovers)
+            if scenario in ("one_instance", "two_instances"):
+                check_plain(checked)
+            if scenario == "two_instances":
+                check_collisions(checked)
+
+
+main()

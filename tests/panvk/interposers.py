@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+#
+# interposers GENERATION: others that stand between the driver and ioctl(), before and behind the
+# simulated kernel; the driver calling ioctl() past the layer; the layer enabled without
+# scripts/panvk; what is left in the slots of libdrm and the driver.
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+
+import op_stream
+from op_stream import fail
+
+BUILD = os.path.realpath(os.path.join(op_stream.ROOT, "build-arm64"))
+SIM = f"{BUILD}/tests/sim/libvmbind_sim.so"
+TRACER = f"{BUILD}/tests/panvk/libpanvk_tracer.so"
+BYPASS = f"{BUILD}/tests/panvk/libpanvk_bypass.so"
+PROGRAM = ["panvk_workload", "single", "1", "2"]
+WARNINGS = {
+    "all": {
+        "25.0": "none of the driver's ioctls was seen",
+        "26.1": "none of the driver's ioctls was seen",
+    },
+    "vm_bind": {"25.0": None, "26.1": "its memory could not be made a hole of"},
+}
+
+
+def succeed(what, done):
+    if done.returncode != 0:
+        fail(f"{what}: {done.stdout}{done.stderr}")
+
+
+def check_workload(what, ops):
+    succeed(what, op_stream.run_command(["tests/panvk/check_workload.py", ops]))
+
+
+def vm_binds(ops):
+    return [entry for entry in op_stream.read(ops) if entry.get("ioctl") == "vm_bind"]
+
+
+def counted(ops):
+    told = [op for bind in vm_binds(ops) for op in bind["ops"]]
+    return {
+        "ioctls": len(vm_binds(ops)),
+        "ops": len(told),
+        "sparse": sum("sparse" in op["flags"] for op in told),
+    }
+
+
+def check_tracer(generation, directory):
+    """Before the simulated kernel a tracer sees what that is told; behind it, none of it."""
+    for name, preloads in (("before", [TRACER]), ("behind", [SIM, TRACER])):
+        ops, counts = os.path.join(directory, name), os.path.join(directory, f"{name}.counts")
+        options = [word for preload in preloads for word in ("--preload", preload)]
+        command = op_stream.command_of(generation, "1.9", ops, *PROGRAM, options=options)
+        succeed(name, op_stream.run_command(command, {"PANVK_TRACER": counts}))
+        check_workload(name, ops)
+        seen = op_stream.read(counts)[0]
+        told = counted(ops) if name == "before" else {"ioctls": 0, "ops": 0, "sparse": 0}
+        if seen != told or counted(ops)["sparse"] == 0:
+            fail(f"a tracer {name} the simulated kernel saw {seen} and not {told}")
+
+
+def check_by_hand(generation, directory):
+    """Nothing but the variables of the loader, with somebody else's preload."""
+    root = subprocess.run(
+        ["scripts/panvk", "--cached", generation],
+        cwd=op_stream.ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+    libraries = f"{root}/usr/lib/aarch64-linux-gnu"
+    icd = f"{root}/usr/share/vulkan/icd.d/panfrost_icd.json"
+    ops, counts = os.path.join(directory, "by-hand"), os.path.join(directory, "by-hand.counts")
+    qemu = shutil.which("qemu-aarch64-static") or shutil.which("qemu-aarch64")
+    environment = {
+        "VK_ADD_LAYER_PATH": f"{BUILD}/manifest",
+        "VK_INSTANCE_LAYERS": "VK_LAYER_VMBIND_sparse",
+        "VK_DRIVER_FILES": icd,
+        "VK_ICD_FILENAMES": icd,
+        "PAN_GPU_ID": "a867",
+        "PAN_I_WANT_A_BROKEN_VULKAN_DRIVER": "1",
+        "VMBIND_SIM_OPS": ops,
+        "PANVK_TRACER": counts,
+    }
+    preload = f"LD_PRELOAD={TRACER}:{SIM}:{libraries}/libpanfrost_noop_drm_shim.so"
+    command = [qemu, "-L", root, "-E", preload, "-E", f"LD_LIBRARY_PATH={libraries}"]
+    succeed(
+        "by hand",
+        op_stream.run_command(
+            [*command, f"{BUILD}/tests/panvk/{PROGRAM[0]}", *PROGRAM[1:]], environment
+        ),
+    )
+    check_workload("by hand", ops)
+    if op_stream.read(counts)[0] != counted(ops):
+        fail(f"a tracer saw {op_stream.read(counts)[0]} and not {counted(ops)}")
+    # Of which 26.2's are the driver's own.
+    if counted(ops)["sparse"] == 0:
+        fail("by hand the layer did nothing")
+
+
+def check_bypass(generation, directory, what):
+    """What the layer does not see it leaves to the driver, and says so."""
+    environment = {"PANVK_BYPASS": what}
+    runs = {}
+    for name, options in (("with", []), ("without", ["--no-layer"])):
+        ops = os.path.join(directory, f"{what}-{name}")
+        options = ["--preload", BYPASS, *options]
+        done = op_stream.run_command(
+            op_stream.command_of(generation, "1.9", ops, *PROGRAM, options=options), environment
+        )
+        runs[name] = (ops, done)
+    ops, done = runs["with"]
+    warning = WARNINGS[what][generation]
+    if (
+        warning
+        and "vmbind: warn: Mali-G610" not in done.stderr
+        or (warning or "") not in done.stderr
+    ):
+        fail(f"bypassing {what}, there is no such warning: {warning}, but {done.stderr}")
+    # 25.0 alone has no sparse resources.
+    if (done.returncode == 0) != (generation == "26.1") or done.returncode != runs["without"][
+        1
+    ].returncode:
+        fail(
+            f"bypassing {what}, with the layer: {done.stderr}, without {runs['without'][1].stderr}"
+        )
+    if generation == "26.1":
+        told = [[bind["ops"] for bind in vm_binds(path)] for path, _ in runs.values()]
+        if any("sparse" in op["flags"] for ops in told[0] for op in ops):
+            fail(f"bypassing {what}, the layer translates all the same")
+        if what == "all" and told[0] != told[1]:
+            fail(f"bypassing {what}, the kernel is not told the same with the layer as without")
+
+
+def check_slots(generation):
+    scenario = "left_alone" if generation == "26.2" else "hooked"
+    _, done = op_stream.run(generation, "1.9", "panvk_slots", scenario)
+    succeed(f"slots, {scenario}", done)
+
+
+def main():
+    generation = sys.argv[1]
+    check_slots(generation)
+    with tempfile.TemporaryDirectory() as directory:
+        check_tracer(generation, directory)
+        check_by_hand(generation, directory)
+        for what in WARNINGS if generation != "26.2" else ():
+            check_bypass(generation, directory, what)
+
+
+main()

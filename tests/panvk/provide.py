@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+#
+# provide GENERATION: runs panvk_provide and compares what the simulated kernel was told with what
+# the scenarios there are about, on panthor with the sparse op and without. The program itself
+# checks what Vulkan says.
+
+import sys
+
+sys.dont_write_bytecode = True
+
+import op_stream
+from op_stream import fail, left
+
+PAGE = 4096
+MOST = 512  # ops that the layer puts into one ioctl
+
+
+def run(generation, panthor, scenario, fault=None):
+    """The op stream of one scenario."""
+    environment = {"VMBIND_SIM_FAULT": fault} if fault else {}
+    stream, done = op_stream.run(
+        generation, panthor, "panvk_provide", scenario, environment=environment
+    )
+    # A scenario to be run with a fault fails without one.
+    if done.returncode != 0 and (fault or not scenario.endswith("_fails")):
+        fail(f"{scenario}, panthor {panthor}: {done.stdout}{done.stderr}")
+    return stream
+
+
+class Scenario:
+    """Follows a stream, page by page, and keeps what came behind each mark."""
+
+    def __init__(self, name, panthor, stream, leftovers):
+        self.name = f"{name}, panthor {panthor}"
+        self.pages = {}  # of the application's device: None, "sparse" or (memory, page)
+        self.memory = {}  # BO -> number of the memory
+        self.ours = False
+        self.mark = "nothing"
+        self.steps = []  # (mark, [vm_bind or bo_create])
+        for entry in stream:
+            if "mark" in entry:
+                self.marked(entry["mark"].split())
+            elif self.ours:
+                self.told(entry)
+        if self.mark != "done" and name != "features":
+            self.complain("did not come to its end")
+        if left(stream) - leftovers:
+            self.complain(f"leaves something in a VM: {left(stream) - leftovers}")
+
+    def complain(self, message):
+        fail(f"{self.name}: {message}")
+
+    def marked(self, words):
+        if words[0] == "shows":
+            self.check_shown(int(words[1]), int(words[2]), words[3:])
+            return
+        if words[0] == "failed" and self.pages:
+            self.complain(f"leaves {len(self.pages)} pages mapped")
+        self.mark = words[0]
+        self.words = words
+        self.ours = True
+        self.steps.append((" ".join(words), []))
+
+    def told(self, entry):
+        kind = entry.get("ioctl")
+        if kind == "bo_create" and entry["result"] == 0 and self.mark == "memory":
+            self.memory[entry["handle"]] = int(self.words[1])
+        if kind == "gem_close" and entry["result"] == 0:
+            self.memory.pop(entry["handle"], None)
+        if kind in ("vm_bind", "bo_create"):
+            self.steps[-1][1].append(entry)
+        if kind == "vm_bind":
+            done = len(entry["ops"]) if entry["result"] == 0 else entry["failed_index"] or 0
+            for op in entry["ops"][:done]:
+                self.apply(op)
+
+    def apply(self, op):
+        if op["type"] == "sync_only":
+            return
+        if op["type"] == "map" and "noexec" not in op["flags"]:
+            self.complain(f"{op} is executable")
+        first = op["va"] // PAGE
+        for i in range(op["size"] // PAGE):
+            if op["type"] == "unmap":
+                self.pages.pop(first + i, None)
+            elif "sparse" in op["flags"] or op["bo"] not in self.memory:
+                self.pages[first + i] = "sparse"
+            else:
+                self.pages[first + i] = (self.memory[op["bo"]], op["offset"] // PAGE + i)
+
+    def check_shown(self, address, size, what):
+        for i in range(size // PAGE):
+            wanted = "sparse" if what == ["sparse"] else (int(what[0]), int(what[1]) // PAGE + i)
+            shown = self.pages.get(address // PAGE + i)
+            if shown != wanted:
+                self.complain(
+                    f"after '{self.mark}', page {i} of {address:#x}: {shown} and not {wanted}"
+                )
+
+    def binds(self, mark):
+        """The VM_BINDs behind each of these marks."""
+        return [
+            [entry for entry in entries if entry["ioctl"] == "vm_bind"]
+            for words, entries in self.steps
+            if words.split()[0] == mark
+        ]
+
+    def only(self, mark):
+        """The one op of the one VM_BIND behind the one mark."""
+        found = self.binds(mark)
+        if len(found) != 1 or len(found[0]) != 1 or len(found[0][0]["ops"]) != 1:
+            self.complain(f"is not one op for '{mark}': {found}")
+        return found[0][0]["ops"][0]
+
+    def asynchronous(self, bind, waits):
+        """One op behind so many waits, that signals one point of a timeline."""
+        if not bind["async"] or bind["result"] != 0 or len(bind["ops"]) != 1:
+            self.complain(f"is not one asynchronous op: {bind}")
+        syncs = bind["ops"][0]["syncs"]
+        if [s["op"] for s in syncs] != ["wait"] * waits + ["signal"] or not all(
+            s["timeline"] for s in syncs
+        ):
+            self.complain(f"does not synchronize as it should: {bind}")
+
+
+def check_creation(scenario, sparse):
+    """A page of memory, whatever the size; one op."""
+    created = [
+        e
+        for words, entries in scenario.steps
+        if words == "create"
+        for e in entries
+        if e["ioctl"] == "bo_create"
+    ]
+    if [e["size"] for e in created] != [PAGE] * len(created) or not created:
+        scenario.complain(f"creates {created}")
+    for binds in scenario.binds("create"):
+        ops = [op for bind in binds for op in bind["ops"]]
+        if len(binds) != 1 or (
+            sparse and (len(ops) != 1 or "sparse" not in ops[0]["flags"] or ops[0]["bo"] != 0)
+        ):
+            scenario.complain(f"is not one op for a creation: {binds}")
+
+
+def check_plain(scenario, sparse):
+    check_creation(scenario, sparse)
+    for binds in scenario.binds("bind"):
+        if len(binds) != 1:
+            scenario.complain(f"is not one VM_BIND: {binds}")
+        if sparse:
+            scenario.asynchronous(binds[0], 0)
+
+
+def check_many(scenario, _):
+    """As few ioctls as that takes, and one signal, behind all of it."""
+    binds = scenario.binds("fault")[0]
+    sizes = [len(bind["ops"]) for bind in binds]
+    if (
+        sizes != [MOST] * (len(sizes) - 1) + [sum(sizes) - MOST * (len(sizes) - 1)]
+        or len(sizes) < 2
+    ):
+        scenario.complain(f"are VM_BINDs of {sizes} ops")
+    syncs = [op["syncs"] for bind in binds for op in bind["ops"]]
+    if any(syncs[:-1]) or [s["op"] for s in syncs[-1]] != ["signal"]:
+        scenario.complain(
+            f"synchronizes at {[i for i, s in enumerate(syncs) if s]} of {len(syncs)}"
+        )
+
+
+def check_semaphores(scenario, _):
+    scenario.asynchronous(scenario.binds("bind")[0][0], 1)
+
+
+def check_before_signal(scenario, sparse):
+    if any(scenario.binds("bind")):
+        scenario.complain("the kernel was told before there was anything to wait for")
+    binds = scenario.binds("signal")[0]
+    if len(binds) != 3:
+        scenario.complain(f"are not three VM_BINDs: {binds}")
+    for bind, waits in zip(binds, (1, 1, 0)):
+        if sparse or waits:
+            scenario.asynchronous(bind, waits)
+
+
+def check_destroyed_too_early(scenario, sparse):
+    if any(bind["async"] for bind in scenario.binds("destroy")[0]):
+        scenario.complain("the kernel was told before there was anything to wait for")
+    late = [bind for bind in scenario.binds("signal")[0] if bind["async"]]
+    if len(late) != 1:
+        scenario.complain(f"is not one late VM_BIND: {late}")
+    if sparse and "sparse" not in late[0]["ops"][0]["flags"]:
+        scenario.complain(f"maps memory that is gone: {late}")
+
+
+SCENARIOS = {
+    "features": lambda scenario, sparse: None,
+    "address_space": lambda scenario, sparse: None,
+    "gibibyte": check_creation,
+    "image": check_plain,
+    "plain": check_plain,
+    "many": check_many,
+    "semaphores": check_semaphores,
+    "before_signal": check_before_signal,
+    "destroyed_too_early": check_destroyed_too_early,
+    "exported": check_plain,
+}
+
+# The errors of consecutive ioctls, or ops, from the first behind the mark "fault" on, or so many
+# later; "-" is none.
+FAULTS = {
+    "creation_fails": ["vm_bind EINVAL", "vm_bind EACCES", "bo_create ENOMEM"],
+    "bind_fails": ["vm_bind ENOMEM"],
+    # What the application does not notice.
+    "many": ["vm_bind ENOMEM", "vm_bind ENOMEM ENOMEM ENOMEM", "vm_bind+1 ENOMEM EINTR ENOMEM"],
+    "late_bind_fails": ["vm_bind ENOMEM", "vm_bind EINVAL"],
+}
+# With the sparse op, what is refused is tried in halves: the first one passes, of the second
+# nothing does down to 2 MiB.
+HALF = "vm_bind_op ENOMEM -" + " ENOMEM" * 5
+FAULTS_1_9 = {
+    "creation_fails": [HALF],
+    "half_bind_fails": [HALF],
+}
+# Without it there are many ops, some of which were executed.
+FAULTS_1_8 = {
+    "creation_fails": ["vm_bind_op+20 EINVAL"],
+}
+
+
+def check_faults(generation, panthor, leftovers, scenarios):
+    for name, faults in scenarios.items():
+        dry = run(generation, panthor, name)
+        for fault in faults:
+            ioctl, *errors = fault.split()
+            ioctl, _, later = ioctl.partition("+")
+            number = op_stream.fault_number(dry, ioctl) + int(later or 0)
+            injected = [
+                f"{ioctl}:{number + i}:{error}" for i, error in enumerate(errors) if error != "-"
+            ]
+            stream = run(generation, panthor, name, ",".join(injected))
+            Scenario(f"{name}, {fault}", panthor, stream, leftovers)
+
+
+def main():
+    generation = sys.argv[1]
+    for panthor in ("1.9", "1.8"):
+        leftovers = op_stream.leftovers(generation, panthor)
+        for name, check in SCENARIOS.items():
+            check(
+                Scenario(name, panthor, run(generation, panthor, name), leftovers), panthor == "1.9"
+            )
+        for faults in (FAULTS, FAULTS_1_9 if panthor == "1.9" else FAULTS_1_8):
+            check_faults(generation, panthor, leftovers, faults)
+
+
+main()

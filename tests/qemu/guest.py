@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""What a guest consists of: a kernel's modules, libraries, the layer, programs, and what to run, in
+an initramfs."""
+
+import contextlib
+import json
+import lzma
+import os
+import pathlib
+import re
+import subprocess
+
+from archive import Archive
+from case import Unavailable
+
+HERE = pathlib.Path(__file__).resolve().parent
+SOURCE = HERE.parents[1]
+
+
+def fetch(*command):
+    """Lines of a script that fetches something."""
+    done = subprocess.run(
+        [SOURCE / "scripts" / command[0], *command[1:]], stdout=subprocess.PIPE, text=True
+    )
+    if done.returncode != 0:
+        raise Unavailable(f"scripts/{' '.join(command)} failed")
+    return done.stdout.splitlines()
+
+
+class Kernel:
+    """What scripts/newest-kernel has unpacked."""
+
+    def __init__(self, release, root, kbuild=None):
+        self.release = release
+        self.root = pathlib.Path(root)
+        self.kbuild = kbuild and pathlib.Path(kbuild)
+        self.version = release.rpartition("-")[0]
+        self.modules = self.root / "usr/lib/modules" / release
+        self.image = self._image()
+
+    def _image(self):
+        images = sorted(self.root.glob(f"**/vmlinu[xz]*{self.release}*")) + sorted(
+            self.modules.glob("vmlinuz*")
+        )
+        images = [path for path in images if path.is_file()]
+        if not images:
+            raise FileNotFoundError(f"no image in {self.root}")
+        return images[0]
+
+
+def add_modules(archive, kernel, wanted):
+    """The kernel's modules with all that they depend on; returns the order in which to load
+    them."""
+    files = {
+        path.name.partition(".")[0].replace("-", "_"): path
+        for path in kernel.modules.glob("kernel/**/*.ko*")
+    }
+    order = []
+
+    def add(name):
+        # What is no file is built into the kernel.
+        if name in order or name not in files:
+            return
+        data = files[name].read_bytes()
+        if files[name].suffix == ".xz":
+            data = lzma.decompress(data)
+        for other in re.search(rb"\0depends=([^\0]*)\0", data)[1].decode().split(","):
+            add(other.replace("-", "_"))
+        order.append(name)
+        archive.write(f"modules/{name}.ko", data)
+
+    for name in wanted:
+        add(name)
+    return order
+
+
+def needed_libraries(path):
+    output = subprocess.run(
+        ["readelf", "--dynamic", "--wide", path], check=True, capture_output=True, text=True
+    ).stdout
+    return re.findall(r"\(NEEDED\).*\[(.*)\]", output)
+
+
+def add_libraries(archive, root, libraries, names, linker):
+    """The named libraries of a directory, and those that they need, in the same place below the
+    guest's directory root; linker: the dynamic linker, and where programs look for it."""
+    directory = f"{root}/usr/lib/{libraries.name}"
+    linker, linker_path = linker
+    pending = [*names, linker]
+    added = set()
+    while pending:
+        name = pending.pop()
+        if name in added:
+            continue
+        added.add(name)
+        archive.copy(f"{directory}/{name}", libraries / name)
+        pending += needed_libraries(libraries / name)
+    archive.link(f"{root}/lib", "usr/lib")
+    if linker_path != f"usr/lib/{libraries.name}/{linker}":
+        archive.link(f"{root}/{linker_path}", f"/usr/lib/{libraries.name}/{linker}")
+
+
+def add_layer(archive, build):
+    layer = build / "layer/libVkLayer_VMBIND_sparse.so"
+    manifest = json.loads((build / "manifest/VkLayer_VMBIND_sparse.json").read_text())
+    manifest["layer"]["library_path"] = f"../{layer.name}"
+    archive.copy(f"vmbind/{layer.name}", layer)
+    archive.write("vmbind/manifest/VkLayer_VMBIND_sparse.json", json.dumps(manifest))
+
+
+def add_programs(archive, programs):
+    for program in programs:
+        archive.copy(f"vmbind/{os.path.basename(program)}", program)
+
+
+@contextlib.contextmanager
+def initramfs(path, kernel, complaints, cases):
+    """An archive to put the rest into: what the guest's init needs is there. complaints: a regular
+    expression for what of the kernel's log fails a case."""
+    with open(path, "wb") as file:
+        archive = Archive(file)
+        for directory in ("bin", "dev", "proc", "roots", "sys", "tmp"):
+            archive.directory(directory)
+        # Before /dev is mounted.
+        archive.device("dev/console", 5, 1)
+        archive.copy("init", HERE / "guest/init")
+        archive.copy("bin/busybox", kernel.root / "usr/bin/busybox")
+        archive.write("complaints", complaints + "\n")
+        runs = [(run.name, run.seconds, run.command) for case in cases for run in case.runs]
+        archive.write("cases", "".join("\t".join(map(str, run)) + "\n" for run in runs))
+        yield archive
+        archive.finish()

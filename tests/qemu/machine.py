@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""One run of an emulated machine, from what it says on its console."""
+
+import os
+import re
+import selectors
+import subprocess
+import time
+
+BEGIN = re.compile(r"vm: begin (\S+)$")
+END = re.compile(r"vm: end (\S+) (\S+) (\d+) (\d+)$")
+UP = re.compile(r"vm: up (\S+) (\S+)$")
+DONE = re.compile(r"vm: done (\d+)$")
+
+# To go on sending, which a terminal does anyway: the guest has nothing to read then, but gets an
+# interrupt.
+XON = b"\x11"
+QUIET_SECONDS = 2
+
+
+class Result:
+    """What a run of a case gave: its output, its exit status ("hung" if it did not end), how often
+    the kernel complained, how many processes hung in the kernel afterwards, and what was seen of it
+    from outside."""
+
+    def __init__(self, name):
+        self.name = name
+        self.lines = []
+        self.status = None
+        self.complaints = 0
+        self.hung = 0
+        self.outside = None
+
+
+class Machine:
+    def __init__(self, command, log, environment=None, errors=subprocess.STDOUT, outside=None):
+        """log: a file that gets all that the console says; errors: one for what the emulator itself
+        says; outside: called with what was said at the end of each run, for what there is to see
+        from outside."""
+        self.log = log
+        self.results = {}
+        self.uptime = None
+        self.release = None
+        self.hung = None  # processes, when all was done
+        self.ending = "was killed"  # of the emulator, for people
+        self._current = None
+        self._outside = outside
+        self.process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+        )
+
+    def run(self, seconds, ended):
+        """Until it powers off, or for so many seconds; calls ended(result) after each run of a
+        case."""
+        deadline = time.monotonic() + seconds
+        rest = b""
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self.process.stdout, selectors.EVENT_READ)
+                while (left := deadline - time.monotonic()) > 0:
+                    if not selector.select(min(left, QUIET_SECONDS)):
+                        self._wake()
+                        continue
+                    data = os.read(self.process.stdout.fileno(), 1 << 16)
+                    if not data:
+                        self.ending = f"ended with {self.process.wait()}"
+                        break
+                    self.log.write(data)
+                    *lines, rest = (rest + data).split(b"\n")
+                    for line in lines:
+                        self._line(line.decode(errors="replace").rstrip("\r"), ended)
+        finally:
+            self.process.kill()
+            self.process.wait()
+
+    def _wake(self):
+        """Once in thirty runs the interrupt is lost that tells an emulated 16550 in a guest of
+        several processors to send on, and whoever writes to the console sleeps. Any other interrupt
+        of it will do."""
+        try:
+            os.write(self.process.stdin.fileno(), XON)
+        except BrokenPipeError:
+            pass
+
+    def _line(self, line, ended):
+        if match := UP.match(line):
+            self.uptime, self.release = float(match[1]), match[2]
+        elif match := BEGIN.match(line):
+            self._current = Result(match[1])
+        elif match := DONE.match(line):
+            self.hung = int(match[1])
+        elif self._current and (match := END.match(line)):
+            self._current.status, self._current.complaints, self._current.hung = (
+                match[2],
+                int(match[3]),
+                int(match[4]),
+            )
+            if self._outside:
+                self._current.outside = self._outside(self._current.lines)
+            self.results[self._current.name] = self._current
+            ended(self._current)
+            self._current = None
+        elif self._current:
+            self._current.lines.append(line)
