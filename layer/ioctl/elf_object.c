@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 /*
- * The tables are those that the dynamic linker has worked with already to load the library, so they
- * are taken at their word, too.
+ * The dynamic linker has used the same tables to load the library, so this file does not check them
+ * again.
  */
 
 #if UINTPTR_MAX > UINT32_MAX
@@ -31,7 +31,7 @@
 #define JUMP_SLOT R_ARM_JUMP_SLOT
 #define GLOB_DAT R_ARM_GLOB_DAT
 #else
-/* R_…_NONE, which has no symbol: elsewhere no slot is found. */
+/* R_…_NONE has no symbol: the walk finds no slot on any other architecture. */
 #define JUMP_SLOT 0
 #define GLOB_DAT 0
 #endif
@@ -58,9 +58,8 @@ bool vmb_elf_contains(const struct vmb_elf *elf, uintptr_t address)
 	return false;
 }
 
-/* glibc adds the base to the pointers of the dynamic section when it loads a library, musl does
- * not. */
-static uintptr_t locate(const struct vmb_elf *elf, const ElfW(Dyn) * entry)
+/* glibc adds the base to the pointers in the dynamic section of a loaded library; musl does not. */
+static uintptr_t entry_address(const struct vmb_elf *elf, const ElfW(Dyn) * entry)
 {
 	uintptr_t address = entry->d_un.d_ptr;
 
@@ -76,19 +75,19 @@ static void read_entry(struct vmb_elf *elf, const ElfW(Dyn) * entry)
 {
 	switch (entry->d_tag) {
 	case DT_SYMTAB:
-		elf->symbols = (const ElfW(Sym) *)locate(elf, entry);
+		elf->symbols = (const ElfW(Sym) *)entry_address(elf, entry);
 		break;
 	case DT_STRTAB:
-		elf->strings = (const char *)locate(elf, entry);
+		elf->strings = (const char *)entry_address(elf, entry);
 		break;
 	case DT_GNU_HASH:
-		elf->gnu_hash = (const uint32_t *)locate(elf, entry);
+		elf->gnu_hash = (const uint32_t *)entry_address(elf, entry);
 		break;
 	case DT_HASH:
-		elf->sysv_hash = (const uint32_t *)locate(elf, entry);
+		elf->sysv_hash = (const uint32_t *)entry_address(elf, entry);
 		break;
 	case DT_JMPREL:
-		elf->relocations[VMB_ELF_PLT].start = locate(elf, entry);
+		elf->relocations[VMB_ELF_PLT].start = entry_address(elf, entry);
 		break;
 	case DT_PLTRELSZ:
 		elf->relocations[VMB_ELF_PLT].bytes = entry->d_un.d_val;
@@ -97,13 +96,13 @@ static void read_entry(struct vmb_elf *elf, const ElfW(Dyn) * entry)
 		elf->relocations[VMB_ELF_PLT].stride = stride_of(entry->d_un.d_val);
 		break;
 	case DT_RELA:
-		elf->relocations[VMB_ELF_RELA].start = locate(elf, entry);
+		elf->relocations[VMB_ELF_RELA].start = entry_address(elf, entry);
 		break;
 	case DT_RELASZ:
 		elf->relocations[VMB_ELF_RELA].bytes = entry->d_un.d_val;
 		break;
 	case DT_REL:
-		elf->relocations[VMB_ELF_REL].start = locate(elf, entry);
+		elf->relocations[VMB_ELF_REL].start = entry_address(elf, entry);
 		break;
 	case DT_RELSZ:
 		elf->relocations[VMB_ELF_REL].bytes = entry->d_un.d_val;
@@ -141,7 +140,7 @@ bool vmb_elf_read(struct vmb_elf *elf, const struct dl_phdr_info *info)
 	if (!elf->symbols || !elf->strings) {
 		return false;
 	}
-	/* The first string of the table is the empty one. */
+	/* The string at offset 0 is empty. */
 	elf->soname = elf->strings + soname;
 	return true;
 }
@@ -154,9 +153,9 @@ static bool is_definition(const struct vmb_elf *elf, size_t index, const char *s
 }
 
 /*
- * DT_GNU_HASH: the number of buckets, the first symbol that is hashed, the number of words of a
- * Bloom filter and its shift, the filter, the buckets (the first symbol of each chain, 0 if empty),
- * and for each symbol from the first its hash, the lowest bit of which marks the end of a chain.
+ * Layout of DT_GNU_HASH: number of buckets, index of the first hashed symbol, number of words in
+ * the Bloom filter, shift of the filter, the filter, the buckets, the hashes. A bucket holds the
+ * index of the first symbol of its chain, or 0. Bit 0 of a hash marks the end of a chain.
  */
 static bool gnu_defines(const struct vmb_elf *elf, const char *symbol)
 {
@@ -183,7 +182,7 @@ static bool gnu_defines(const struct vmb_elf *elf, const char *symbol)
 	}
 }
 
-/* DT_HASH: the numbers of buckets and of symbols, the buckets, and for each symbol the next one. */
+/* Layout of DT_HASH: number of buckets, number of symbols, the buckets, the next symbol of each. */
 static bool sysv_defines(const struct vmb_elf *elf, const char *symbol)
 {
 	const uint32_t *table = elf->sysv_hash;
@@ -218,7 +217,7 @@ bool vmb_elf_is_read_only(const struct vmb_elf *elf, const vmb_elf_slot *slot)
 	if (!relro) {
 		return false;
 	}
-	/* Rounded as the dynamic linkers do: a page that is only partly in it stays writable. */
+	/* The dynamic linkers round both ends down: the last partial page stays writable. */
 	uintptr_t start = (elf->base + relro->p_vaddr) & -page;
 	uintptr_t end = (elf->base + relro->p_vaddr + relro->p_memsz) & -page;
 	return (uintptr_t)slot >= start && (uintptr_t)slot < end;
@@ -232,7 +231,7 @@ int vmb_elf_each_slot(const struct vmb_elf *elf, vmb_elf_slot_visitor visit, voi
 		uintptr_t at = elf->relocations[i].start;
 		uintptr_t end = at + elf->relocations[i].bytes;
 		for (; ret == 0 && at < end; at += elf->relocations[i].stride) {
-			/* An ElfW(Rela) begins as an ElfW(Rel). */
+			/* The first members of ElfW(Rela) are those of ElfW(Rel). */
 			const ElfW(Rel) *relocation = (const ElfW(Rel) *)at;
 			const ElfW(Sym) *symbol = &elf->symbols[SYMBOL_OF(relocation->r_info)];
 			uint32_t type = TYPE_OF(relocation->r_info);

@@ -7,22 +7,25 @@
 #include <stdint.h>
 
 /*
- * What the dynamic section of a loaded library says about its symbols. Nothing is copied and
- * nothing is allocated: all of it lies in the library, and is valid while that stays loaded. The
- * functions only read, and may be called from any thread and from a callback of dl_iterate_phdr().
+ * The dynamic section of a loaded library: its symbols and relocations.
+ *
+ * A struct vmb_elf owns nothing. Its pointers lead into the library and are valid while the library
+ * stays loaded. Every function only reads and allocates nothing. Any thread may call the functions,
+ * also from a callback of dl_iterate_phdr().
  */
 
+/* The relocation tables of a library. */
 enum vmb_elf_relocations {
-	VMB_ELF_PLT,
+	VMB_ELF_PLT, /* DT_JMPREL */
 	VMB_ELF_RELA,
 	VMB_ELF_REL,
 	VMB_ELF_RELOCATIONS,
 };
 
 struct vmb_elf {
-	uintptr_t base;
-	const char *path; /* as dl_iterate_phdr() gives it */
-	const char *soname; /* "" if it has none */
+	uintptr_t base; /* load bias: address in memory minus address in the file */
+	const char *path; /* dlpi_name of dl_iterate_phdr() */
+	const char *soname; /* "" without DT_SONAME */
 
 	/* private */
 	const ElfW(Phdr) * headers;
@@ -38,23 +41,23 @@ struct vmb_elf {
 	} relocations[VMB_ELF_RELOCATIONS];
 };
 
-/* A word of the library's GOT, through which it calls a function of another one. */
+/* A GOT entry: the library calls a function of another library through it. */
 typedef _Atomic(uintptr_t) vmb_elf_slot;
-/* A result other than 0 ends the walk. */
+/* Returns 0 to continue the walk. */
 typedef int (*vmb_elf_slot_visitor)(
 	const struct vmb_elf *elf, vmb_elf_slot *slot, const char *symbol, void *data);
 
-/* False if the object has no dynamic symbols. */
+/* Fills in elf. Returns false if the object has no dynamic symbols. */
 bool vmb_elf_read(struct vmb_elf *elf, const struct dl_phdr_info *info);
-/* Whether it has that symbol itself; one that it only asks for does not count. */
+/* Whether the library defines the symbol. An undefined reference does not count. */
 bool vmb_elf_defines(const struct vmb_elf *elf, const char *symbol);
-/* Whether an address lies in it. */
+/* Whether the address lies in a PT_LOAD segment of the library. */
 bool vmb_elf_contains(const struct vmb_elf *elf, uintptr_t address);
-/* Whether a slot is among what the dynamic linker makes read-only after relocation. */
+/* Whether the dynamic linker makes the slot read-only after relocation (PT_GNU_RELRO). */
 bool vmb_elf_is_read_only(const struct vmb_elf *elf, const vmb_elf_slot *slot);
 /*
- * Visits the slots of functions that the library does not define itself, lazily bound or not.
- * Returns the visitor's last result, 0 if there was no slot.
+ * Visits the slot of each function that the library imports, whether bound lazily or at load time.
+ * Returns the last result of the visitor, or 0 if the library has no slots.
  */
 int vmb_elf_each_slot(const struct vmb_elf *elf, vmb_elf_slot_visitor visit, void *data);
 

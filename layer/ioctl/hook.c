@@ -17,21 +17,21 @@
 #include "ioctl/libraries.h"
 
 /*
- * What a call through a slot runs into. A slot has room for one address only, so that each function
- * that stood in one takes a thunk of its own. It keeps that for good: somebody may have taken the
- * thunk's address from the slot and call it whenever he likes.
+ * Thunks. A slot has room for one address, so each function that a slot held before gets its own
+ * thunk. The assignment is permanent: another hook may have read the thunk's address from the slot
+ * and may call the thunk at any time.
  */
 
 static _Atomic(vmb_ioctl_fn) nexts[VMB_HOOK_THUNKS];
-/* NULL when nobody holds the hook. */
+/* NULL while the hook has no users. */
 static _Atomic(vmb_hook_handler) current_handler;
 
-static inline int pass(size_t thunk, int fd, unsigned long request, void *arg)
+static inline int call_handler(size_t thunk, int fd, unsigned long request, void *arg)
 {
 	vmb_ioctl_fn next;
 
-	/* It was stored before any slot held the thunk. But the calling library's load of the slot
-	 * is a plain one, which on some processors does not keep this one from being earlier. */
+	/* nexts[thunk] was stored before any slot held the thunk. The library's load of the slot is
+	 * not atomic, so some processors may run the load below before it. */
 	do {
 		next = atomic_load_explicit(&nexts[thunk], memory_order_acquire);
 	} while (!next);
@@ -39,7 +39,7 @@ static inline int pass(size_t thunk, int fd, unsigned long request, void *arg)
 	return handler ? handler(next, fd, request, arg) : next(fd, request, arg);
 }
 
-/* Takes the one argument whether or not the caller gave it, as the C library's ioctl() does. */
+/* The C library's ioctl() also reads the third argument whether or not the caller passed it. */
 #define THUNK(index) \
 	static int thunk_##index(int fd, unsigned long request, ...) \
 	{ \
@@ -48,7 +48,7 @@ static inline int pass(size_t thunk, int fd, unsigned long request, void *arg)
 		va_start(args, request); \
 		void *arg = va_arg(args, void *); \
 		va_end(args); \
-		return pass(index, fd, request, arg); \
+		return call_handler(index, fd, request, arg); \
 	}
 
 THUNK(0)
@@ -71,22 +71,22 @@ static const vmb_ioctl_fn thunks[VMB_HOOK_THUNKS] = {
 	thunk_7,
 };
 
-/* With 64-bit time on a 32-bit system, glibc's header makes ioctl() the second. */
+/* glibc's headers rename ioctl() to __ioctl_time64 for 64-bit time on a 32-bit system. */
 static const char *const names[] = { "ioctl", "__ioctl_time64" };
 #define NAMES (sizeof(names) / sizeof(names[0]))
 
-/* A slot that we wrote to, and have not restored yet. */
+/* A slot that holds a thunk, or held one until another hook replaced the thunk. */
 struct patch {
 	struct patch *next;
-	/* Compared with that of slots that are there, never followed: the library may be gone. */
+	/* Of the slot. Never dereferenced: the library may be unloaded. */
 	uintptr_t address;
-	uintptr_t old;
+	uintptr_t old; /* the slot's value before */
 	size_t thunk;
-	bool is_loaded;
-	bool is_new;
+	bool is_loaded; /* the last walk found the library */
+	bool is_new; /* the last walk made the patch */
 };
 
-/* Guards the patches, the assignment of thunks, the count of users, and all writing to slots. */
+/* Guards patches, nexts, users, and every write to a slot. */
 static pthread_mutex_t patches_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct patch *patches;
 static size_t users;
@@ -101,8 +101,8 @@ static bool is_thunk(uintptr_t value)
 	return false;
 }
 
-/* The thunk that passes on to next; -ENOSPC if there is none left. */
-static int thunk_for(vmb_ioctl_fn next)
+/* The index of the thunk that calls next, or -ENOSPC if all thunks are assigned. */
+static int assign_thunk(vmb_ioctl_fn next)
 {
 	for (int i = 0; i < VMB_HOOK_THUNKS; i++) {
 		vmb_ioctl_fn taken = atomic_load_explicit(&nexts[i], memory_order_relaxed);
@@ -134,8 +134,8 @@ static void remove_patch(struct patch **patch)
 	free(removed);
 }
 
-/* -EAGAIN if something else than expected stands in the slot. */
-static int exchange(
+/* Returns -EAGAIN if the slot does not hold the expected value. */
+static int exchange_slot(
 	const struct vmb_elf *elf, vmb_elf_slot *slot, uintptr_t expected, uintptr_t value)
 {
 	size_t size = (size_t)sysconf(_SC_PAGESIZE);
@@ -152,20 +152,21 @@ static int exchange(
 	return ret;
 }
 
+/* The data of a walk that patches. */
 struct patching {
 	const struct vmb_held_library *held;
-	vmb_ioctl_fn found[NAMES];
+	vmb_ioctl_fn resolved[NAMES]; /* the function that each name is bound to, or NULL */
 };
 
-/* What a call through the slot reaches. */
-static vmb_ioctl_fn next_of(const struct vmb_elf *elf, uintptr_t value, vmb_ioctl_fn found)
+/* The function that a call through the slot reaches. */
+static vmb_ioctl_fn slot_function(const struct vmb_elf *elf, uintptr_t value, vmb_ioctl_fn resolved)
 {
-	/* Into the library's own PLT: not bound yet. That is not to be called, for the dynamic
-	 * linker would overwrite our thunk with what it finds. */
-	return vmb_elf_contains(elf, value) ? found : (vmb_ioctl_fn)value;
+	/* An address in the library is its PLT: the slot is not bound. A call through the PLT makes
+	 * the dynamic linker overwrite the thunk. */
+	return vmb_elf_contains(elf, value) ? resolved : (vmb_ioctl_fn)value;
 }
 
-static int patch_slot(const struct vmb_elf *elf, vmb_elf_slot *slot, vmb_ioctl_fn found)
+static int patch_slot(const struct vmb_elf *elf, vmb_elf_slot *slot, vmb_ioctl_fn resolved)
 {
 	uintptr_t value = atomic_load(slot);
 	struct patch *patch = *find_patch(slot);
@@ -173,15 +174,15 @@ static int patch_slot(const struct vmb_elf *elf, vmb_elf_slot *slot, vmb_ioctl_f
 	if (is_thunk(value)) {
 		return 0;
 	}
-	vmb_ioctl_fn next = next_of(elf, value, found);
-	/* Somebody came after us and calls us, or should: we must not call him in turn. But if it
-	 * is what stood there before, the library was loaded anew, or bound the slot just as we
-	 * patched it. */
-	if (patch && next != found &&
+	vmb_ioctl_fn next = slot_function(elf, value, resolved);
+	/* Another hook replaced the thunk and calls it: patching the slot again would recurse. The
+	 * original function in the slot means that the library was loaded again, or that it bound
+	 * the slot during the last patch. */
+	if (patch && next != resolved &&
 		next != atomic_load_explicit(&nexts[patch->thunk], memory_order_relaxed)) {
 		return 0;
 	}
-	int thunk = thunk_for(next);
+	int thunk = assign_thunk(next);
 	if (thunk < 0) {
 		return thunk;
 	}
@@ -198,7 +199,7 @@ static int patch_slot(const struct vmb_elf *elf, vmb_elf_slot *slot, vmb_ioctl_f
 	patch->thunk = (size_t)thunk;
 	patch->is_loaded = true;
 	patch->is_new = true;
-	return exchange(elf, slot, value, (uintptr_t)thunks[thunk]);
+	return exchange_slot(elf, slot, value, (uintptr_t)thunks[thunk]);
 }
 
 static int patch_ioctl(
@@ -208,9 +209,9 @@ static int patch_ioctl(
 	int ret = 0;
 
 	for (size_t i = 0; i < NAMES; i++) {
-		if (patching->found[i] && strcmp(symbol, names[i]) == 0) {
+		if (patching->resolved[i] && strcmp(symbol, names[i]) == 0) {
 			do {
-				ret = patch_slot(elf, slot, patching->found[i]);
+				ret = patch_slot(elf, slot, patching->resolved[i]);
 			} while (ret == -EAGAIN);
 		}
 	}
@@ -241,8 +242,8 @@ static int restore_slot(
 		return 0;
 	}
 	uintptr_t thunk = (uintptr_t)thunks[(*patch)->thunk];
-	/* Where it cannot be done, the thunk stays and passes on. */
-	if (atomic_load(slot) == thunk && exchange(elf, slot, thunk, (*patch)->old) == 0) {
+	/* If the slot cannot be written, the thunk stays and calls the original function. */
+	if (atomic_load(slot) == thunk && exchange_slot(elf, slot, thunk, (*patch)->old) == 0) {
 		remove_patch(patch);
 	}
 	return 0;
@@ -266,7 +267,7 @@ static int patch_libraries(struct patching *patching)
 		vmb_libraries_each(restore_library, &only_new);
 		return ret;
 	}
-	/* The other libraries are gone, and their addresses may become those of something else. */
+	/* The addresses of an unloaded library may be reused. */
 	for (struct patch **patch = &patches; *patch;) {
 		if ((*patch)->is_loaded) {
 			patch = &(*patch)->next;
@@ -277,7 +278,7 @@ static int patch_libraries(struct patching *patching)
 	return 0;
 }
 
-static int hook(vmb_hook_handler handler, struct patching *patching)
+static int add_user(vmb_hook_handler handler, struct patching *patching)
 {
 	int ret = -EBUSY;
 
@@ -285,7 +286,7 @@ static int hook(vmb_hook_handler handler, struct patching *patching)
 	if (users > 0 && handler != atomic_load_explicit(&current_handler, memory_order_relaxed)) {
 		goto out;
 	}
-	/* Before the slots: whoever finds a thunk there finds the handler. */
+	/* The handler is stored before the slots are patched: a thunk must find the handler. */
 	atomic_store_explicit(&current_handler, handler, memory_order_release);
 	ret = patch_libraries(patching);
 	if (ret == 0) {
@@ -303,8 +304,8 @@ int vmb_hook_acquire(vmb_hook_handler handler)
 	struct patching patching = { 0 };
 	struct vmb_held_library *held;
 
-	/* Nothing of this under our lock: the dynamic linker's own is held while libraries run
-	 * their constructors, and one of those may call us. */
+	/* Calls into the dynamic linker must not hold patches_lock. The dynamic linker holds its
+	 * own lock while constructors run, and a constructor may call vmb_hook_acquire(). */
 	int ret = vmb_libraries_hold(&held);
 	if (ret < 0) {
 		return ret;
@@ -315,15 +316,15 @@ int vmb_hook_acquire(vmb_hook_handler handler)
 			goto out;
 		}
 	}
-	/* What the dynamic linker would bind an unbound slot to, whichever library it is in: a
-	 * lookup goes first through the program, what was preloaded and the C library. */
+	/* The dynamic linker binds a slot of any library to the same function: a lookup starts with
+	 * the program, the preloaded libraries and the C library. */
 	for (size_t i = 0; i < NAMES; i++) {
-		patching.found[i] = (vmb_ioctl_fn)dlsym(RTLD_DEFAULT, names[i]);
+		patching.resolved[i] = (vmb_ioctl_fn)dlsym(RTLD_DEFAULT, names[i]);
 	}
 	patching.held = held;
-	ret = hook(handler, &patching);
+	ret = add_user(handler, &patching);
 out:
-	vmb_libraries_let_go(held);
+	vmb_libraries_release(held);
 	return ret;
 }
 

@@ -5,45 +5,52 @@
 #include <stddef.h>
 
 /*
- * Puts a function of ours between libdrm and the Vulkan drivers, and ioctl(): in each of those
- * libraries that is loaded, the slots of its GOT that hold the address of ioctl() get the address
- * of a thunk. No other library is touched, nor is the program. What stood in a slot before, the C
- * library's ioctl() or somebody else's, is called next.
+ * The hook: a handler that gets the ioctls of libdrm and of the Vulkan drivers.
  *
- * Nothing is certain here. A library may reach ioctl() in another way, and one that binds lazily
- * may be doing so at this moment, and then overwrites the thunk. Who depends on a call being seen
- * has to see it.
+ * The hook patches the GOT of each of these libraries: the entries (slots) for ioctl() get the
+ * address of a thunk. Other libraries and the program stay as they are. The handler can call the
+ * function that was in the slot: ioctl() of the C library, or the function of another hook.
+ *
+ * The hook gives no guarantee. A library may call ioctl() without its GOT. A library that binds
+ * lazily may overwrite a thunk if it resolves ioctl() while the hook patches the slot. A caller
+ * that depends on an ioctl must check that the handler got it.
+ *
+ * Any thread may call any of these functions.
  */
 
 typedef int (*vmb_ioctl_fn)(int fd, unsigned long request, ...);
 
 /*
- * Gets each ioctl of those libraries, in the thread that makes it; to pass it on, it calls next.
- * The result and errno are what the library sees. Of the request only the lower 32 bits count, as
- * for the kernel. May be called by a signal handler if the library is.
+ * Gets an ioctl on the thread that makes it. The handler calls next to pass the ioctl on. The
+ * library gets the handler's result and errno. Only the lower 32 bits of the request count, as in
+ * the kernel. The handler may run in a signal handler if the library does.
  */
 typedef int (*vmb_hook_handler)(vmb_ioctl_fn next, int fd, unsigned long request, void *arg);
 
 /*
- * Counts a user, and hooks the libraries that are loaded now: each call finds those that were
- * loaded since the last. From the first time that there was one, the library that this code is part
- * of stays loaded. May be called from any thread, as may the others.
+ * Adds a user of the hook and patches the libraries that are loaded now. Each call also patches the
+ * libraries that were loaded since the last one. The first call that finds a library keeps the
+ * library of this code loaded until the process exits.
  *
- * On an error nothing is counted, and nothing is hooked that was not before: -EBUSY if there is a
- * user with another handler; -ENOSPC if there have been more different functions in the slots than
- * VMB_HOOK_THUNKS; -ENOENT if this library cannot be kept loaded; -ENOMEM; what mprotect(2) says.
+ * An error adds no user and leaves no new patch:
+ * -EBUSY: another handler has users;
+ * -ENOSPC: the slots have held more than VMB_HOOK_THUNKS different functions;
+ * -ENOENT: the library of this code cannot be kept loaded;
+ * -ENOMEM;
+ * errors of mprotect(2).
  */
 int vmb_hook_acquire(vmb_hook_handler handler);
 /*
- * The last user's call puts back what stood in the slots, except where somebody else has put
- * something in since: that will go on calling us, and is passed on to what stood there. A thread
- * that is in the handler may be there still when this returns.
+ * Removes a user. The last user's call restores the slots. A slot that another hook has replaced
+ * stays: the other hook keeps calling the thunk, and the thunk calls the original function. Other
+ * threads may still run the handler after this function returns.
  */
 void vmb_hook_release(void);
 
-/* How many slots lead to the handler directly; not those where somebody came after us. */
+/* The number of slots that hold a thunk. Slots that another hook has replaced do not count. */
 size_t vmb_hook_count(void);
 
+/* The number of different functions that slots may have held before they were patched. */
 #define VMB_HOOK_THUNKS 8
 
 #endif

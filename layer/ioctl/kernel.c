@@ -13,7 +13,7 @@
 #include <uapi/drm.h>
 #include <unistd.h>
 
-/* Of all DRM nodes (Documentation/admin-guide/devices.txt). */
+/* The major number of every DRM node (Documentation/admin-guide/devices.txt). */
 #define DRM_MAJOR 226
 
 int vmb_kernel_driver_ask(vmb_ioctl_fn ioctl, int fd, struct vmb_kernel_driver *driver)
@@ -51,7 +51,7 @@ int vmb_kernel_driver_of_node(uint32_t node, struct vmb_kernel_driver *driver)
 	return ret;
 }
 
-static bool leads_to(const char *link, const char *name)
+static bool link_target_is(const char *link, const char *name)
 {
 	char target[PATH_MAX];
 	ssize_t length = readlink(link, target, sizeof(target) - 1);
@@ -76,7 +76,7 @@ bool vmb_kernel_is_virtio_gpu(uint32_t node)
 		return false;
 	}
 	for (size_t i = 0; i < drivers.gl_pathc; i++) {
-		found = found || leads_to(drivers.gl_pathv[i], "virtio_gpu");
+		found = found || link_target_is(drivers.gl_pathv[i], "virtio_gpu");
 	}
 	globfree(&drivers);
 	return found;

@@ -7,23 +7,28 @@
 
 #include "ioctl/hook.h"
 
-/* A kernel driver as it names itself (DRM_IOCTL_VERSION). */
+/*
+ * The kernel driver behind a DRM node. Any thread may call any of these functions. Errors are
+ * negative errno values.
+ */
+
+/* The name and version that DRM_IOCTL_VERSION returns. */
 struct vmb_kernel_driver {
-	char name[32]; /* empty if it is not known; cut if it is longer */
+	char name[32]; /* "" if unknown; a longer name is cut */
 	uint32_t major;
 	uint32_t minor;
 };
 
-/* Asks the driver behind a file descriptor; negative errno. Any thread. */
+/* Queries the driver of an open DRM device through the ioctl function given. */
 int vmb_kernel_driver_ask(vmb_ioctl_fn ioctl, int fd, struct vmb_kernel_driver *driver);
 
-/* Opens the render node with that minor number to ask its driver; negative errno. Any thread. */
+/* Opens the render node with this minor number and queries its driver. */
 int vmb_kernel_driver_of_node(uint32_t node, struct vmb_kernel_driver *driver);
 
 /*
- * Whether the render node with that minor number is one of virtio_gpu's, as far as sysfs tells: for
- * those who must not be seen to ask. Its device is what virtio came by, PCI mostly, of which
- * virtio's is a child. Any thread.
+ * Whether the render node with this minor number belongs to virtio_gpu. Reads only sysfs and makes
+ * no ioctl. In sysfs the node's device is the virtio transport, mostly PCI, and the virtio device
+ * is its child.
  */
 bool vmb_kernel_is_virtio_gpu(uint32_t node);
 

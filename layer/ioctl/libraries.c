@@ -28,7 +28,7 @@ static int visit_object(struct dl_phdr_info *info, size_t size, void *data)
 	struct vmb_elf elf;
 
 	(void)size;
-	/* dl_iterate_phdr(3): the first object is the program. */
+	/* The first object is the program (dl_iterate_phdr(3)). */
 	if (!walk->is_past_program) {
 		walk->is_past_program = true;
 		return 0;
@@ -36,7 +36,7 @@ static int visit_object(struct dl_phdr_info *info, size_t size, void *data)
 	if (!vmb_elf_read(&elf, info)) {
 		return 0;
 	}
-	/* What a Vulkan loader asks a driver for (the loader's LoaderDriverInterface.md). */
+	/* A Vulkan driver defines this function (LoaderDriverInterface.md of the Vulkan loader). */
 	if (!is_libdrm(elf.soname) && !vmb_elf_defines(&elf, "vk_icdGetInstanceProcAddr")) {
 		return 0;
 	}
@@ -52,7 +52,7 @@ int vmb_libraries_each(vmb_library_visitor visit, void *data)
 
 struct vmb_held_library {
 	struct vmb_held_library *next;
-	void *handle; /* NULL if it is not loaded any more */
+	void *handle; /* NULL if the library was unloaded before dlopen() */
 	uintptr_t base;
 	char path[];
 };
@@ -72,7 +72,7 @@ static int add_library(const struct vmb_elf *elf, void *data)
 	return 0;
 }
 
-void vmb_libraries_let_go(struct vmb_held_library *library)
+void vmb_libraries_release(struct vmb_held_library *library)
 {
 	while (library) {
 		struct vmb_held_library *next = library->next;
@@ -89,7 +89,7 @@ int vmb_libraries_hold(struct vmb_held_library **held)
 	*held = NULL;
 	int ret = vmb_libraries_each(add_library, held);
 	if (ret < 0) {
-		vmb_libraries_let_go(*held);
+		vmb_libraries_release(*held);
 		return ret;
 	}
 	for (struct vmb_held_library *i = *held; i; i = i->next) {
@@ -116,7 +116,7 @@ static int program_contains(struct dl_phdr_info *info, size_t size, void *data)
 	struct vmb_elf program;
 
 	(void)size;
-	/* Not 0, to stop at the first object. */
+	/* Both results stop the walk at the first object, the program. */
 	return vmb_elf_read(&program, info) && vmb_elf_contains(&program, (uintptr_t)data) ? 1 : -1;
 }
 

@@ -5,34 +5,37 @@
 #include "ioctl/elf_object.h"
 
 /*
- * The libraries whose ioctls are of interest: libdrm and the Vulkan drivers. Any thread may call
- * any of these functions at any time.
+ * The loaded libraries that the hook patches: libdrm and the Vulkan drivers. Any thread may call
+ * any of these functions. Errors are negative errno values.
  */
 
-/* A result other than 0 ends the walk. */
+/* Returns 0 to continue the walk. */
 typedef int (*vmb_library_visitor)(const struct vmb_elf *elf, void *data);
 
 /*
- * Visits those that are loaded; returns the last result. No library is unloaded meanwhile. The
- * visitor must not call dlopen(), dlsym() or dlclose(): another thread may hold their lock and wait
- * for the walk's.
+ * Visits each loaded library and returns the visitor's last result. No library is unloaded during
+ * the walk. The visitor must not call dlopen(), dlsym() or dlclose(): another thread may hold their
+ * lock and wait for the lock of the walk.
  */
 int vmb_libraries_each(vmb_library_visitor visit, void *data);
 
 /*
- * The walk comes by a library that another thread is just loading, too: its slots may not be
- * relocated yet, nor its pages read-only, and to write to it would be to collide with the dynamic
- * linker. One that is held is loaded completely, and stays so.
+ * A list of libraries that are completely loaded and stay loaded.
+ *
+ * The walk also visits a library that another thread is loading. Its slots may not be relocated and
+ * its RELRO pages may still be writable. Writing to its slots would race with the dynamic linker.
  */
 struct vmb_held_library;
 
-/* Waits for other threads' dlopen(). *held is NULL if there is no library; -ENOMEM. */
+/* Waits for dlopen() in other threads. *held is NULL if no library is loaded. Returns 0 or -ENOMEM.
+ * The caller releases the list. */
 int vmb_libraries_hold(struct vmb_held_library **held);
+/* Whether the list contains the library. */
 bool vmb_library_is_held(const struct vmb_held_library *held, const struct vmb_elf *elf);
-/* Takes NULL. May unload a library, if everybody else has closed it meanwhile. */
-void vmb_libraries_let_go(struct vmb_held_library *held);
+/* Frees the list. Takes NULL. Unloads a library if every other user has closed it. */
+void vmb_libraries_release(struct vmb_held_library *held);
 
-/* Keeps what holds this code loaded for as long as the process lives. -ENOENT if that cannot be. */
+/* Keeps the library that contains the code loaded until the process exits. Returns 0 or -ENOENT. */
 int vmb_libraries_pin(void *code);
 
 #endif

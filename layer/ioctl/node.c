@@ -11,7 +11,7 @@
 
 int vmb_node_open(dev_t device)
 {
-	struct stat is;
+	struct stat opened;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/dev/dri/renderD%u", minor(device));
@@ -19,7 +19,7 @@ int vmb_node_open(dev_t device)
 	if (fd < 0) {
 		return -errno;
 	}
-	if (fstat(fd, &is) < 0 || is.st_rdev != device) {
+	if (fstat(fd, &opened) < 0 || opened.st_rdev != device) {
 		close(fd);
 		return -ENODEV;
 	}

@@ -4,7 +4,8 @@
 
 #include <sys/types.h>
 
-/* A new open file of a DRM device by the number of its render node, or a negative errno. */
+/* Opens the render node with this device number. Returns a descriptor that the caller owns, or a
+ * negative errno: -ENODEV if the node's path leads to another device. Any thread may call it. */
 int vmb_node_open(dev_t device);
 
 #endif
