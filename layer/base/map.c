@@ -7,14 +7,17 @@
 #include <stdlib.h>
 
 /*
- * Open addressing with linear probing, at most half full. Removal shifts the followers of the hole
- * back, so that no tombstones pile up when objects come and go all the time.
+ * Open addressing with linear probing, at most half full. Removal shifts the entries that follow
+ * back into the empty slot: applications create and destroy objects all the time, and tombstones
+ * would accumulate.
  *
- * A reader may look while a writer shifts entries about. All words are atomic, so it sees no torn
- * value, but it may miss an entry or pair a key with the wrong value; it then finds that version
- * has moved and starts again. Tables that were outgrown stay allocated until the map is finished,
- * because a reader may still be in one; each is half the size of its successor, so that together
- * they are smaller than the live one.
+ * A reader may run while a writer shifts entries. All words are atomic, so the reader sees no torn
+ * value. The reader may miss an entry or pair a key with the wrong value; it then finds a new
+ * version and starts again.
+ *
+ * An outgrown table stays allocated until the map is finished, because a reader may still use it.
+ * Each table has half the size of its successor, so all outgrown tables together are smaller than
+ * the live one.
  */
 
 struct slot {
@@ -30,15 +33,17 @@ struct vmb_map_table {
 
 #define INITIAL_SLOTS 64
 
-static size_t home(const struct vmb_map_table *table, uint64_t key)
+/* The index at which the search for a key starts. */
+static size_t home_index(const struct vmb_map_table *table, uint64_t key)
 {
-	/* Handles are mostly pointers: multiply to spread the low zero bits (Knuth's constant). */
+	/* Handles are mostly pointers with low zero bits. Knuth's constant spreads the keys. */
 	return (size_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & table->mask;
 }
 
-static struct slot *slot_of(struct vmb_map_table *table, uint64_t key)
+/* The slot of a key, or the empty slot where the key belongs. */
+static struct slot *find_slot(struct vmb_map_table *table, uint64_t key)
 {
-	size_t at = home(table, key);
+	size_t at = home_index(table, key);
 
 	for (size_t i = 0; i <= table->mask; i++, at = (at + 1) & table->mask) {
 		uint64_t found = atomic_load_explicit(&table->slots[at].key, memory_order_acquire);
@@ -46,11 +51,11 @@ static struct slot *slot_of(struct vmb_map_table *table, uint64_t key)
 			return &table->slots[at];
 		}
 	}
-	/* Only a reader that raced with a writer gets here; its result is thrown away. */
-	return &table->slots[home(table, key)];
+	/* Only a reader that races with a writer gets here. The new version discards its result. */
+	return &table->slots[home_index(table, key)];
 }
 
-static void put(struct slot *slot, uint64_t key, void *value)
+static void slot_store(struct slot *slot, uint64_t key, void *value)
 {
 	atomic_store_explicit(&slot->value, value, memory_order_release);
 	atomic_store_explicit(&slot->key, key, memory_order_release);
@@ -58,7 +63,7 @@ static void put(struct slot *slot, uint64_t key, void *value)
 
 static void begin_change(struct vmb_map *map)
 {
-	/* The stores that follow are releases, so none of them can be seen before this one. */
+	/* The stores that follow are releases: no reader sees one of them before this one. */
 	atomic_fetch_add_explicit(&map->version, 1, memory_order_relaxed);
 }
 
@@ -89,11 +94,11 @@ static int grow(struct vmb_map *map)
 	for (size_t i = 0; old && i <= old->mask; i++) {
 		uint64_t key = atomic_load_explicit(&old->slots[i].key, memory_order_relaxed);
 		if (key) {
-			put(slot_of(table, key), key,
+			slot_store(find_slot(table, key), key,
 				atomic_load_explicit(&old->slots[i].value, memory_order_relaxed));
 		}
 	}
-	/* The old table stays as it is, so its readers need not start again. */
+	/* The old table does not change, so its readers need not start again. */
 	atomic_store_explicit(&map->table, table, memory_order_release);
 	return 0;
 }
@@ -147,10 +152,10 @@ int vmb_map_insert(struct vmb_map *map, uint64_t key, void *value)
 		}
 		table = live_table(map);
 	}
-	struct slot *slot = slot_of(table, key);
+	struct slot *slot = find_slot(table, key);
 	bool known = atomic_load_explicit(&slot->key, memory_order_relaxed) == key;
 	begin_change(map);
-	put(slot, key, value);
+	slot_store(slot, key, value);
 	end_change(map);
 	if (!known) {
 		map->count++;
@@ -172,7 +177,7 @@ void *vmb_map_find(struct vmb_map *map, uint64_t key)
 		void *value = NULL;
 		struct vmb_map_table *table = live_table(map);
 		if (table) {
-			struct slot *slot = slot_of(table, key);
+			struct slot *slot = find_slot(table, key);
 			if (atomic_load_explicit(&slot->key, memory_order_acquire) == key) {
 				value = atomic_load_explicit(&slot->value, memory_order_acquire);
 			}
@@ -183,10 +188,10 @@ void *vmb_map_find(struct vmb_map *map, uint64_t key)
 	}
 }
 
-/* Closes the hole at index: entries behind it that it would cut off from their home move up. */
-static void close_hole(struct vmb_map_table *table, size_t hole)
+/* Empties a slot. Moves each entry back that a search from its home index would no longer reach. */
+static void empty_slot(struct vmb_map_table *table, size_t empty)
 {
-	size_t at = hole;
+	size_t at = empty;
 
 	for (;;) {
 		at = (at + 1) & table->mask;
@@ -194,24 +199,24 @@ static void close_hole(struct vmb_map_table *table, size_t hole)
 		if (!key) {
 			break;
 		}
-		size_t from_home = (at - home(table, key)) & table->mask;
-		size_t from_hole = (at - hole) & table->mask;
-		if (from_home >= from_hole) {
-			put(&table->slots[hole], key,
+		size_t from_home = (at - home_index(table, key)) & table->mask;
+		size_t from_empty = (at - empty) & table->mask;
+		if (from_home >= from_empty) {
+			slot_store(&table->slots[empty], key,
 				atomic_load_explicit(
 					&table->slots[at].value, memory_order_relaxed));
-			hole = at;
+			empty = at;
 		}
 	}
-	put(&table->slots[hole], 0, NULL);
+	slot_store(&table->slots[empty], 0, NULL);
 }
 
-static void *take(struct vmb_map *map, struct vmb_map_table *table, struct slot *slot)
+static void *remove_slot(struct vmb_map *map, struct vmb_map_table *table, struct slot *slot)
 {
 	void *value = atomic_load_explicit(&slot->value, memory_order_relaxed);
 
 	begin_change(map);
-	close_hole(table, (size_t)(slot - table->slots));
+	empty_slot(table, (size_t)(slot - table->slots));
 	end_change(map);
 	map->count--;
 	return value;
@@ -221,16 +226,17 @@ void *vmb_map_remove(struct vmb_map *map, uint64_t key)
 {
 	void *value = NULL;
 
-	/* Mostly it is not there: only few of the objects that are destroyed are sparse. */
+	/* Few of the objects that the application destroys are sparse: most keys are not in the
+	 * map. The lock-free look-up keeps those calls cheap. */
 	if (!vmb_map_find(map, key)) {
 		return NULL;
 	}
 	pthread_mutex_lock(&map->write_lock);
 	struct vmb_map_table *table = live_table(map);
 	if (table) {
-		struct slot *slot = slot_of(table, key);
+		struct slot *slot = find_slot(table, key);
 		if (atomic_load_explicit(&slot->key, memory_order_relaxed) == key) {
-			value = take(map, table, slot);
+			value = remove_slot(map, table, slot);
 		}
 	}
 	pthread_mutex_unlock(&map->write_lock);
@@ -246,7 +252,7 @@ void *vmb_map_pop(struct vmb_map *map)
 	for (size_t i = 0; table && map->count && i <= table->mask; i++) {
 		struct slot *slot = &table->slots[i];
 		if (atomic_load_explicit(&slot->key, memory_order_relaxed)) {
-			value = take(map, table, slot);
+			value = remove_slot(map, table, slot);
 			break;
 		}
 	}

@@ -8,44 +8,46 @@
 #include <stdint.h>
 
 /*
- * A table from a Vulkan handle (or a loader dispatch pointer) to the object that we keep for it.
+ * A hash table from a Vulkan handle, or a loader dispatch pointer, to the layer's own object.
  *
- * Looking up takes no lock and never waits for another reader, since it stands on the path of
- * every call that the layer wraps; inserting and removing lock the table. Any thread may call any
- * function at any time, except for init and finish. The table owns neither keys nor values.
+ * vmb_map_find() takes no lock and never waits for another reader, because every call that the
+ * layer wraps looks up an object. Inserting and removing lock the table. Any thread may call any
+ * function except vmb_map_init() and vmb_map_finish(). The table owns neither keys nor values.
  */
 
 struct vmb_map_table;
 
+/* All members are private to map.c. */
 struct vmb_map {
-	/* Guards every change; leaf lock, nothing is taken under it. */
+	/* Guards every change. No other lock is taken while it is held. */
 	pthread_mutex_t write_lock;
-	/* Odd while the table is being changed: readers start again if it moved. */
+	/* Odd during a change. A reader starts again if the version has changed. */
 	atomic_uint version;
-	_Atomic(struct vmb_map_table *) table;
+	_Atomic(struct vmb_map_table *) table; /* NULL before the first insertion */
 	size_t count;
 };
 
-/* For a map of static storage, which needs no vmb_map_init(). */
+/* For a map of static storage. Such a map needs no vmb_map_init(). */
 #define VMB_MAP_INITIALIZER \
 	{ \
 		.write_lock = PTHREAD_MUTEX_INITIALIZER \
 	}
 
 void vmb_map_init(struct vmb_map *map);
-/* Frees the table; no reader may be left. Accepts a map that was finished already. */
+/* Frees the table. No other thread may use the map any more. Accepts a finished map. */
 void vmb_map_finish(struct vmb_map *map);
-/* Frees the table of a map of static storage if nothing is in it, for destructors: at exit() other
- * threads may be using what is there. It can be used again. */
+/* Frees the table of a map of static storage if the map is empty. For destructors: at exit() other
+ * threads may still use the entries. The map can be used again. */
 void vmb_map_finish_empty(struct vmb_map *map);
 
-/* Neither key nor value may be 0; a key that is there already gets the new value. -ENOMEM. */
+/* Adds the key, or replaces the value of a key that is in the map. Neither key nor value may be 0.
+ * Returns 0 or -ENOMEM. */
 int vmb_map_insert(struct vmb_map *map, uint64_t key, void *value);
-/* NULL if the key is not there. */
+/* The value of the key, or NULL. */
 void *vmb_map_find(struct vmb_map *map, uint64_t key);
-/* Takes the key out and returns its value, NULL if it is not there. */
+/* Removes the key. Returns its value, or NULL if the key is not in the map. */
 void *vmb_map_remove(struct vmb_map *map, uint64_t key);
-/* Takes any one key out and returns its value; NULL once the map is empty. */
+/* Removes any one key. Returns its value, or NULL if the map is empty. */
 void *vmb_map_pop(struct vmb_map *map);
 
 #endif

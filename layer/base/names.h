@@ -2,7 +2,7 @@
 #ifndef VMB_BASE_NAMES_H
 #define VMB_BASE_NAMES_H
 
-/* As in the manifest. */
+/* The manifest holds the same name, description and version. */
 #define VMB_LAYER_NAME "VK_LAYER_VMBIND_sparse"
 #define VMB_LAYER_DESCRIPTION "Sparse resources in the fewest kernel operations"
 #define VMB_LAYER_VERSION 1

@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-/* How many bytes a sequence has that begins with this one, 0 if none does. */
+/* The length of a sequence by its first byte, or 0 if no sequence begins with this byte. */
 static size_t sequence_length(unsigned char first)
 {
 	if (first < 0x80) {
@@ -15,8 +15,8 @@ static size_t sequence_length(unsigned char first)
 	return first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
 }
 
-/* Neither longer than it has to be, nor a surrogate, nor past the last one. */
-static bool is_valid(uint32_t code, size_t length)
+/* Rejects overlong sequences, surrogates, and code points above U+10FFFF. */
+static bool is_code_point(uint32_t code, size_t length)
 {
 	static const uint32_t first[] = { 0, 0, 0x80, 0x800, 0x10000 };
 
@@ -37,13 +37,13 @@ uint32_t vmb_utf8_next(const char **text)
 	}
 	uint32_t code = *at & (0x7fu >> length);
 	for (size_t i = 1; i < length; i++) {
-		/* The end of the text is none of these. */
+		/* The terminating null byte fails this test too. */
 		if ((at[i] & 0xc0) != 0x80) {
 			return VMB_UTF8_REPLACEMENT;
 		}
 		code = code << 6 | (at[i] & 0x3fu);
 	}
-	if (!is_valid(code, length)) {
+	if (!is_code_point(code, length)) {
 		return VMB_UTF8_REPLACEMENT;
 	}
 	*text += length - 1;

@@ -5,14 +5,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What drivers call themselves ought to be UTF-8. */
+/* Names that drivers report should be UTF-8, but need not be. Any thread may call these
+ * functions. */
 
 #define VMB_UTF8_REPLACEMENT UINT32_C(0xfffd)
-#define VMB_UTF8_MAX 4
+#define VMB_UTF8_MAX 4 /* bytes of the longest sequence */
 
-/* The next code point, 0 at the end; the replacement character for each byte that is not UTF-8. */
+/* Returns the next code point and advances text; 0 at the end, without advancing. Each byte that is
+ * not UTF-8 gives the replacement character. */
 uint32_t vmb_utf8_next(const char **text);
-/* Returns the number of bytes, at most VMB_UTF8_MAX. */
+/* Writes the code point without a null byte. Returns the number of bytes, at most VMB_UTF8_MAX. */
 size_t vmb_utf8_encode(uint32_t code, char *out);
 
 #endif
