@@ -7,26 +7,26 @@
 #include <sys/ioctl.h>
 
 /*
- * What the kernel's DRM core takes from user space, as far as we speak it: the layout of the
- * arguments and the numbers of the requests. tests/unit/test_uapi.c compares each with the kernel's
- * own headers. The names are ours, so that both can be included in one file.
+ * The user-space interface of the kernel's DRM core, as far as the layer and its tests use it.
+ * Names, layouts and request numbers are the kernel's, so a file includes either this header or the
+ * kernel's drm.h. tests/unit/test_uapi.c compares each with the kernel's header.
  *
- * Pointers and sizes in drm_version are those of the process. Every other struct is the same in
- * a 32-bit process: no compiler pads it, as 64-bit members stand at multiples of 8.
+ * struct drm_version holds pointers and sizes of the process. Every other struct has the same
+ * layout in a 32-bit process: 64-bit members start at multiples of 8, so no compiler adds padding.
  */
 
 #define DRM_IOCTL_BASE 'd'
-/* Requests from here to DRM_COMMAND_END - 1 are the driver's own. */
+/* Requests from DRM_COMMAND_BASE to DRM_COMMAND_END - 1 belong to the driver. */
 #define DRM_COMMAND_BASE 0x40
 #define DRM_COMMAND_END 0xa0
 
-/* Each length is that of the buffer on entry, and that of the whole string on return. */
+/* Each length is the size of the buffer on entry, and the length of the whole string on return. */
 struct drm_version {
 	int32_t version_major;
 	int32_t version_minor;
 	int32_t version_patchlevel;
 	size_t name_len;
-	char *name; /* not terminated */
+	char *name; /* without a terminating null byte */
 	size_t date_len;
 	char *date;
 	size_t desc_len;
@@ -57,7 +57,7 @@ struct drm_get_cap {
 
 struct drm_prime_handle {
 	uint32_t handle;
-	uint32_t flags; /* of the fd: O_CLOEXEC, O_RDWR */
+	uint32_t flags; /* O_CLOEXEC and O_RDWR of the descriptor */
 	int32_t fd;
 };
 
@@ -82,25 +82,25 @@ enum {
 	DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_TIMELINE = 1 << 1,
 };
 
-/* Kernels before 6.17 know it up to pad. */
+/* Before Linux 6.17 the struct ends after pad. */
 struct drm_syncobj_handle {
 	uint32_t handle;
 	uint32_t flags;
 	int32_t fd;
 	uint32_t pad; /* must be 0 */
-	uint64_t point; /* with the TIMELINE flags, else 0 */
+	uint64_t point; /* must be 0 without a TIMELINE flag */
 };
 
 enum {
 	DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL = 1 << 0,
-	/* a syncobj or point without a fence is waited for, not an error */
+	/* also wait for a syncobj or point that has no fence, instead of EINVAL */
 	DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT = 1 << 1,
-	/* timeline wait only: a fence is enough, it need not be signalled */
+	/* timeline wait only: wait until the point has a fence, signalled or not */
 	DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE = 1 << 2,
 	DRM_SYNCOBJ_WAIT_FLAGS_WAIT_DEADLINE = 1 << 3,
 };
 
-/* Times are absolute, of CLOCK_MONOTONIC. Kernels before 6.7 know it up to pad. */
+/* Times are absolute times of CLOCK_MONOTONIC. Before Linux 6.7 both structs end after pad. */
 struct drm_syncobj_wait {
 	uint64_t handles; /* pointer to uint32_t[count_handles] */
 	int64_t timeout_nsec;
@@ -129,7 +129,7 @@ struct drm_syncobj_array {
 };
 
 enum {
-	/* the last point that has a fence, not the last one signalled */
+	/* return the last point that has a fence instead of the last signalled one */
 	DRM_SYNCOBJ_QUERY_FLAGS_LAST_SUBMITTED = 1 << 0,
 };
 
@@ -140,13 +140,13 @@ struct drm_syncobj_timeline_array {
 	uint32_t flags;
 };
 
-/* Point 0 stands for the binary payload. */
+/* Point 0 is the binary payload. */
 struct drm_syncobj_transfer {
 	uint32_t src_handle;
 	uint32_t dst_handle;
 	uint64_t src_point;
 	uint64_t dst_point;
-	uint32_t flags; /* DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT */
+	uint32_t flags; /* 0 or DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT */
 	uint32_t pad; /* must be 0 */
 };
 

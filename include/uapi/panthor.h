@@ -7,21 +7,22 @@
 #include "drm.h"
 
 /*
- * What the kernel driver panthor takes from user space, up to its version 1.9 (Linux 7.3), in our
- * words. tests/unit/test_uapi.c compares all of it with the kernel's own headers.
+ * The user-space interface of the kernel driver panthor up to version 1.9 (Linux 7.3). Names,
+ * layouts and request numbers are the kernel's. tests/unit/test_uapi.c compares each with the
+ * kernel's header.
  *
- * Every struct is laid out so that no compiler pads it, on 32-bit systems neither: 64-bit members
- * stand at multiples of 8. "From 1.x" names the driver version that has it first; one that does not
- * know it refuses it with EINVAL unless it is 0. pad members must be 0.
+ * "from 1.x" names the first driver version that has the request, flag or member. An older version
+ * rejects a value other than 0 with EINVAL. pad members must be 0. No compiler adds padding, also
+ * on 32-bit systems: 64-bit members start at multiples of 8.
  */
 
 /*
- * An array of structs of a size that the caller knows. The driver takes one shorter than its own
- * (the rest reads as 0), down to the size of the struct's first version (below it EINVAL), and one
- * longer if what it does not know is 0 (E2BIG otherwise).
+ * An array of structs whose size the caller chooses. A shorter struct than the driver's is extended
+ * with zeros; a struct shorter than the first version of the struct gives EINVAL. A longer struct
+ * gives E2BIG if a byte that the driver does not know is not 0.
  */
 struct drm_panthor_obj_array {
-	uint32_t stride; /* bytes from one to the next */
+	uint32_t stride; /* bytes between the starts of two elements */
 	uint32_t count;
 	uint64_t array; /* pointer */
 };
@@ -39,8 +40,8 @@ struct drm_panthor_obj_array {
 
 struct drm_panthor_sync_op {
 	uint32_t flags;
-	uint32_t handle; /* of a syncobj */
-	uint64_t timeline_value; /* 0 unless a timeline */
+	uint32_t handle; /* syncobj */
+	uint64_t timeline_value; /* must be 0 for a binary syncobj */
 };
 
 enum {
@@ -53,8 +54,7 @@ enum {
 
 struct drm_panthor_dev_query {
 	uint32_t type;
-	/* of what pointer points to; returned: of what was written there, or the whole if it is
-	 * NULL */
+	/* bytes at pointer; returns the bytes written, or the driver's size if pointer is NULL */
 	uint32_t size;
 	uint64_t pointer;
 };
@@ -66,7 +66,7 @@ struct drm_panthor_gpu_info {
 	uint32_t l2_features;
 	uint32_t tiler_features;
 	uint32_t mem_features;
-	uint32_t mmu_features; /* bits 0 to 7: bits of a virtual address */
+	uint32_t mmu_features; /* bits 0 to 7: width of a virtual address */
 	uint32_t thread_features;
 	uint32_t max_threads;
 	uint32_t thread_max_workgroup_size;
@@ -78,7 +78,7 @@ struct drm_panthor_gpu_info {
 	uint64_t shader_present;
 	uint64_t l2_present;
 	uint64_t tiler_present;
-	uint32_t core_features; /* not in every 1.x, as all below */
+	uint32_t core_features; /* this and all below: not in every 1.x */
 	uint32_t pad;
 	uint64_t gpu_features;
 };
@@ -105,7 +105,7 @@ struct drm_panthor_timestamp_info {
 	uint64_t timestamp_frequency;
 	uint64_t current_timestamp;
 	uint64_t timestamp_offset;
-	uint32_t flags; /* from 1.8, as all below; 0: GPU, GPU_OFFSET and FREQ */
+	uint32_t flags; /* this and all below: from 1.8; 0 means GPU | GPU_OFFSET | FREQ */
 	uint32_t duration_nsec;
 	uint64_t cycle_count;
 	uint64_t cpu_timestamp_sec;
@@ -113,7 +113,7 @@ struct drm_panthor_timestamp_info {
 };
 
 struct drm_panthor_group_priorities_info {
-	uint8_t allowed_mask; /* a bit for each priority */
+	uint8_t allowed_mask; /* bit 1 << priority */
 	uint8_t pad[3];
 };
 
@@ -125,8 +125,9 @@ struct drm_panthor_vm_create {
 	uint32_t flags; /* must be 0 */
 	uint32_t id; /* returned, not 0 */
 	/*
-	 * Addresses below are the user's, those above the kernel's. 0 leaves it to the driver. What
-	 * the driver made of it is returned: never less than what was asked for, often much more.
+	 * User space owns the addresses below this value, the kernel owns the rest. 0 lets the
+	 * driver choose. The driver returns the value that it uses: at least the requested one, and
+	 * often much more.
 	 */
 	uint64_t user_va_range;
 };
@@ -136,40 +137,42 @@ struct drm_panthor_vm_destroy {
 	uint32_t pad;
 };
 
-/* of a map */
+/* flags of a map */
 #define DRM_PANTHOR_VM_BIND_OP_MAP_READONLY (UINT32_C(1) << 0)
 #define DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC (UINT32_C(1) << 1)
 #define DRM_PANTHOR_VM_BIND_OP_MAP_UNCACHED (UINT32_C(1) << 2)
-/* From 1.9. Reads give anything, writes go nowhere; with NOEXEC, bo_handle 0 and bo_offset 0. */
+/* From 1.9. Reads return undefined values, writes are discarded. Needs NOEXEC, bo_handle 0 and
+ * bo_offset 0. */
 #define DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE (UINT32_C(1) << 3)
 
 #define DRM_PANTHOR_VM_BIND_OP_TYPE_MASK (UINT32_C(0xf) << 28)
 #define DRM_PANTHOR_VM_BIND_OP_TYPE_MAP (UINT32_C(0) << 28)
 #define DRM_PANTHOR_VM_BIND_OP_TYPE_UNMAP (UINT32_C(1) << 28)
-/* asynchronous only, with at least one sync op and all else 0 */
+/* Asynchronous only. Needs at least one sync op; every other member must be 0. */
 #define DRM_PANTHOR_VM_BIND_OP_TYPE_SYNC_ONLY (UINT32_C(2) << 28)
 
 /* Addresses, sizes and offsets are multiples of 4 KiB. */
 struct drm_panthor_vm_bind_op {
 	uint32_t flags;
-	uint32_t bo_handle; /* of a map */
-	uint64_t bo_offset; /* of a map */
+	uint32_t bo_handle; /* map only */
+	uint64_t bo_offset; /* map only */
 	uint64_t va;
 	uint64_t size;
-	struct drm_panthor_obj_array syncs; /* of drm_panthor_sync_op; asynchronous only */
+	struct drm_panthor_obj_array syncs; /* drm_panthor_sync_op; asynchronous only */
 };
 
-/* The ops run in the order of the calls, after their waits, behind the caller's back. */
+/* The call returns before the ops run. The ops run in the order of the calls, after their waits. */
 #define DRM_PANTHOR_VM_BIND_ASYNC (UINT32_C(1) << 0)
 
 /*
- * Synchronous ops are executed one by one; if one fails, ops.count is set to its index, and those
- * before it stay executed. Asynchronous ones fail all together, at submission.
+ * The driver executes synchronous ops one by one. If an op fails, ops.count returns its index, and
+ * the ops before it stay executed. If an asynchronous op is invalid, the submission fails and
+ * executes no op.
  */
 struct drm_panthor_vm_bind {
 	uint32_t vm_id;
 	uint32_t flags;
-	struct drm_panthor_obj_array ops; /* of drm_panthor_vm_bind_op */
+	struct drm_panthor_obj_array ops; /* drm_panthor_vm_bind_op */
 };
 
 enum {
@@ -186,9 +189,9 @@ struct drm_panthor_vm_get_state {
 #define DRM_PANTHOR_BO_WB_MMAP (UINT32_C(1) << 1) /* from 1.7 */
 
 struct drm_panthor_bo_create {
-	uint64_t size; /* returned rounded up to pages */
+	uint64_t size; /* returned: rounded up to whole pages */
 	uint32_t flags;
-	uint32_t exclusive_vm_id; /* 0: any VM, and may be exported */
+	uint32_t exclusive_vm_id; /* 0: any VM can map the BO, and the BO can be exported */
 	uint32_t handle; /* returned, not 0 */
 	uint32_t pad;
 };
@@ -199,15 +202,15 @@ struct drm_panthor_bo_mmap_offset {
 	uint64_t offset; /* returned */
 };
 
-/* Where a file is mapped for the registers that user space may read, as offset of mmap. */
+/* mmap() offsets of the registers that user space may read. */
 #define DRM_PANTHOR_USER_MMIO_OFFSET_32BIT (UINT64_C(1) << 43)
 #define DRM_PANTHOR_USER_MMIO_OFFSET_64BIT (UINT64_C(1) << 56)
 
 enum {
 	PANTHOR_GROUP_PRIORITY_LOW = 0,
 	PANTHOR_GROUP_PRIORITY_MEDIUM = 1,
-	PANTHOR_GROUP_PRIORITY_HIGH = 2, /* with CAP_SYS_NICE */
-	PANTHOR_GROUP_PRIORITY_REALTIME = 3, /* with CAP_SYS_NICE; from 1.2 */
+	PANTHOR_GROUP_PRIORITY_HIGH = 2, /* needs CAP_SYS_NICE */
+	PANTHOR_GROUP_PRIORITY_REALTIME = 3, /* needs CAP_SYS_NICE; from 1.2 */
 };
 
 struct drm_panthor_queue_create {
@@ -217,7 +220,7 @@ struct drm_panthor_queue_create {
 };
 
 struct drm_panthor_group_create {
-	struct drm_panthor_obj_array queues; /* of drm_panthor_queue_create */
+	struct drm_panthor_obj_array queues; /* drm_panthor_queue_create */
 	uint8_t max_compute_cores;
 	uint8_t max_fragment_cores;
 	uint8_t max_tiler_cores;
@@ -235,26 +238,26 @@ struct drm_panthor_group_destroy {
 	uint32_t pad;
 };
 
-/* A submit without a stream (address and size 0) only synchronizes. */
+/* A submit without a stream (stream_addr and stream_size 0) only runs its sync ops. */
 struct drm_panthor_queue_submit {
 	uint32_t queue_index;
 	uint32_t stream_size;
 	uint64_t stream_addr;
 	uint32_t latest_flush;
 	uint32_t pad;
-	struct drm_panthor_obj_array syncs; /* of drm_panthor_sync_op */
+	struct drm_panthor_obj_array syncs; /* drm_panthor_sync_op */
 };
 
 struct drm_panthor_group_submit {
 	uint32_t group_handle;
 	uint32_t pad;
-	struct drm_panthor_obj_array queue_submits; /* of drm_panthor_queue_submit */
+	struct drm_panthor_obj_array queue_submits; /* drm_panthor_queue_submit */
 };
 
 struct drm_panthor_group_get_state {
 	uint32_t group_handle;
-	uint32_t state; /* returned, as is fatal_queues */
-	uint32_t fatal_queues;
+	uint32_t state; /* returned */
+	uint32_t fatal_queues; /* returned */
 	uint32_t pad;
 };
 
@@ -264,9 +267,9 @@ struct drm_panthor_tiler_heap_create {
 	uint32_t chunk_size;
 	uint32_t max_chunks;
 	uint32_t target_in_flight;
-	uint32_t handle; /* returned, as are the addresses */
-	uint64_t tiler_heap_ctx_gpu_va;
-	uint64_t first_heap_chunk_gpu_va;
+	uint32_t handle; /* returned */
+	uint64_t tiler_heap_ctx_gpu_va; /* returned */
+	uint64_t first_heap_chunk_gpu_va; /* returned */
 };
 
 struct drm_panthor_tiler_heap_destroy {
@@ -278,7 +281,7 @@ struct drm_panthor_tiler_heap_destroy {
 struct drm_panthor_bo_set_label {
 	uint32_t handle;
 	uint32_t pad;
-	uint64_t label; /* pointer to a string; 0 takes the label away */
+	uint64_t label; /* pointer to a string; 0 removes the label */
 };
 
 /* from 1.5 */
@@ -300,7 +303,7 @@ struct drm_panthor_bo_sync_op {
 
 /* from 1.7 */
 struct drm_panthor_bo_sync {
-	struct drm_panthor_obj_array ops; /* of drm_panthor_bo_sync_op */
+	struct drm_panthor_obj_array ops; /* drm_panthor_bo_sync_op */
 };
 
 #define DRM_PANTHOR_BO_IS_IMPORTED (UINT32_C(1) << 0)
@@ -308,8 +311,8 @@ struct drm_panthor_bo_sync {
 /* from 1.7 */
 struct drm_panthor_bo_query_info {
 	uint32_t handle;
-	uint32_t extra_flags; /* all below are returned */
-	uint32_t create_flags;
+	uint32_t extra_flags; /* returned */
+	uint32_t create_flags; /* returned */
 	uint32_t pad;
 };
 

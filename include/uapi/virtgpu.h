@@ -7,14 +7,15 @@
 #include "drm.h"
 
 /*
- * What the kernel driver virtio_gpu takes from user space, as far as we speak it, up to Linux 7.3,
- * in our words. tests/unit/test_uapi.c compares it with the kernel's own headers.
+ * The user-space interface of the kernel driver virtio_gpu up to Linux 7.3, as far as the layer and
+ * its tests use it. Names, layouts and request numbers are the kernel's. tests/unit/test_uapi.c
+ * compares each with the kernel's header.
  *
- * Like every DRM driver it takes a struct shorter than its own (the rest reads as 0), and ignores
- * what it does not know of a longer one. No compiler pads a struct, on 32-bit systems neither.
+ * A DRM driver extends a struct shorter than its own with zeros, and ignores the bytes of a longer
+ * one that it does not know. No compiler adds padding, also on 32-bit systems.
  */
 
-/* Gives the offset at which the driver's file maps a BO; it maps nothing. */
+/* Returns the mmap() offset of a BO. The request itself maps nothing. */
 struct drm_virtgpu_map {
 	uint64_t offset; /* returned */
 	uint32_t handle;
@@ -23,24 +24,25 @@ struct drm_virtgpu_map {
 
 enum {
 	VIRTGPU_PARAM_RESOURCE_BLOB = 3,
-	VIRTGPU_PARAM_HOST_VISIBLE = 4, /* blobs of the host's can be mapped: there is a window */
+	VIRTGPU_PARAM_HOST_VISIBLE = 4, /* hostmem exists: blobs of host memory can be mapped */
 	VIRTGPU_PARAM_CROSS_DEVICE = 5,
 	VIRTGPU_PARAM_CONTEXT_INIT = 6,
-	VIRTGPU_PARAM_SUPPORTED_CAPSET_IDs = 7, /* bit 1 << n stands for capability set n */
-	/* bytes that a blob's size is a multiple of; refused where the device has no such rule */
+	VIRTGPU_PARAM_SUPPORTED_CAPSET_IDs = 7, /* bit 1 << n: capability set n */
+	/* A blob's size must be a multiple of this many bytes. A device without such a rule rejects
+	 * the parameter. */
 	VIRTGPU_PARAM_BLOB_ALIGNMENT = 9,
 };
 
 struct drm_virtgpu_getparam {
 	uint64_t param;
-	uint64_t value; /* pointer to an int, which the value is written to */
+	uint64_t value; /* pointer to an int that gets the value */
 };
 
 struct drm_virtgpu_resource_info {
 	uint32_t bo_handle;
 	uint32_t res_handle; /* returned */
-	uint32_t size; /* returned; its lower 32 bits */
-	uint32_t blob_mem; /* returned; as it was if the BO is no blob */
+	uint32_t size; /* returned: the lower 32 bits */
+	uint32_t blob_mem; /* returned; unchanged if the BO is not a blob */
 };
 
 enum {
@@ -56,12 +58,11 @@ enum {
 };
 
 enum {
-	/* A HOST3D blob takes its place in the window when it is first mapped, not when it is
-	 * created. */
+	/* A HOST3D blob gets its range of hostmem at the first map instead of at creation. */
 	DRM_VIRTGPU_BLOB_FLAG_HINT_DEFER_MAPPING = 1 << 0,
 };
 
-/* Before Linux 7.3 it ends before blob_hints. */
+/* Before Linux 7.3 the struct ends before blob_hints. */
 struct drm_virtgpu_resource_create_blob {
 	uint32_t blob_mem;
 	uint32_t blob_flags;
@@ -70,9 +71,9 @@ struct drm_virtgpu_resource_create_blob {
 	uint64_t size; /* rounded up to whole pages */
 	uint32_t pad;
 	uint32_t cmd_size; /* a multiple of 4 */
-	uint64_t cmd; /* pointer to what the context executes first */
-	uint64_t blob_id; /* the context's name of the memory; 0 for new shared memory */
-	uint32_t blob_hints; /* an unknown hint is ignored */
+	uint64_t cmd; /* pointer to a command that the context executes first */
+	uint64_t blob_id; /* the context's id of the memory; 0 for new shared memory */
+	uint32_t blob_hints; /* the kernel ignores unknown hints */
 	uint32_t pad2;
 };
 
@@ -92,7 +93,7 @@ struct drm_virtgpu_context_set_param {
 	uint64_t value;
 };
 
-/* Once for each open file, before anything else makes it a context. */
+/* Once for each open file, before another request creates its context. */
 struct drm_virtgpu_context_init {
 	uint32_t num_params;
 	uint32_t pad;
