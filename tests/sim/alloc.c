@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *checked(void *memory)
+static void *check_memory(void *memory)
 {
 	if (!memory) {
 		fputs("vmbind_sim: out of memory\n", stderr);
@@ -17,7 +17,7 @@ static void *checked(void *memory)
 
 void *vmb_sim_alloc(size_t size)
 {
-	return checked(calloc(1, size ? size : 1));
+	return check_memory(calloc(1, size ? size : 1));
 }
 
 void *vmb_sim_grow(void *array, size_t count, size_t *capacity, size_t element_size)
@@ -27,8 +27,8 @@ void *vmb_sim_grow(void *array, size_t count, size_t *capacity, size_t element_s
 	}
 	size_t grown = *capacity ? 2 * *capacity : 16;
 	if (grown > SIZE_MAX / element_size) {
-		return checked(NULL);
+		return check_memory(NULL);
 	}
 	*capacity = grown;
-	return checked(realloc(array, grown * element_size));
+	return check_memory(realloc(array, grown * element_size));
 }

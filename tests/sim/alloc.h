@@ -5,13 +5,13 @@
 #include <stddef.h>
 
 /*
- * A test that runs out of memory has nothing to say about what it tests: these say so on stderr and
- * abort. They never return NULL; the memory goes back with free().
+ * Allocation for tests. Without memory the functions print a message to stderr and abort, because
+ * the test has no result. They never return NULL. The caller frees the memory with free().
  */
 
-/* Zeroed. */
+/* Allocates zeroed memory. */
 void *vmb_sim_alloc(size_t size);
-/* Makes room for one more element where count is the capacity in use, doubling it. */
+/* Makes room for one more element after the first count elements. Doubles a full array. */
 void *vmb_sim_grow(void *array, size_t count, size_t *capacity, size_t element_size);
 
 #endif

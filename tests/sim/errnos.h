@@ -2,9 +2,9 @@
 #ifndef VMB_SIM_ERRNOS_H
 #define VMB_SIM_ERRNOS_H
 
-/* "ENOMEM" and the like, of those that an ioctl here may give or be made to give; "" for 0. */
+/* The name of an errno, such as "ENOMEM"; "" for 0; "?" for an errno that no ioctl here returns. */
 const char *vmb_sim_errno_name(int error);
-/* 0 if there is no such name. */
+/* The errno of a name, or 0 for an unknown name. */
 int vmb_sim_errno_value(const char *name);
 
 #endif

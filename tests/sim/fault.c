@@ -13,7 +13,8 @@
 
 struct vmb_sim_fault {
 	char name[32];
-	uint64_t left; /* occurrences up to the one that fails; 0: it was */
+	uint64_t
+		left; /* occurrences up to and with the one that fails; 0: the fault has occurred */
 	int error;
 };
 
@@ -45,7 +46,8 @@ int vmb_sim_faults_parse(struct vmb_sim_faults *faults, const char *text)
 		faults->faults = vmb_sim_grow(
 			faults->faults, faults->count, &faults->capacity, sizeof(*faults->faults));
 		if (parse_one(&faults->faults[faults->count], text, length)) {
-			fprintf(stderr, "vmbind_sim: not IOCTL:N:ERRNO: %.*s\n", (int)length, text);
+			fprintf(stderr, "vmbind_sim: expected IOCTL:N:ERRNO, got: %.*s\n",
+				(int)length, text);
 			vmb_sim_faults_finish(faults);
 			return -EINVAL;
 		}

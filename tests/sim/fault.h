@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* Errors on request: which occurrence of what is to fail, and how. A zeroed one has none. */
+/* Injected errors: which occurrence of an ioctl fails, and its errno. A zeroed struct is empty. */
 struct vmb_sim_faults {
 	struct vmb_sim_fault *faults;
 	size_t count;
@@ -12,12 +12,12 @@ struct vmb_sim_faults {
 };
 
 /*
- * "IOCTL:N:ERRNO[,…]": the Nth IOCTL, counted from 1, fails with ERRNO and does nothing. IOCTL is a
- * name of the op stream, or vm_bind_op, which counts the ops of all VM_BINDs. What was there is
- * replaced. -EINVAL, with the reason on stderr, leaves none.
+ * Parses "IOCTL:N:ERRNO[,…]": the Nth IOCTL, counted from 1, fails with ERRNO and does nothing.
+ * IOCTL is a name of the op stream, or vm_bind_op, which counts the ops of all VM_BINDs. Replaces
+ * the faults of an earlier call. An error returns -EINVAL, prints the reason and leaves no faults.
  */
 int vmb_sim_faults_parse(struct vmb_sim_faults *faults, const char *text);
-/* Counts an occurrence: 0, or the negative errno that it fails with. */
+/* Counts an occurrence. Returns 0, or the negative errno that this occurrence fails with. */
 int vmb_sim_faults_next(struct vmb_sim_faults *faults, const char *name);
 void vmb_sim_faults_finish(struct vmb_sim_faults *faults);
 

@@ -23,7 +23,7 @@ struct vmb_sim_fence *vmb_sim_fence_create_chain(struct vmb_sim_fence *prev,
 		context = prev->context;
 		chain->prev_seqno = prev->seqno;
 	} else if (after_chain) {
-		/* Out of order: a timeline does not go back. */
+		/* The point is out of order: the timeline keeps its last seqno. */
 		seqno = prev->seqno;
 	}
 	chain->context = context;
@@ -41,7 +41,7 @@ struct vmb_sim_fence *vmb_sim_fence_ref(struct vmb_sim_fence *fence)
 
 void vmb_sim_fence_unref(struct vmb_sim_fence *fence)
 {
-	/* A loop, as a chain may be long. */
+	/* A loop instead of recursion: a chain may be long. */
 	while (fence && --fence->refs == 0) {
 		struct vmb_sim_fence *prev = fence->prev;
 		vmb_sim_fence_unref(fence->contained);
@@ -65,14 +65,14 @@ bool vmb_sim_fence_is_signaled(const struct vmb_sim_fence *fence)
 	return true;
 }
 
-/* dma_fence_chain_walk(): drops what is signalled right before this node, and gives what then
- * is. */
-static struct vmb_sim_fence *walk(struct vmb_sim_fence *fence)
+/* dma_fence_chain_walk(): removes the signalled nodes directly before this node. Returns the node
+ * that is then before it. */
+static struct vmb_sim_fence *walk_chain(struct vmb_sim_fence *fence)
 {
 	while (fence->prev && own_is_signaled(fence->prev)) {
-		struct vmb_sim_fence *passed = fence->prev;
-		fence->prev = passed->prev ? vmb_sim_fence_ref(passed->prev) : NULL;
-		vmb_sim_fence_unref(passed);
+		struct vmb_sim_fence *removed = fence->prev;
+		fence->prev = removed->prev ? vmb_sim_fence_ref(removed->prev) : NULL;
+		vmb_sim_fence_unref(removed);
 	}
 	return fence->prev;
 }
@@ -91,9 +91,9 @@ struct vmb_sim_fence *vmb_sim_fence_find(struct vmb_sim_fence *fence, uint64_t s
 	}
 	struct vmb_sim_fence *found = fence;
 	while (found && found->context == fence->context && found->prev_seqno >= seqno) {
-		found = walk(found);
+		found = walk_chain(found);
 	}
-	/* Nothing left: the point was passed. */
+	/* Without a node left, the point is signalled. */
 	return found ? vmb_sim_fence_ref(found) : vmb_sim_fence_create(true);
 }
 
@@ -106,7 +106,7 @@ uint64_t vmb_sim_fence_query(const struct vmb_sim_fence *fence, bool submitted)
 	if (submitted) {
 		return fence->seqno;
 	}
-	/* The earliest point that is pending; all before it are reached. */
+	/* Find the earliest pending point: all points before it are signalled. */
 	const struct vmb_sim_fence *pending = fence;
 	for (const struct vmb_sim_fence *at = fence; at && at->context == fence->context;
 		at = at->prev) {

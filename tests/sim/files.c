@@ -28,7 +28,7 @@ struct vmb_sim_bo *vmb_sim_file_bo(struct vmb_sim_file *file, uint32_t handle)
 void vmb_sim_file_end_vm(struct vmb_sim_file *file, uint32_t id, struct vmb_sim_vm *vm)
 {
 	vmb_sim_stream_map(file, id, vm, true);
-	/* Jobs that have not run keep the VM, but nothing stays mapped. */
+	/* Pending jobs hold references to the VM. VM_DESTROY still unmaps everything. */
 	vmb_sim_gpuvm_unmap(&vm->map, 0, UINT64_C(1) << VMB_SIM_VA_BITS);
 	vmb_sim_vm_unref(vm);
 }
@@ -97,8 +97,8 @@ const struct vmb_sim_export *vmb_sim_find_export(struct vmb_sim *sim, int fd)
 	return NULL;
 }
 
-/* Adds what memfd stands for, unless it is there. */
-static struct vmb_sim_export *note_export(struct vmb_sim *sim, int memfd)
+/* Adds an export that is identified by the inode of memfd. */
+static struct vmb_sim_export *add_export(struct vmb_sim *sim, int memfd)
 {
 	struct stat status;
 	if (fstat(memfd, &status)) {
@@ -126,7 +126,7 @@ int vmb_sim_export_bo(struct vmb_sim *sim, struct vmb_sim_bo *bo, int *fd)
 		return result;
 	}
 	if (!vmb_sim_find_export(sim, bo->memfd)) {
-		struct vmb_sim_export *exported = note_export(sim, bo->memfd);
+		struct vmb_sim_export *exported = add_export(sim, bo->memfd);
 		if (!exported) {
 			return -EIO;
 		}
@@ -146,7 +146,7 @@ int vmb_sim_export_syncobj(struct vmb_sim *sim, struct vmb_sim_syncobj *syncobj,
 	if (memfd < 0) {
 		return -errno;
 	}
-	struct vmb_sim_export *exported = note_export(sim, memfd);
+	struct vmb_sim_export *exported = add_export(sim, memfd);
 	if (!exported) {
 		close(memfd);
 		return -EIO;

@@ -10,7 +10,7 @@
 #include "uobj.h"
 #include "vm.h"
 
-/* ioctls about buffer objects. */
+/* The ioctls of buffer objects. */
 
 int vmb_sim_bo_create(struct vmb_sim_call *call, void *argument)
 {
@@ -29,7 +29,7 @@ int vmb_sim_bo_create(struct vmb_sim_call *call, void *argument)
 		}
 		exclusive_vm = vm->id;
 	}
-	/* tmpfs, which is where a BO's pages come from, has no larger files. */
+	/* A BO's pages come from tmpfs, whose files are at most this large. */
 	if (args->size > INT64_MAX - VMB_SIM_PAGE_SIZE) {
 		return -EINVAL;
 	}
@@ -150,7 +150,7 @@ int vmb_sim_prime_fd_to_handle(struct vmb_sim_call *call, void *argument)
 	if (!exported || !exported->bo) {
 		return fcntl(args->fd, F_GETFD) < 0 ? -EBADF : -EINVAL;
 	}
-	/* A BO that the file has already keeps its handle. */
+	/* A BO that the file already has keeps its handle. */
 	args->handle = vmb_sim_handles_find(&call->file->bos, exported->bo);
 	if (!args->handle) {
 		args->handle = vmb_sim_handles_add(

@@ -7,8 +7,9 @@
 #include "bo.h"
 
 /*
- * A treap: a binary tree by address, and a heap by priorities that are random, which keeps it flat.
- * Cutting it in two at an address and joining two of them is all it takes to replace a range.
+ * A treap: a binary tree ordered by address and a heap ordered by random priorities. The random
+ * priorities keep the tree balanced. Replacing a range needs two operations: splitting a tree at an
+ * address, and joining two trees.
  */
 struct vmb_sim_gpuvm_node {
 	struct vmb_sim_mapping mapping;
@@ -17,7 +18,7 @@ struct vmb_sim_gpuvm_node {
 	struct vmb_sim_gpuvm_node *right;
 };
 
-/* splitmix64: any numbers that do not follow the addresses will do. */
+/* splitmix64. The priorities must be independent of the addresses. */
 static uint64_t next_priority(struct vmb_sim_gpuvm *vm)
 {
 	uint64_t x = vm->random += UINT64_C(0x9e3779b97f4a7c15);
@@ -53,9 +54,9 @@ static void destroy_tree(struct vmb_sim_gpuvm *vm, struct vmb_sim_gpuvm_node *no
 	vm->count--;
 }
 
-/* Nodes that start below va go left. */
-static void split(struct vmb_sim_gpuvm_node *node, uint64_t va, struct vmb_sim_gpuvm_node **left,
-	struct vmb_sim_gpuvm_node **right)
+/* Splits a tree: nodes that start below va are left, the others are right. */
+static void split_tree(struct vmb_sim_gpuvm_node *node, uint64_t va,
+	struct vmb_sim_gpuvm_node **left, struct vmb_sim_gpuvm_node **right)
 {
 	while (node) {
 		if (node->mapping.va < va) {
@@ -72,8 +73,8 @@ static void split(struct vmb_sim_gpuvm_node *node, uint64_t va, struct vmb_sim_g
 	*right = NULL;
 }
 
-/* All of left is below all of right. */
-static struct vmb_sim_gpuvm_node *join(
+/* Joins two trees. All of left is below all of right. */
+static struct vmb_sim_gpuvm_node *join_trees(
 	struct vmb_sim_gpuvm_node *left, struct vmb_sim_gpuvm_node *right)
 {
 	struct vmb_sim_gpuvm_node *root;
@@ -93,8 +94,8 @@ static struct vmb_sim_gpuvm_node *join(
 	return root;
 }
 
-/* Splits the mapping that va lies inside of. */
-static void cut(struct vmb_sim_gpuvm *vm, uint64_t va)
+/* Splits the mapping that contains va. */
+static void split_mapping(struct vmb_sim_gpuvm *vm, uint64_t va)
 {
 	struct vmb_sim_gpuvm_node *below = NULL;
 	for (struct vmb_sim_gpuvm_node *node = vm->root; node;) {
@@ -120,21 +121,21 @@ static void cut(struct vmb_sim_gpuvm *vm, uint64_t va)
 
 	struct vmb_sim_gpuvm_node *left;
 	struct vmb_sim_gpuvm_node *right;
-	split(vm->root, va, &left, &right);
-	vm->root = join(join(left, create_node(vm, &rest)), right);
+	split_tree(vm->root, va, &left, &right);
+	vm->root = join_trees(join_trees(left, create_node(vm, &rest)), right);
 }
 
-static void replace(
+static void replace_range(
 	struct vmb_sim_gpuvm *vm, uint64_t va, uint64_t size, struct vmb_sim_gpuvm_node *node)
 {
 	struct vmb_sim_gpuvm_node *left;
 	struct vmb_sim_gpuvm_node *old;
 	struct vmb_sim_gpuvm_node *right;
-	cut(vm, va);
-	cut(vm, va + size);
-	split(vm->root, va, &left, &old);
-	split(old, va + size, &old, &right);
-	vm->root = join(join(left, node), right);
+	split_mapping(vm, va);
+	split_mapping(vm, va + size);
+	split_tree(vm->root, va, &left, &old);
+	split_tree(old, va + size, &old, &right);
+	vm->root = join_trees(join_trees(left, node), right);
 	destroy_tree(vm, old);
 }
 
@@ -152,14 +153,14 @@ void vmb_sim_gpuvm_finish(struct vmb_sim_gpuvm *vm)
 void vmb_sim_gpuvm_map(struct vmb_sim_gpuvm *vm, const struct vmb_sim_mapping *mapping)
 {
 	if (mapping->size) {
-		replace(vm, mapping->va, mapping->size, create_node(vm, mapping));
+		replace_range(vm, mapping->va, mapping->size, create_node(vm, mapping));
 	}
 }
 
 void vmb_sim_gpuvm_unmap(struct vmb_sim_gpuvm *vm, uint64_t va, uint64_t size)
 {
 	if (size) {
-		replace(vm, va, size, NULL);
+		replace_range(vm, va, size, NULL);
 	}
 }
 

@@ -7,7 +7,8 @@
 #include "uobj.h"
 
 /* panthor_job_create() */
-static int check(const struct vmb_sim_group *group, const struct drm_panthor_queue_submit *submit)
+static int check_submit(
+	const struct vmb_sim_group *group, const struct drm_panthor_queue_submit *submit)
 {
 	if (submit->pad || !submit->stream_size != !submit->stream_addr ||
 		submit->stream_addr % 64 || submit->stream_size % 8 ||
@@ -31,14 +32,14 @@ int vmb_sim_group_submit(struct vmb_sim_call *call, void *argument)
 		return result;
 	}
 
-	/* The kernel's handles of groups have 16 bits. */
+	/* The kernel uses 16 bits of a group handle. */
 	struct vmb_sim_group *group = vmb_sim_handles_get(
 		&call->file->groups, args->group_handle & 0xffff);
 	const struct drm_panthor_queue_submit *submits = copy;
 	struct vmb_sim_submit submit;
 	vmb_sim_submit_init(&submit, call);
 	for (uint32_t i = 0; !result && i < args->queue_submits.count; i++) {
-		result = check(group, &submits[i]);
+		result = check_submit(group, &submits[i]);
 		if (!result) {
 			result = vmb_sim_submit_add(&submit, &group->queues[submits[i].queue_index],
 				vmb_sim_job_create(), &submits[i].syncs);

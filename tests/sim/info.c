@@ -7,10 +7,10 @@
 #include "uapi/panthor.h"
 #include "uobj.h"
 
-/* ioctls that tell what there is: a Mali-G610 behind panthor. */
+/* The ioctls that describe the device: panthor on a Mali-G610. */
 
 enum {
-	MALI_G610 = 0xa867, /* bits 16 to 31 of its id */
+	MALI_G610 = 0xa867, /* bits 16 to 31 of gpu_id */
 	TIMER_HZ = 24000000,
 };
 
@@ -51,12 +51,12 @@ int vmb_sim_get_cap(struct vmb_sim_call *call, void *argument)
 		args->value = 1;
 		return 0;
 	default:
-		/* All others are of drivers that set modes. */
+		/* All other capabilities belong to mode-setting drivers. */
 		return -EOPNOTSUPP;
 	}
 }
 
-static int answer(struct drm_panthor_dev_query *args, const void *info, size_t min, size_t size)
+static int write_info(struct drm_panthor_dev_query *args, const void *info, size_t min, size_t size)
 {
 	if (!args->pointer) {
 		args->size = (uint32_t)size;
@@ -85,7 +85,7 @@ static int gpu_info(struct vmb_sim *sim, struct drm_panthor_dev_query *args)
 		.tiler_present = 1,
 	};
 	size_t min = offsetof(struct drm_panthor_gpu_info, tiler_present) + sizeof(uint64_t);
-	return answer(args, &info, min, sim->minor >= 7 ? sizeof(info) : min);
+	return write_info(args, &info, min, sim->minor >= 7 ? sizeof(info) : min);
 }
 
 static int csif_info(struct drm_panthor_dev_query *args)
@@ -97,7 +97,7 @@ static int csif_info(struct drm_panthor_dev_query *args)
 		.scoreboard_slot_count = 8,
 		.unpreserved_cs_reg_count = 4,
 	};
-	return answer(args, &info, sizeof(info), sizeof(info));
+	return write_info(args, &info, sizeof(info), sizeof(info));
 }
 
 static void read_clocks(struct drm_panthor_timestamp_info *info, uint32_t flags)
@@ -147,7 +147,7 @@ static int timestamp_info(struct vmb_sim *sim, struct drm_panthor_dev_query *arg
 	}
 	info = (struct drm_panthor_timestamp_info){ .flags = info.flags };
 	read_clocks(&info, flags);
-	return answer(args, &info, min, size);
+	return write_info(args, &info, min, size);
 }
 
 int vmb_sim_dev_query(struct vmb_sim_call *call, void *argument)
@@ -170,10 +170,10 @@ int vmb_sim_dev_query(struct vmb_sim_call *call, void *argument)
 		return timestamp_info(sim, args);
 	}
 	if (args->type == DRM_PANTHOR_DEV_QUERY_GROUP_PRIORITIES_INFO && sim->minor >= 2) {
-		return answer(args, &priorities, sizeof(priorities), sizeof(priorities));
+		return write_info(args, &priorities, sizeof(priorities), sizeof(priorities));
 	}
 	if (args->type == DRM_PANTHOR_DEV_QUERY_MMU_INFO && sim->minor >= 9) {
-		return answer(args, &mmu, sizeof(mmu), sizeof(mmu));
+		return write_info(args, &mmu, sizeof(mmu), sizeof(mmu));
 	}
 	return -EINVAL;
 }

@@ -63,7 +63,7 @@ void vmb_sim_queue_push(struct vmb_sim *sim, struct vmb_sim_queue *queue, struct
 	queue->last = job;
 }
 
-static void unlist(struct vmb_sim *sim, struct vmb_sim_queue *queue)
+static void remove_queue(struct vmb_sim *sim, struct vmb_sim_queue *queue)
 {
 	struct vmb_sim_queue **link = &sim->queues;
 	while (*link != queue) {
@@ -72,15 +72,15 @@ static void unlist(struct vmb_sim *sim, struct vmb_sim_queue *queue)
 	*link = queue->next;
 }
 
-/* Once the job is destroyed, the queue may be gone: the job may have the last reference to its
- * VM. */
-static struct vmb_sim_job *pop(struct vmb_sim *sim, struct vmb_sim_queue *queue)
+/* The job may hold the last reference to the VM that owns the queue. Destroying the job may destroy
+ * the queue. */
+static struct vmb_sim_job *pop_job(struct vmb_sim *sim, struct vmb_sim_queue *queue)
 {
 	struct vmb_sim_job *job = queue->first;
 	queue->first = job->next;
 	if (!queue->first) {
 		queue->last = NULL;
-		unlist(sim, queue);
+		remove_queue(sim, queue);
 	}
 	return job;
 }
@@ -91,7 +91,7 @@ void vmb_sim_queue_cancel(struct vmb_sim *sim, struct vmb_sim_queue *queue)
 	if (!next) {
 		return;
 	}
-	unlist(sim, queue);
+	remove_queue(sim, queue);
 	queue->first = NULL;
 	queue->last = NULL;
 	while (next) {
@@ -112,7 +112,7 @@ static bool is_ready(const struct vmb_sim_job *job)
 	return true;
 }
 
-static void run(struct vmb_sim_job *job)
+static void run_job(struct vmb_sim_job *job)
 {
 	if (job->vm && job->unmap) {
 		vmb_sim_gpuvm_unmap(&job->vm->map, job->mapping.va, job->mapping.size);
@@ -122,13 +122,13 @@ static void run(struct vmb_sim_job *job)
 	job->done->signaled = true;
 }
 
-static bool run_one(struct vmb_sim *sim)
+static bool run_first_ready(struct vmb_sim *sim)
 {
 	for (struct vmb_sim_queue *queue = sim->queues; queue; queue = queue->next) {
 		bool held = queue->gpu && sim->gpu_held;
 		if (!held && is_ready(queue->first)) {
-			struct vmb_sim_job *job = pop(sim, queue);
-			run(job);
+			struct vmb_sim_job *job = pop_job(sim, queue);
+			run_job(job);
 			vmb_sim_job_destroy(job);
 			return true;
 		}
@@ -138,8 +138,8 @@ static bool run_one(struct vmb_sim *sim)
 
 void vmb_sim_run_queues(struct vmb_sim *sim)
 {
-	/* Each job may let jobs of other queues go on. */
-	while (run_one(sim)) {
+	/* Each job may make jobs of other queues ready. */
+	while (run_first_ready(sim)) {
 	}
 	pthread_cond_broadcast(&sim->changed);
 }

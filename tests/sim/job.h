@@ -12,9 +12,9 @@ struct vmb_sim;
 struct vmb_sim_vm;
 
 /*
- * Queues of jobs: the asynchronous binds of a VM, the submits to a queue of a group. The jobs of a
- * queue run in their order, each when its waits are signalled, and take no time. The simulated
- * kernel's lock guards all of it.
+ * Queues of jobs: the asynchronous binds of a VM, and the submits to a queue of a group. The jobs
+ * of a queue run in order. A job runs when its waits are signalled, and takes no time. The
+ * simulated kernel's lock guards all queues and jobs.
  */
 
 struct vmb_sim_job {
@@ -23,32 +23,33 @@ struct vmb_sim_job {
 	size_t wait_count;
 	size_t wait_capacity;
 	struct vmb_sim_fence *done;
-	struct vmb_sim_vm *vm; /* the VM whose map it changes; NULL if none */
+	struct vmb_sim_vm *vm; /* the VM that the job changes, or NULL */
 	bool unmap;
-	struct vmb_sim_mapping mapping; /* of an unmap, only the range */
+	struct vmb_sim_mapping mapping; /* an unmap uses only the range */
 };
 
 struct vmb_sim_queue {
 	struct vmb_sim_job *first;
 	struct vmb_sim_job *last;
-	struct vmb_sim_queue *next; /* in vmb_sim.queues, while it has jobs */
-	bool gpu; /* of the GPU, which may be held */
+	struct vmb_sim_queue *next; /* in vmb_sim.queues, while the queue has jobs */
+	bool gpu; /* vmb_sim_hold_gpu() stops the queue */
 };
 
 struct vmb_sim_job *vmb_sim_job_create(void);
-/* References to the VM and to the mapping's bo are taken. */
+/* Adds references to the VM and to the mapping's bo. */
 void vmb_sim_job_set_op(struct vmb_sim_job *job, struct vmb_sim_vm *vm, bool unmap,
 	const struct vmb_sim_mapping *mapping);
-/* Takes over the reference. */
+/* Takes over the caller's reference to the fence. */
 void vmb_sim_job_add_wait(struct vmb_sim_job *job, struct vmb_sim_fence *fence);
 /* Accepts NULL. */
 void vmb_sim_job_destroy(struct vmb_sim_job *job);
 
-/* Takes the job over. */
+/* Takes over the job. */
 void vmb_sim_queue_push(struct vmb_sim *sim, struct vmb_sim_queue *queue, struct vmb_sim_job *job);
-/* Signals the fences of jobs that have not run, and drops them. */
+/* Destroys the pending jobs and signals their fences. */
 void vmb_sim_queue_cancel(struct vmb_sim *sim, struct vmb_sim_queue *queue);
-/* Runs what can run now. To be called when a fence was signalled, or a job pushed. */
+/* Runs every job whose waits are signalled. The caller calls this after it signals a fence or
+ * pushes a job. */
 void vmb_sim_run_queues(struct vmb_sim *sim);
 
 #endif

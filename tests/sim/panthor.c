@@ -9,22 +9,22 @@
 #include "uobj.h"
 #include "vm.h"
 
-/* ioctls that make VMs, groups and tiler heaps. */
+/* The ioctls of VMs, groups and tiler heaps. */
 
 enum {
-	MAX_VMS = 32, /* of a file */
-	MAX_GROUPS = 128,
-	MAX_HEAPS = 128, /* of a VM */
+	MAX_VMS = 32, /* in a file */
+	MAX_GROUPS = 128, /* in a file */
+	MAX_HEAPS = 128, /* in a VM */
 };
 
 static const uint64_t full_va_range = UINT64_C(1) << VMB_SIM_VA_BITS;
 static const uint64_t min_kernel_va_range = UINT64_C(256) << 20;
 
-/* panthor_vm_create_check_args(): the kernel's part is a power of two, and what it leaves the
- * user's. */
-static int choose_user_va_range(uint64_t wanted, uint64_t *chosen)
+/* panthor_vm_create_check_args(): the size of the kernel's range is a power of two. User space gets
+ * the rest. */
+static int choose_user_va_range(uint64_t requested, uint64_t *chosen)
 {
-	uint64_t range = wanted ? wanted : full_va_range / 2;
+	uint64_t range = requested ? requested : full_va_range / 2;
 	if (range > full_va_range - min_kernel_va_range) {
 		return -EINVAL;
 	}
@@ -159,8 +159,7 @@ int vmb_sim_tiler_heap_create(struct vmb_sim_call *call, void *argument)
 	if (!heap) {
 		return -EBUSY;
 	}
-	/* The kernel counts them from 0. Somewhere in the kernel's part of the VM is where they
-	 * lie. */
+	/* The kernel counts heaps from 0. Any addresses in the kernel's range of the VM will do. */
 	args->handle = args->vm_id << 16 | (heap - 1);
 	args->tiler_heap_ctx_gpu_va = vm->user_va_range + heap * VMB_SIM_PAGE_SIZE;
 	args->first_heap_chunk_gpu_va = vm->user_va_range + ((uint64_t)heap << 23);

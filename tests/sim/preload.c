@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The simulated kernel behind the render node of a process. Preload it before Mesa's shim:
- * LD_PRELOAD=libvmbind_sim.so:libpanfrost_noop_drm_shim.so. The shim makes the node and its entries
- * in sysfs, and answers the ioctls that the simulated kernel does not. The shim sees one open file,
- * which this library keeps: the shim's own table of files is not thread-safe. A program that needs no
- * sysfs works without the shim.
+ * The simulated kernel as the render node of a process. Preload this library before Mesa's shim:
+ * LD_PRELOAD=libvmbind_sim.so:libpanfrost_noop_drm_shim.so. The shim provides the node and its
+ * entries in sysfs, and handles the ioctls that the simulated kernel does not. The shim sees one
+ * open file, which this library keeps open: the shim's own table of files is not thread-safe. A
+ * program that needs no sysfs works without the shim.
  *
- *   VMBIND_SIM_PANTHOR=1.MINOR   the driver's version; 1.9 if not set
- *   VMBIND_SIM_OPS=FILE          appends the op stream to FILE
+ *   VMBIND_SIM_PANTHOR=1.MINOR   version of the driver; default 1.9
+ *   VMBIND_SIM_OPS=FILE          append the op stream to FILE
  *   VMBIND_SIM_FAULT=…           see vmb_sim_faults_parse()
- *   PAN_GPU_ID=HEX               as Mesa's shim has it
+ *   PAN_GPU_ID=HEX               the GPU's id, a variable of Mesa's shim
  */
 
-/* Both open() and open64() are to be defined here, and neither in the name of the other. */
+/* This file defines open() and open64(). _FILE_OFFSET_BITS would rename one to the other. */
 #undef _FILE_OFFSET_BITS
 #define _GNU_SOURCE
 
@@ -36,14 +36,14 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* The shim takes the place of the first one. */
+/* The shim replaces the first render node. */
 static const char render_node[] = "/dev/dri/renderD128";
 enum {
 	DRM_MAJOR = 226,
 	RENDER_MINOR = 128,
 };
 
-/* The next in line: the shim, or the libc. */
+/* The functions of the next library: the shim or libc. */
 static struct {
 	int (*open)(const char *, int, ...);
 	int (*close)(int);
@@ -64,8 +64,8 @@ struct open_file {
 };
 
 /*
- * The files of our descriptors, by descriptor. Never held while the simulated kernel is called,
- * which closes files of its own.
+ * The open files of the render node, by descriptor. The lock is not held during calls into the
+ * simulated kernel, because the simulated kernel calls close().
  */
 static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct open_file **files;
@@ -95,7 +95,7 @@ static void find_next(void)
 	};
 	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
 		void *address = dlsym(RTLD_NEXT, functions[i].name);
-		/* ISO C has no cast from an object's pointer to a function's. */
+		/* ISO C cannot cast an object pointer to a function pointer. */
 		memcpy(functions[i].function, &address, sizeof(address));
 	}
 }
@@ -105,7 +105,7 @@ static void need_next(void)
 	pthread_once(&next_once, find_next);
 }
 
-__attribute__((noreturn)) static void die(const char *variable, const char *value)
+__attribute__((noreturn)) static void reject_setting(const char *variable, const char *value)
 {
 	fprintf(stderr, "vmbind_sim: cannot use %s=%s\n", variable, value);
 	abort();
@@ -117,7 +117,7 @@ static unsigned read_version(void)
 	unsigned minor = 9;
 	int end = 0;
 	if (text && (sscanf(text, "1.%u%n", &minor, &end) != 1 || text[end])) {
-		die("VMBIND_SIM_PANTHOR", text);
+		reject_setting("VMBIND_SIM_PANTHOR", text);
 	}
 	return minor;
 }
@@ -130,12 +130,12 @@ static int open_stream(void)
 	}
 	int fd = next.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 	if (fd < 0) {
-		die("VMBIND_SIM_OPS", path);
+		reject_setting("VMBIND_SIM_OPS", path);
 	}
 	return fd;
 }
 
-/* Not before the render node is opened: programs that only start others have nothing to tell. */
+/* Runs when the render node is opened first: a program that only starts others writes no stream. */
 static void start_sim(void)
 {
 	const char *gpu = getenv("PAN_GPU_ID");
@@ -146,12 +146,12 @@ static void start_sim(void)
 		.gpu_id = gpu ? (uint32_t)strtoul(gpu, NULL, 16) : 0,
 	};
 	if (vmb_sim_create(&config, &sim)) {
-		die("VMBIND_SIM_FAULT", config.faults);
+		reject_setting("VMBIND_SIM_FAULT", config.faults);
 	}
 	shim_fd = next.open(render_node, O_RDWR | O_CLOEXEC, 0);
 }
 
-/* What is open at exit is told as it is; threads may go on using it. */
+/* Writes the maps of the files that are open at exit. Other threads may still use them. */
 __attribute__((destructor)) static void finish_stream(void)
 {
 	if (sim) {
@@ -177,7 +177,8 @@ static void unref_file(struct open_file *file)
 	}
 }
 
-/* With a reference; NULL if the descriptor is not ours. */
+/* The open file of a descriptor, with a new reference. NULL if the descriptor is of another
+ * file. */
 static struct open_file *get_file(int fd)
 {
 	struct open_file *file = NULL;
@@ -191,7 +192,7 @@ static struct open_file *get_file(int fd)
 	return file;
 }
 
-static bool is_ours(int fd)
+static bool is_render_node(int fd)
 {
 	struct open_file *file = get_file(fd);
 	if (file) {
@@ -200,7 +201,8 @@ static bool is_ours(int fd)
 	return file;
 }
 
-/* Takes the reference over; NULL ends it. What the descriptor was before is closed. */
+/* Sets the open file of a descriptor and takes over the reference. NULL removes the entry. Drops
+ * the reference to the descriptor's previous file. */
 static void set_file(int fd, struct open_file *file)
 {
 	struct open_file *old = NULL;
@@ -266,7 +268,7 @@ EXPORT int open64(const char *path, int flags, ...)
 	return open_path(path, flags | O_LARGEFILE, mode);
 }
 
-/* What the two are with _FORTIFY_SOURCE. */
+/* _FORTIFY_SOURCE renames open() and open64(). */
 int __open_2(const char *path, int flags);
 EXPORT int __open_2(const char *path, int flags)
 {
@@ -286,8 +288,9 @@ EXPORT int close(int fd)
 	return next.close(fd);
 }
 
-/* A copy of old is what old is; whatever new was is over. */
-static int copied(struct open_file *file, int new)
+/* Gives the descriptor new the open file of the duplicated descriptor. Drops the reference to
+ * file. */
+static int set_duplicate(struct open_file *file, int new)
 {
 	if (new >= 0) {
 		if (file) {
@@ -304,28 +307,28 @@ static int copied(struct open_file *file, int new)
 EXPORT int dup(int old)
 {
 	struct open_file *file = get_file(old);
-	return copied(file, next.dup(old));
+	return set_duplicate(file, next.dup(old));
 }
 
 EXPORT int dup2(int old, int new)
 {
 	struct open_file *file = get_file(old);
-	return copied(file, next.dup2(old, new));
+	return set_duplicate(file, next.dup2(old, new));
 }
 
 EXPORT int dup3(int old, int new, int flags)
 {
 	struct open_file *file = get_file(old);
-	return copied(file, next.dup3(old, new, flags));
+	return set_duplicate(file, next.dup3(old, new, flags));
 }
 
-/* The argument is an int or a pointer, or not there: one of a pointer's size holds any of them. */
-static int control(int fd, int command, void *argument)
+/* The argument is an int, a pointer or missing. A pointer holds each of them. */
+static int control_file(int fd, int command, void *argument)
 {
 	struct open_file *file = get_file(fd);
 	int result = next.fcntl(fd, command, argument);
 	if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) {
-		return copied(file, result);
+		return set_duplicate(file, result);
 	}
 	if (file) {
 		unref_file(file);
@@ -339,7 +342,7 @@ EXPORT int fcntl(int fd, int command, ...)
 	va_start(arguments, command);
 	void *argument = va_arg(arguments, void *);
 	va_end(arguments);
-	return control(fd, command, argument);
+	return control_file(fd, command, argument);
 }
 
 EXPORT int fcntl64(int fd, int command, ...)
@@ -348,12 +351,12 @@ EXPORT int fcntl64(int fd, int command, ...)
 	va_start(arguments, command);
 	void *argument = va_arg(arguments, void *);
 	va_end(arguments);
-	return control(fd, command, argument);
+	return control_file(fd, command, argument);
 }
 
 EXPORT int fstat(int fd, struct stat *status)
 {
-	if (!is_ours(fd)) {
+	if (!is_render_node(fd)) {
 		return next.fstat(fd, status);
 	}
 	*status = (struct stat){ .st_mode = S_IFCHR | 0666,
@@ -363,7 +366,7 @@ EXPORT int fstat(int fd, struct stat *status)
 
 EXPORT int fstat64(int fd, struct stat64 *status)
 {
-	if (!is_ours(fd)) {
+	if (!is_render_node(fd)) {
 		return next.fstat64(fd, status);
 	}
 	*status = (struct stat64){ .st_mode = S_IFCHR | 0666,
@@ -371,11 +374,11 @@ EXPORT int fstat64(int fd, struct stat64 *status)
 	return 0;
 }
 
-/* What the simulated kernel leaves to the shim: how the device is called, and the like. */
+/* Passes an ioctl that the simulated kernel does not handle to the shim, such as the bus id. */
 static int shim_ioctl(unsigned long request, void *argument)
 {
 	int result = shim_fd < 0 ? -EINVAL : next.ioctl(shim_fd, request, argument);
-	/* Some of the shim's answers are negative errnos, against the custom. */
+	/* The shim returns some errors as negative errnos instead of -1. */
 	if (result < -1) {
 		errno = -result;
 		result = -1;
@@ -409,8 +412,8 @@ static void *map_node(struct open_file *file, void *address, size_t length, int 
 	int flags, off64_t offset)
 {
 	/*
-	 * The page of the flush id, always 0. Each mapping is one of its own: the shim has a single
-	 * one, which is gone when the first device is.
+	 * The page of the flush id, always 0. Each mapping gets its own page: the shim has a single
+	 * page, which the first destroyed device unmaps.
 	 */
 	if ((uint64_t)offset >= DRM_PANTHOR_USER_MMIO_OFFSET_32BIT) {
 		flags = (flags & ~MAP_TYPE) | MAP_PRIVATE | MAP_ANONYMOUS;
@@ -448,7 +451,7 @@ EXPORT void *mmap64(void *address, size_t length, int protection, int flags, int
 	return map_any(address, length, protection, flags, fd, offset);
 }
 
-/* For programs to find with dlsym(). -1 before a render node was opened. */
+/* Programs find the functions below with dlsym(). Both return -1 before a render node is opened. */
 
 /* Writes a mark to the op stream. */
 int vmbind_sim_mark(const char *text);

@@ -17,9 +17,9 @@
 struct request {
 	const char *name; /* in the op stream and in faults */
 	unsigned long number;
-	unsigned minor; /* of the driver that has it first */
+	unsigned minor; /* of the first driver version that has the request */
 	int (*run)(struct vmb_sim_call *call, void *argument);
-	vmb_sim_describe *describe; /* NULL: there is no more to say */
+	vmb_sim_describe *describe; /* NULL: the line has no further members */
 };
 
 #define CORE(NAME, name, describe) \
@@ -85,7 +85,7 @@ int vmb_sim_create(const struct vmb_sim_config *config, struct vmb_sim **created
 	sim->minor = config->minor;
 	sim->gpu_id = config->gpu_id;
 	sim->stream = config->stream;
-	/* Anywhere above what could be taken for an offset into something. */
+	/* High enough not to be mistaken for an offset in a BO. */
 	sim->next_mmap_offset = UINT64_C(1) << 32;
 	*created = sim;
 	return 0;
@@ -99,7 +99,7 @@ void vmb_sim_destroy(struct vmb_sim *sim)
 	while (sim->files) {
 		vmb_sim_file_destroy(sim->files);
 	}
-	/* Of VMs that are destroyed, waiting for what never came. */
+	/* The queues of destroyed VMs: their jobs wait for fences that were never signalled. */
 	while (sim->queues) {
 		vmb_sim_queue_cancel(sim, sim->queues);
 	}
@@ -130,7 +130,7 @@ void vmb_sim_close(struct vmb_sim_file *file)
 	pthread_mutex_unlock(&sim->lock);
 }
 
-/* By number alone: the caller's argument may be of another size than ours. */
+/* Compares only the number: the size of the caller's argument may differ. */
 static const struct request *find_request(unsigned long number)
 {
 	for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++) {
@@ -158,8 +158,8 @@ static void write_line(const struct request *request, const struct vmb_sim_call 
 	vmb_sim_stream_write(call->sim, &line);
 }
 
-static int run(const struct request *request, struct vmb_sim_file *file, int fd, const void *before,
-	void *argument)
+static int run_request(const struct request *request, struct vmb_sim_file *file, int fd,
+	const void *before, void *argument)
 {
 	struct vmb_sim *sim = file->sim;
 	struct vmb_sim_call call = { .sim = sim, .file = file, .failed_index = -1 };
@@ -180,7 +180,7 @@ static bool is_driver_request(unsigned long number)
 
 int vmb_sim_ioctl(struct vmb_sim_file *file, int fd, unsigned long number, void *argument)
 {
-	/* The kernel looks at 32 bits; some callers extend a sign into the rest. */
+	/* The kernel reads 32 bits. Some callers sign-extend the number. */
 	number &= UINT32_MAX;
 	if (_IOC_TYPE(number) != DRM_IOCTL_BASE) {
 		return -ENOTTY;
@@ -190,8 +190,8 @@ int vmb_sim_ioctl(struct vmb_sim_file *file, int fd, unsigned long number, void 
 		return is_driver_request(number) ? -EINVAL : -ENOSYS;
 	}
 
-	/* As drm_ioctl() does: what a shorter argument lacks is 0, what a longer one has is not
-	 * seen. */
+	/* drm_ioctl() extends a shorter argument with zeros and ignores the rest of a longer
+	 * one. */
 	uint64_t before[16] = { 0 };
 	uint64_t copy[16];
 	size_t size = _IOC_SIZE(number);
@@ -202,7 +202,7 @@ int vmb_sim_ioctl(struct vmb_sim_file *file, int fd, unsigned long number, void 
 		memcpy(before, argument, size);
 	}
 	memcpy(copy, before, sizeof(copy));
-	int result = run(request, file, fd, before, copy);
+	int result = run_request(request, file, fd, before, copy);
 	if (number & request->number & IOC_OUT) {
 		memcpy(argument, copy, size);
 	}
@@ -215,7 +215,7 @@ int vmb_sim_mmap(struct vmb_sim_file *file, uint64_t offset, uint64_t length, in
 	pthread_mutex_lock(&file->sim->lock);
 	for (size_t i = 0; i < file->bos.count; i++) {
 		const struct vmb_sim_bo *bo = file->bos.objects[i];
-		/* As with drm_gem_mmap(), a mapping starts where the BO does. */
+		/* As in drm_gem_mmap(), a mapping starts at the start of the BO. */
 		if (bo && bo->mmap_offset && bo->mmap_offset == offset && length <= bo->size) {
 			*memfd = bo->memfd;
 			result = 0;
@@ -263,7 +263,7 @@ void vmb_sim_write_maps(struct vmb_sim *sim)
 	pthread_mutex_unlock(&sim->lock);
 }
 
-static void fill(struct vmb_sim_va *va, const struct vmb_sim_file *file,
+static void fill_va(struct vmb_sim_va *va, const struct vmb_sim_file *file,
 	const struct vmb_sim_mapping *mapping)
 {
 	*va = (struct vmb_sim_va){
@@ -287,7 +287,7 @@ int vmb_sim_vm_map(
 		*count = vmb_sim_gpuvm_list(&vm->map, merged, &mappings);
 		*vas = vmb_sim_alloc(*count * sizeof(**vas));
 		for (size_t i = 0; i < *count; i++) {
-			fill(&(*vas)[i], file, &mappings[i]);
+			fill_va(&(*vas)[i], file, &mappings[i]);
 		}
 		free(mappings);
 	}

@@ -9,13 +9,14 @@
 #include "gpuvm.h"
 
 /*
- * A simulated kernel: DRM's core and the driver panthor, as far as their ioctls can be told from
- * what they answer. VM_BIND checks its arguments as Linux 7.3 does and keeps a map of each VM;
- * syncobjs work; command streams are taken and not executed: their fences signal as soon as what
- * they wait for is. vmbind_sim.so (preload.c) puts it behind the ioctls of a process.
+ * A simulated kernel: the ioctls of the DRM core and of the driver panthor. VM_BIND checks its
+ * arguments as Linux 7.3 does, and each VM keeps its mappings. Syncobjs work. Command streams are
+ * not executed: the fence of a submit signals as soon as its waits are signalled. libvmbind_sim.so
+ * (preload.c) connects the simulated kernel to the ioctls of a process.
  *
- * Pointers in arguments are followed unchecked, but for NULL; only the bits that the driver of the
- * version knows are known. Thread-safe, but for create and destroy.
+ * Pointers in arguments are checked for NULL only. Flags are checked against the driver version.
+ * Any thread may call any function except vmb_sim_create() and vmb_sim_destroy(). Errors are
+ * negative errno values.
  */
 
 struct vmb_sim;
@@ -24,63 +25,62 @@ struct vmb_sim_file;
 struct vmb_sim_config {
 	/* The driver's version is 1.minor. */
 	unsigned minor;
-	/* What faults, as vmb_sim_faults_parse() takes it; NULL: nothing. */
+	/* The faults in the form of vmb_sim_faults_parse(); NULL: no faults. */
 	const char *faults;
-	/* What the op stream is written to, a line at a time; the caller's own. -1: there is
-	 * none. */
+	/* The descriptor of the op stream. The caller owns it. -1: no op stream. */
 	int stream;
 	/* Bits 16 to 31 of the GPU's id; 0: a Mali-G610. */
 	uint32_t gpu_id;
 };
 
-/* A negative errno; -EINVAL for faults that cannot be read. */
+/* Returns -EINVAL if the faults cannot be parsed. */
 int vmb_sim_create(const struct vmb_sim_config *config, struct vmb_sim **sim);
-/* Closes the files that are open. Nobody may be in a call. Accepts NULL. */
+/* Closes the open files. No other thread may be in a call. Accepts NULL. */
 void vmb_sim_destroy(struct vmb_sim *sim);
 
-/* An open file of the render node. */
+/* Opens the render node. */
 struct vmb_sim_file *vmb_sim_open(struct vmb_sim *sim);
-/* Takes its VMs and handles along. Nobody may be in a call for it. */
+/* Closes the file and destroys its VMs and handles. No other thread may use the file. */
 void vmb_sim_close(struct vmb_sim_file *file);
 
 /*
- * 0 or a negative errno, and the argument changed as the kernel changes it. fd is what the caller
- * calls the file; it is only told in the op stream. Blocks where the kernel blocks. -ENOSYS is for
- * requests of the DRM core that are not simulated.
+ * Executes an ioctl and changes the argument as the kernel does. fd is the caller's descriptor;
+ * only the op stream uses it. The function blocks where the kernel blocks. Returns -ENOSYS for a
+ * request of the DRM core that is not simulated.
  */
 int vmb_sim_ioctl(struct vmb_sim_file *file, int fd, unsigned long request, void *argument);
 
 /*
- * The memory that an mmap of the file at the offset maps, from its start: a memfd, which is the
- * BO's and lives as long. -EINVAL if no BO of the file is there, or a shorter one.
+ * The memory that mmap() of the file at this offset maps. The memfd belongs to the BO; its mapping
+ * starts at 0. Returns -EINVAL if no BO of the file has this offset, or if the BO is shorter.
  */
 int vmb_sim_mmap(struct vmb_sim_file *file, uint64_t offset, uint64_t length, int *memfd);
 
 /*
- * Held, the GPU runs nothing that is submitted, until it is let go. It is the only way to have a
- * fence that is not signalled: nothing else here takes time.
+ * A held GPU runs no submits until it is released. Only a held GPU leaves the fence of a submit
+ * unsignalled: the simulated kernel takes no time for a submit.
  */
 void vmb_sim_hold_gpu(struct vmb_sim *sim, bool hold);
 
-/* A line {"mark":text} of the op stream. */
+/* Writes a line {"mark":text} to the op stream. */
 void vmb_sim_mark(struct vmb_sim *sim, const char *text);
-/* A line {"map":…} of the op stream for each VM of each open file. */
+/* Writes a line {"map":…} to the op stream for each VM of each open file. */
 void vmb_sim_write_maps(struct vmb_sim *sim);
 
-/* A mapping with what a test can know of its BO. */
+/* A mapping as tests see it. Addresses, sizes and offsets are in bytes. */
 struct vmb_sim_va {
 	uint64_t va;
 	uint64_t size;
 	bool sparse;
-	uint32_t bo; /* a handle of it in this file; 0 if it has none any more, or sparse */
+	uint32_t bo; /* the BO's handle in this file; 0 if the handle is closed, or sparse */
 	uint64_t bo_id;
 	uint64_t offset;
 	uint32_t flags; /* DRM_PANTHOR_VM_BIND_OP_… of the map */
 };
 
 /*
- * The map of a VM by address, as an array for free(). merged: see vmb_sim_gpuvm_list(). -EINVAL if
- * the file has no such VM.
+ * Lists the mappings of a VM in the order of their addresses. For merged see vmb_sim_gpuvm_list().
+ * The caller frees the array. Returns -EINVAL if the file has no such VM.
  */
 int vmb_sim_vm_map(struct vmb_sim_file *file, uint32_t vm, bool merged, struct vmb_sim_va **vas,
 	size_t *count);

@@ -145,12 +145,12 @@ void vmb_sim_describe_vm_create(struct vmb_sim_text *line, const struct vmb_sim_
 	const void *before, const void *after)
 {
 	(void)call;
-	const struct drm_panthor_vm_create *wanted = before;
-	const struct drm_panthor_vm_create *got = after;
+	const struct drm_panthor_vm_create *requested = before;
+	const struct drm_panthor_vm_create *created = after;
 	vmb_sim_text_add(line,
 		",\"vm\":%" PRIu32 ",\"asked_user_va_range\":%" PRIu64
 		",\"user_va_range\":%" PRIu64,
-		got->id, wanted->user_va_range, got->user_va_range);
+		created->id, requested->user_va_range, created->user_va_range);
 }
 
 void vmb_sim_describe_vm_destroy(struct vmb_sim_text *line, const struct vmb_sim_call *call,
@@ -169,13 +169,13 @@ void vmb_sim_describe_bo_create(struct vmb_sim_text *line, const struct vmb_sim_
 		{ DRM_PANTHOR_BO_NO_MMAP, "no_mmap" },
 		{ DRM_PANTHOR_BO_WB_MMAP, "wb_mmap" },
 	};
-	const struct drm_panthor_bo_create *wanted = before;
-	const struct drm_panthor_bo_create *got = after;
-	const struct vmb_sim_bo *bo = vmb_sim_handles_get(&call->file->bos, got->handle);
-	vmb_sim_text_add(line, ",\"size\":%" PRIu64 ",\"flags\":", wanted->size);
-	vmb_sim_text_add_flags(line, wanted->flags, names, COUNT(names));
+	const struct drm_panthor_bo_create *requested = before;
+	const struct drm_panthor_bo_create *created = after;
+	const struct vmb_sim_bo *bo = vmb_sim_handles_get(&call->file->bos, created->handle);
+	vmb_sim_text_add(line, ",\"size\":%" PRIu64 ",\"flags\":", requested->size);
+	vmb_sim_text_add_flags(line, requested->flags, names, COUNT(names));
 	vmb_sim_text_add(line, ",\"vm\":%" PRIu32 ",\"handle\":%" PRIu32 ",\"id\":%" PRIu64,
-		wanted->exclusive_vm_id, got->handle, bo ? bo->id : 0);
+		requested->exclusive_vm_id, created->handle, bo ? bo->id : 0);
 }
 
 void vmb_sim_describe_gem_close(struct vmb_sim_text *line, const struct vmb_sim_call *call,

@@ -12,19 +12,19 @@ struct vmb_sim_call;
 struct vmb_sim_file;
 struct vmb_sim_vm;
 
-/* The op stream: JSON Lines, each written at once, so that a crash loses none. The caller holds the
- * lock. */
+/* The op stream in JSON Lines. Each line is written at once, so a crash loses no line. The caller
+ * holds the simulated kernel's lock. */
 
-/* Ends the line, writes it if there is a stream, and frees it. */
+/* Adds the end of a line, writes the line if a stream is open, and frees the line. */
 void vmb_sim_stream_write(struct vmb_sim *sim, struct vmb_sim_text *line);
 
-/* The line {"map":…} of a VM. */
+/* Writes the line {"map":…} of a VM. */
 void vmb_sim_stream_map(
 	struct vmb_sim_file *file, uint32_t id, const struct vmb_sim_vm *vm, bool destroyed);
 
 /*
- * What the line of an ioctl says besides names and result: members, each with a comma before it.
- * before and after are the argument as it came and as it went.
+ * Adds the members that belong to the argument of an ioctl to its line, each after a comma. before
+ * is the argument of the caller, after is the argument that the caller gets back.
  */
 typedef void vmb_sim_describe(struct vmb_sim_text *line, const struct vmb_sim_call *call,
 	const void *before, const void *after);

@@ -16,12 +16,12 @@ struct vmb_sim_submit_job {
 	uint32_t sync_count;
 };
 
-/* A point that the call signals, and the fence it has: the syncobj's own at first. */
+/* A point that the call signals. fence is the point's current fence, at first the syncobj's. */
 struct vmb_sim_submit_signal {
 	uint32_t handle;
 	uint64_t point;
 	struct vmb_sim_syncobj *syncobj;
-	struct vmb_sim_fence *fence; /* NULL: none yet */
+	struct vmb_sim_fence *fence; /* NULL: the point has no fence */
 };
 
 void vmb_sim_submit_init(struct vmb_sim_submit *submit, struct vmb_sim_call *call)
@@ -137,7 +137,7 @@ static bool is_signal(const struct drm_panthor_sync_op *sync)
 	return sync->flags & DRM_PANTHOR_SYNC_OP_SIGNAL;
 }
 
-/* Every signal of the call is known before the first wait is looked up. */
+/* panthor collects every signal of the call before it looks up the first wait. */
 static int collect_signals(struct vmb_sim_submit *submit)
 {
 	for (size_t i = 0; i < submit->job_count; i++) {
@@ -183,7 +183,7 @@ int vmb_sim_submit_run(struct vmb_sim_submit *submit)
 		return result;
 	}
 
-	/* Nothing can fail any more. */
+	/* The call cannot fail from here on. */
 	for (size_t i = 0; i < submit->job_count; i++) {
 		vmb_sim_queue_push(sim, submit->jobs[i].queue, submit->jobs[i].job);
 		submit->jobs[i].job = NULL;

@@ -11,8 +11,8 @@
 struct vmb_sim_call;
 
 /*
- * What one asynchronous VM_BIND or one GROUP_SUBMIT hands over: jobs with their sync ops, all of
- * them or none. A job may wait for what an earlier job of the same call signals.
+ * The jobs of one asynchronous VM_BIND or one GROUP_SUBMIT, with their sync ops. Either all jobs
+ * are queued or none. A job may wait for a signal of an earlier job of the same call.
  */
 struct vmb_sim_submit {
 	struct vmb_sim_call *call;
@@ -25,10 +25,11 @@ struct vmb_sim_submit {
 };
 
 void vmb_sim_submit_init(struct vmb_sim_submit *submit, struct vmb_sim_call *call);
-/* Takes the job over, whatever comes of it. A negative errno: the sync ops cannot be read. */
+/* Takes over the job, also on an error. Returns a negative errno if the sync ops cannot be read. */
 int vmb_sim_submit_add(struct vmb_sim_submit *submit, struct vmb_sim_queue *queue,
 	struct vmb_sim_job *job, const struct drm_panthor_obj_array *syncs);
-/* Queues the jobs, and runs those that can run; or a negative errno, and nothing has happened. */
+/* Queues the jobs and runs those that are ready. On an error, returns a negative errno and queues
+ * no job. */
 int vmb_sim_submit_run(struct vmb_sim_submit *submit);
 void vmb_sim_submit_finish(struct vmb_sim_submit *submit);
 

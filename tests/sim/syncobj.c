@@ -10,12 +10,13 @@
 #include "kernel.h"
 #include "uapi/drm.h"
 
-/* One of the syncobjs that a thread waits for. */
+/* A syncobj that a thread waits for. */
 struct vmb_sim_wait {
 	struct vmb_sim_wait *next; /* in vmb_sim.waits */
 	struct vmb_sim_syncobj *syncobj;
 	uint64_t point;
-	/* As soon as there is one, even if the syncobj loses it before the thread has seen it. */
+	/* Set as soon as the point has a fence. Stays set if the syncobj loses the fence before the
+	 * thread wakes up. */
 	struct vmb_sim_fence *fence;
 };
 
@@ -33,7 +34,7 @@ void vmb_sim_syncobj_unref(struct vmb_sim_syncobj *syncobj)
 	}
 }
 
-static void tell_waits(struct vmb_sim *sim, struct vmb_sim_syncobj *syncobj)
+static void update_waits(struct vmb_sim *sim, struct vmb_sim_syncobj *syncobj)
 {
 	for (struct vmb_sim_wait *wait = sim->waits; wait; wait = wait->next) {
 		if (wait->syncobj == syncobj && !wait->fence) {
@@ -49,7 +50,7 @@ void vmb_sim_syncobj_replace(
 	struct vmb_sim_fence *old = syncobj->fence;
 	syncobj->fence = fence ? vmb_sim_fence_ref(fence) : NULL;
 	vmb_sim_fence_unref(old);
-	tell_waits(sim, syncobj);
+	update_waits(sim, syncobj);
 }
 
 void vmb_sim_syncobj_add_point(struct vmb_sim *sim, struct vmb_sim_syncobj *syncobj,
@@ -57,10 +58,10 @@ void vmb_sim_syncobj_add_point(struct vmb_sim *sim, struct vmb_sim_syncobj *sync
 {
 	syncobj->fence = vmb_sim_fence_create_chain(
 		syncobj->fence, fence, point, ++sim->last_context);
-	tell_waits(sim, syncobj);
+	update_waits(sim, syncobj);
 }
 
-static struct vmb_sim_syncobj *find(struct vmb_sim_call *call, uint32_t handle)
+static struct vmb_sim_syncobj *find_syncobj(struct vmb_sim_call *call, uint32_t handle)
 {
 	return vmb_sim_handles_get(&call->file->syncobjs, handle);
 }
@@ -68,7 +69,7 @@ static struct vmb_sim_syncobj *find(struct vmb_sim_call *call, uint32_t handle)
 static int find_fence(
 	struct vmb_sim_call *call, uint32_t handle, uint64_t point, struct vmb_sim_fence **fence)
 {
-	struct vmb_sim_syncobj *syncobj = find(call, handle);
+	struct vmb_sim_syncobj *syncobj = find_syncobj(call, handle);
 	if (!syncobj) {
 		return -ENOENT;
 	}
@@ -76,7 +77,7 @@ static int find_fence(
 	return *fence ? 0 : -EINVAL;
 }
 
-/* -ENOENT if one of the handles is none's; -EFAULT without any. */
+/* Returns -ENOENT if a handle is not a syncobj's, -EFAULT without an array. */
 static int check_handles(struct vmb_sim_call *call, uint64_t handles, uint32_t count)
 {
 	const uint32_t *array = (const void *)(uintptr_t)handles;
@@ -84,7 +85,7 @@ static int check_handles(struct vmb_sim_call *call, uint64_t handles, uint32_t c
 		return -EFAULT;
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		if (!find(call, array[i])) {
+		if (!find_syncobj(call, array[i])) {
 			return -ENOENT;
 		}
 	}
@@ -142,7 +143,7 @@ int vmb_sim_syncobj_handle_to_fd(struct vmb_sim_call *call, void *argument)
 	if (args->flags & DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE) {
 		return -EOPNOTSUPP;
 	}
-	struct vmb_sim_syncobj *syncobj = find(call, args->handle);
+	struct vmb_sim_syncobj *syncobj = find_syncobj(call, args->handle);
 	if (args->point || !syncobj) {
 		return -EINVAL;
 	}
@@ -164,7 +165,7 @@ int vmb_sim_syncobj_fd_to_handle(struct vmb_sim_call *call, void *argument)
 	if (args->point || !exported || !exported->syncobj) {
 		return -EINVAL;
 	}
-	/* Unlike a BO, a syncobj gets another handle with each import. */
+	/* Unlike a BO, a syncobj gets a new handle with each import. */
 	args->handle = vmb_sim_handles_add(
 		&call->file->syncobjs, vmb_sim_syncobj_ref(exported->syncobj), UINT32_MAX);
 	return 0;
@@ -178,7 +179,7 @@ int vmb_sim_syncobj_reset(struct vmb_sim_call *call, void *argument)
 	}
 	int result = check_handles(call, args->handles, args->count_handles);
 	for (uint32_t i = 0; !result && i < args->count_handles; i++) {
-		struct vmb_sim_syncobj *syncobj = find(call, handle_at(args->handles, i));
+		struct vmb_sim_syncobj *syncobj = find_syncobj(call, handle_at(args->handles, i));
 		vmb_sim_syncobj_replace(call->sim, syncobj, NULL);
 	}
 	return result;
@@ -192,7 +193,7 @@ int vmb_sim_syncobj_signal(struct vmb_sim_call *call, void *argument)
 	}
 	int result = check_handles(call, args->handles, args->count_handles);
 	for (uint32_t i = 0; !result && i < args->count_handles; i++) {
-		struct vmb_sim_syncobj *syncobj = find(call, handle_at(args->handles, i));
+		struct vmb_sim_syncobj *syncobj = find_syncobj(call, handle_at(args->handles, i));
 		struct vmb_sim_fence *fence = vmb_sim_fence_create(true);
 		vmb_sim_syncobj_replace(call->sim, syncobj, fence);
 		vmb_sim_fence_unref(fence);
@@ -208,7 +209,7 @@ int vmb_sim_syncobj_timeline_signal(struct vmb_sim_call *call, void *argument)
 	}
 	int result = check_handles(call, args->handles, args->count_handles);
 	for (uint32_t i = 0; !result && i < args->count_handles; i++) {
-		struct vmb_sim_syncobj *syncobj = find(call, handle_at(args->handles, i));
+		struct vmb_sim_syncobj *syncobj = find_syncobj(call, handle_at(args->handles, i));
 		struct vmb_sim_fence *fence = vmb_sim_fence_create(true);
 		vmb_sim_syncobj_add_point(call->sim, syncobj, fence, point_at(args->points, i));
 		vmb_sim_fence_unref(fence);
@@ -225,7 +226,8 @@ int vmb_sim_syncobj_query(struct vmb_sim_call *call, void *argument)
 	uint64_t *points = (void *)(uintptr_t)args->points;
 	int result = check_handles(call, args->handles, args->count_handles);
 	for (uint32_t i = 0; !result && i < args->count_handles; i++) {
-		points[i] = vmb_sim_fence_query(find(call, handle_at(args->handles, i))->fence,
+		points[i] = vmb_sim_fence_query(
+			find_syncobj(call, handle_at(args->handles, i))->fence,
 			args->flags & DRM_SYNCOBJ_QUERY_FLAGS_LAST_SUBMITTED);
 	}
 	return result;
@@ -233,7 +235,7 @@ int vmb_sim_syncobj_query(struct vmb_sim_call *call, void *argument)
 
 static struct timespec to_timespec(int64_t nsec)
 {
-	/* Past 68 years after the start of the machine there is no difference. */
+	/* A 32-bit time_t holds 68 years after the boot. No test waits longer. */
 	int64_t seconds = nsec < 0 ? 0 : nsec / 1000000000;
 	return (struct timespec){
 		.tv_sec = (time_t)(seconds < INT32_MAX ? seconds : INT32_MAX),
@@ -241,15 +243,15 @@ static struct timespec to_timespec(int64_t nsec)
 	};
 }
 
-/* Until what the caller waits for may have changed, or the time, of CLOCK_MONOTONIC, has come:
- * -ETIME. */
+/* Sleeps until a fence or a syncobj has changed. Returns -ETIME at the timeout, an absolute time of
+ * CLOCK_MONOTONIC. */
 static int sleep_until(struct vmb_sim *sim, int64_t timeout_nsec)
 {
 	struct timespec until = to_timespec(timeout_nsec);
 	return pthread_cond_timedwait(&sim->changed, &sim->lock, &until) == ETIMEDOUT ? -ETIME : 0;
 }
 
-/* What both wait ioctls have in common; points may be 0. */
+/* The common arguments of both wait ioctls. points may be 0. */
 struct wait_args {
 	uint64_t handles;
 	uint64_t points;
@@ -259,8 +261,8 @@ struct wait_args {
 	uint32_t *first_signaled;
 };
 
-/* Whether there is no more to wait for. */
-static bool is_over(
+/* Whether the wait is complete. */
+static bool is_complete(
 	const struct wait_args *args, const struct vmb_sim_wait *waits, uint32_t *first_signaled)
 {
 	uint32_t signaled = 0;
@@ -279,25 +281,25 @@ static bool is_over(
 	return signaled > 0;
 }
 
-static int wait_for(
+static int wait_for_fences(
 	struct vmb_sim_call *call, const struct wait_args *args, struct vmb_sim_wait *waits)
 {
-	uint32_t may_come = args->flags &
+	uint32_t waits_for_submit = args->flags &
 		(DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT | DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE);
 	for (uint32_t i = 0; i < args->count; i++) {
 		waits[i].fence = vmb_sim_fence_find(waits[i].syncobj->fence, waits[i].point);
-		if (!waits[i].fence && !may_come) {
+		if (!waits[i].fence && !waits_for_submit) {
 			return -EINVAL;
 		}
 	}
 
 	uint32_t first_signaled = UINT32_MAX;
 	int result = 0;
-	while (!is_over(args, waits, &first_signaled)) {
+	while (!is_complete(args, waits, &first_signaled)) {
 		if (result) {
 			return result;
 		}
-		/* One look after the time has come. */
+		/* The loop checks the fences once more after the timeout. */
 		result = sleep_until(call->sim, args->timeout_nsec);
 	}
 	*args->first_signaled = first_signaled;
@@ -317,13 +319,14 @@ static int wait_for_array(struct vmb_sim_call *call, const struct wait_args *arg
 	struct vmb_sim *sim = call->sim;
 	struct vmb_sim_wait *waits = vmb_sim_alloc(args->count * sizeof(*waits));
 	for (uint32_t i = 0; i < args->count; i++) {
-		waits[i].syncobj = vmb_sim_syncobj_ref(find(call, handle_at(args->handles, i)));
+		waits[i].syncobj = vmb_sim_syncobj_ref(
+			find_syncobj(call, handle_at(args->handles, i)));
 		waits[i].point = point_at(args->points, i);
 		waits[i].next = sim->waits;
 		sim->waits = &waits[i];
 	}
 
-	result = wait_for(call, args, waits);
+	result = wait_for_fences(call, args, waits);
 
 	for (uint32_t i = 0; i < args->count; i++) {
 		struct vmb_sim_wait **link = &sim->waits;
@@ -375,7 +378,7 @@ int vmb_sim_syncobj_timeline_wait(struct vmb_sim_call *call, void *argument)
 	return wait_for_array(call, &wait);
 }
 
-/* drm_syncobj_find_fence() with WAIT_FOR_SUBMIT: five seconds, then -ETIME. */
+/* drm_syncobj_find_fence() with WAIT_FOR_SUBMIT: waits for five seconds, then returns -ETIME. */
 static int wait_for_fence(struct vmb_sim_call *call, uint32_t handle, uint64_t point)
 {
 	struct timespec now;
@@ -398,12 +401,12 @@ int vmb_sim_syncobj_transfer(struct vmb_sim_call *call, void *argument)
 	if (args->pad) {
 		return -EINVAL;
 	}
-	struct vmb_sim_syncobj *destination = find(call, args->dst_handle);
+	struct vmb_sim_syncobj *destination = find_syncobj(call, args->dst_handle);
 	if (!destination) {
 		return -ENOENT;
 	}
 	if (args->flags & ~DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT) {
-		return find(call, args->src_handle) ? -EINVAL : -ENOENT;
+		return find_syncobj(call, args->src_handle) ? -EINVAL : -ENOENT;
 	}
 
 	vmb_sim_syncobj_ref(destination);

@@ -15,8 +15,8 @@ static void reserve(struct vmb_sim_text *text, size_t more)
 	}
 }
 
-/* Formats into the room that is left; returns how long it is, or would be. */
-static size_t add(struct vmb_sim_text *text, const char *format, va_list arguments)
+/* Formats into the remaining room. Returns the length that the text has or needs. */
+static size_t format_text(struct vmb_sim_text *text, const char *format, va_list arguments)
 {
 	size_t room = text->capacity - text->length;
 	int length = vsnprintf(room ? text->text + text->length : NULL, room, format, arguments);
@@ -26,17 +26,17 @@ static size_t add(struct vmb_sim_text *text, const char *format, va_list argumen
 	return (size_t)length;
 }
 
-/* Whole programs are described under emulation: nearly always there is room at the first try. */
+/* Tests run whole programs under emulation, so speed matters: the first attempt mostly has room. */
 void vmb_sim_text_add(struct vmb_sim_text *text, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
-	size_t length = add(text, format, arguments);
+	size_t length = format_text(text, format, arguments);
 	va_end(arguments);
 	if (length >= text->capacity - text->length) {
 		reserve(text, length + 1);
 		va_start(arguments, format);
-		add(text, format, arguments);
+		format_text(text, format, arguments);
 		va_end(arguments);
 	}
 	text->length += length;

@@ -5,16 +5,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A text that grows. A zeroed one is empty. */
+/* A text that grows. A zeroed struct is empty. */
 struct vmb_sim_text {
-	char *text; /* not terminated; NULL if never added to */
+	char *text; /* without a terminating null byte; NULL if empty */
 	size_t length;
 	size_t capacity;
 };
 
 __attribute__((format(printf, 2, 3))) void vmb_sim_text_add(
 	struct vmb_sim_text *text, const char *format, ...);
-/* As a JSON string, with its quotes. */
+/* Adds a JSON string, with its quotes. */
 void vmb_sim_text_add_string(struct vmb_sim_text *text, const char *string);
 
 struct vmb_sim_flag_name {
@@ -22,7 +22,7 @@ struct vmb_sim_flag_name {
 	const char *name;
 };
 
-/* As a JSON array of names; what none of the names is for comes last, as a number. */
+/* Adds a JSON array of names. Flags without a name follow as one number. */
 void vmb_sim_text_add_flags(struct vmb_sim_text *text, uint32_t flags,
 	const struct vmb_sim_flag_name *names, size_t name_count);
 

@@ -39,7 +39,7 @@ int vmb_sim_uobj_get_array(
 	if (array->stride < min) {
 		return -EINVAL;
 	}
-	/* What kvmalloc() gives at most. */
+	/* kvmalloc() allocates at most INT_MAX bytes. */
 	if (array->count > INT_MAX / size) {
 		return -ENOMEM;
 	}

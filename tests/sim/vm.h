@@ -6,10 +6,10 @@
 #include "handles.h"
 #include "job.h"
 
-/* The simulated kernel's lock guards it. */
+/* A VM. The simulated kernel's lock guards every member. */
 struct vmb_sim_vm {
-	unsigned refs; /* of its file and of jobs */
-	uint64_t id; /* from 1, of all files; never used again */
+	unsigned refs; /* the file's and the jobs' */
+	uint64_t id; /* from 1; unique among all files and not reused */
 	uint64_t user_va_range;
 	struct vmb_sim_gpuvm map;
 	struct vmb_sim_queue binds;

@@ -14,19 +14,20 @@ static uint64_t round_up(uint64_t value, unsigned bits)
 	return (value + mask) & ~mask;
 }
 
-static uint64_t tables(uint64_t va, uint64_t size, unsigned bits)
+/* The number of page tables for a range if one table covers 1 << bits bytes. */
+static uint64_t count_tables(uint64_t va, uint64_t size, unsigned bits)
 {
 	return (round_up(va + size, bits) >> bits) - (va >> bits);
 }
 
 /*
- * panthor_vm_op_ctx_prealloc_pts(): a page for each table that the range could need, and an array
- * of pointers to them, which the kernel cannot allocate beyond 4 MiB.
+ * panthor_vm_op_ctx_prealloc_pts() allocates a page for each table that the range could need, and
+ * an array of pointers to the pages. The kernel cannot allocate more than 4 MiB for the array.
  */
 static int reserve_tables(const struct drm_panthor_vm_bind_op *op)
 {
-	uint64_t count = tables(op->va, op->size, 39) + tables(op->va, op->size, 30) +
-		tables(op->va, op->size, 21);
+	uint64_t count = count_tables(op->va, op->size, 39) + count_tables(op->va, op->size, 30) +
+		count_tables(op->va, op->size, 21);
 	return count > (UINT64_C(4) << 20) / 8 ? -ENOMEM : 0;
 }
 
@@ -58,8 +59,8 @@ static int prepare_map(struct vmb_sim_call *call, const struct vmb_sim_vm *vm,
 	return reserve_tables(op);
 }
 
-/* panthor_vm_bind_prepare_op_ctx(); the mapping's bo has no reference of its own */
-static int prepare(struct vmb_sim_call *call, const struct vmb_sim_vm *vm,
+/* panthor_vm_bind_prepare_op_ctx(). Adds no reference to the mapping's bo. */
+static int prepare_op(struct vmb_sim_call *call, const struct vmb_sim_vm *vm,
 	const struct drm_panthor_vm_bind_op *op, struct vmb_sim_mapping *mapping)
 {
 	*mapping = (struct vmb_sim_mapping){ .va = op->va, .size = op->size };
@@ -103,7 +104,7 @@ static bool is_sync_only(const struct drm_panthor_vm_bind_op *op)
 }
 
 /* panthor_vm_bind_exec_sync_op() */
-static int run_now(
+static int run_op(
 	struct vmb_sim_call *call, struct vmb_sim_vm *vm, const struct drm_panthor_vm_bind_op *op)
 {
 	if (op->syncs.count) {
@@ -113,7 +114,7 @@ static int run_now(
 		return 0;
 	}
 	struct vmb_sim_mapping mapping;
-	int result = prepare(call, vm, op, &mapping);
+	int result = prepare_op(call, vm, op, &mapping);
 	if (result) {
 		return result;
 	}
@@ -129,7 +130,7 @@ static int bind_sync(struct vmb_sim_call *call, struct vmb_sim_vm *vm,
 	struct drm_panthor_vm_bind *args, const struct drm_panthor_vm_bind_op *ops)
 {
 	for (uint32_t i = 0; i < args->ops.count; i++) {
-		int result = run_now(call, vm, &ops[i]);
+		int result = run_op(call, vm, &ops[i]);
 		if (result) {
 			args->ops.count = i;
 			call->failed_index = i;
@@ -143,7 +144,7 @@ static int add_async(struct vmb_sim_call *call, struct vmb_sim_vm *vm,
 	struct vmb_sim_submit *submit, const struct drm_panthor_vm_bind_op *op)
 {
 	struct vmb_sim_mapping mapping;
-	int result = prepare(call, vm, op, &mapping);
+	int result = prepare_op(call, vm, op, &mapping);
 	if (result) {
 		return result;
 	}
@@ -183,7 +184,7 @@ int vmb_sim_vm_bind(struct vmb_sim_call *call, void *argument)
 	if (result) {
 		return result;
 	}
-	/* As in Linux 7.3, other flags of the call are not looked at. */
+	/* Linux 7.3 ignores other flags of the call. */
 	result = args->flags & DRM_PANTHOR_VM_BIND_ASYNC ? bind_async(call, vm, args, ops)
 							 : bind_sync(call, vm, args, ops);
 	free(ops);
