@@ -40,7 +40,7 @@ void library_close(struct library *library)
 	assert_int_equal(dlclose(library->handle), 0);
 }
 
-int waiting_bytes(const struct library *library)
+int pipe_bytes(const struct library *library)
 {
 	int ends[2];
 	int bytes = 0;
@@ -57,7 +57,7 @@ int waiting_bytes(const struct library *library)
 	return bytes;
 }
 
-int add_to_answer(vmb_ioctl_fn next, int fd, unsigned long request, void *argument)
+int add_to_bytes(vmb_ioctl_fn next, int fd, unsigned long request, void *argument)
 {
 	int ret = next(fd, request, argument);
 
@@ -68,7 +68,7 @@ int add_to_answer(vmb_ioctl_fn next, int fd, unsigned long request, void *argume
 	return ret;
 }
 
-/* Goes through the words of the library's writable segments. Returns how many there are. */
+/* Visits each word of the library's writable segments. Returns the number of words. */
 static size_t each_word(struct dl_phdr_info *info,
 	void (*visit)(uintptr_t *word, size_t index, void *data), void *data)
 {
@@ -102,7 +102,7 @@ static void copy_word(uintptr_t *word, size_t index, void *data)
 	image->copy[index] = *word;
 }
 
-static int take(struct dl_phdr_info *info, size_t size, void *data)
+static int copy_library(struct dl_phdr_info *info, size_t size, void *data)
 {
 	struct image *image = data;
 
@@ -117,17 +117,17 @@ static int take(struct dl_phdr_info *info, size_t size, void *data)
 	return 1;
 }
 
-void image_take(struct image *image, const struct library *library)
+void image_init(struct image *image, const struct library *library)
 {
 	struct link_map *map;
 
 	assert_int_equal(dlinfo(library->handle, RTLD_DI_LINKMAP, &map), 0);
 	image->base = map->l_addr;
-	assert_int_equal(dl_iterate_phdr(take, image), 1);
+	assert_int_equal(dl_iterate_phdr(copy_library, image), 1);
 	assert_true(image->words > 0);
 }
 
-void image_drop(struct image *image)
+void image_finish(struct image *image)
 {
 	free(image->copy);
 }
@@ -148,7 +148,7 @@ static void compare_word(uintptr_t *word, size_t index, void *data)
 	}
 }
 
-static int compare(struct dl_phdr_info *info, size_t size, void *data)
+static int compare_library(struct dl_phdr_info *info, size_t size, void *data)
 {
 	struct comparison *comparison = data;
 
@@ -164,7 +164,7 @@ size_t image_changes(const struct image *image, uintptr_t **changed)
 {
 	struct comparison comparison = { .image = image };
 
-	assert_int_equal(dl_iterate_phdr(compare, &comparison), 1);
+	assert_int_equal(dl_iterate_phdr(compare_library, &comparison), 1);
 	if (changed) {
 		*changed = comparison.changed;
 	}

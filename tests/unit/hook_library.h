@@ -8,7 +8,7 @@
 
 #include "ioctl/hook.h"
 
-/* The libraries of hook_libs/, what they call, and what becomes of the answer. */
+/* Helpers for the libraries of hook_libs/: loading, calling ioctl(), and comparing their memory. */
 
 struct library {
 	void *handle;
@@ -16,32 +16,32 @@ struct library {
 	int (*call)(int fd, unsigned long request, void *argument);
 };
 
-/* Of a name in hook_libs/. Fails the test if it cannot be loaded. */
+/* Loads a library of hook_libs/ by its name. Fails the test on an error. */
 void library_open(struct library *library, const char *name);
 void library_close(struct library *library);
-/* Its path, in static storage of the calling thread. */
+/* The path of a library, in static storage of the calling thread. */
 const char *library_path(const char *name);
 
-/* Asks the kernel through the library how many bytes a pipe holds. -1 on an error. */
-int waiting_bytes(const struct library *library);
-/* What the kernel answers. */
+/* Gets the number of bytes in a pipe with FIONREAD through the library. Returns -1 on an error. */
+int pipe_bytes(const struct library *library);
+/* The number of bytes that the kernel returns. */
 #define PIPE_BYTES 5
 
-/* A handler that adds this to what the kernel answers, and the number of calls that it got. */
+/* A handler that adds ADDED to the kernel's number. handled counts the calls of the handler. */
 #define ADDED 1000
-int add_to_answer(vmb_ioctl_fn next, int fd, unsigned long request, void *argument);
+int add_to_bytes(vmb_ioctl_fn next, int fd, unsigned long request, void *argument);
 extern atomic_int handled;
 
-/* What stands in the writable memory of a library; a GOT is in there somewhere. */
+/* A copy of the writable memory of a library, which contains the GOT. */
 struct image {
 	uintptr_t base;
 	size_t words;
 	uintptr_t *copy;
 };
 
-void image_take(struct image *image, const struct library *library);
-void image_drop(struct image *image);
-/* How many words are others now; the last of them is stored in *changed unless that is NULL. */
+void image_init(struct image *image, const struct library *library);
+void image_finish(struct image *image);
+/* The number of words that differ from the copy. Stores the last one in *changed unless NULL. */
 size_t image_changes(const struct image *image, uintptr_t **changed);
 
 #endif

@@ -14,7 +14,7 @@
 #include "hook_library.h"
 #include "scenarios.h"
 
-/* Linked with -Wl,--wrap=mprotect: the calls of the hook that fail, bit by bit from the lowest. */
+/* Linked with -Wl,--wrap=mprotect. Bit n makes call n of the hook to mprotect() fail. */
 static uint64_t failing_mprotects;
 
 int __real_mprotect(void *start, size_t size, int protection);
@@ -32,7 +32,7 @@ int __wrap_mprotect(void *start, size_t size, int protection)
 	return __real_mprotect(start, size, protection);
 }
 
-/* The lines of /proc/self/maps about a library: where it is, and what may be done there. */
+/* Reads the lines of /proc/self/maps of a library: addresses and protection. */
 static void read_maps(const char *name, char *lines, size_t size)
 {
 	FILE *maps = fopen("/proc/self/maps", "r");
@@ -65,59 +65,59 @@ static void expect_maps(const char *name, const char *expected)
 static void expect_unhooked(const struct library *library)
 {
 	handled = 0;
-	assert_int_equal(waiting_bytes(library), PIPE_BYTES);
+	assert_int_equal(pipe_bytes(library), PIPE_BYTES);
 	assert_int_equal(handled, 0);
 }
 
 static void expect_hooked(const struct library *library)
 {
 	handled = 0;
-	assert_int_equal(waiting_bytes(library), PIPE_BYTES + ADDED);
+	assert_int_equal(pipe_bytes(library), PIPE_BYTES + ADDED);
 	assert_int_equal(handled, 1);
 }
 
 static void acquire(void)
 {
-	assert_int_equal(vmb_hook_acquire(add_to_answer), 0);
+	assert_int_equal(vmb_hook_acquire(add_to_bytes), 0);
 }
 
-/* A slot as the test sees it: the one word that is another one while the library is hooked. */
+/* The slot of ioctl(): the only word of the library that the hook changes. */
 static uintptr_t *find_slot(const struct library *library)
 {
 	struct image image;
 	uintptr_t *slot;
 
-	image_take(&image, library);
+	image_init(&image, library);
 	acquire();
 	assert_int_equal(image_changes(&image, &slot), 1);
 	vmb_hook_release();
 	assert_int_equal(image_changes(&image, NULL), 0);
-	image_drop(&image);
+	image_finish(&image);
 	return slot;
 }
 
-/* Scenarios: one library each. */
+/* Scenarios with one library each. */
 
 struct scenario {
 	const char *name;
 	bool is_hooked;
-	/* Called before it is hooked, so that its slot is bound. */
+	/* The library calls ioctl() before the hook, so the slot is bound. */
 	bool is_called;
 	const char *library;
 };
 
 static const struct scenario scenarios[] = {
-	{ "lazily bound driver, not bound yet", true, false, "lazy_driver" },
-	{ "lazily bound driver, bound", true, true, "lazy_driver" },
-	{ "driver with 64-bit time, not bound yet", true, false, "time64_driver" },
+	{ "driver with lazy binding, unbound", true, false, "lazy_driver" },
+	{ "driver with lazy binding, bound", true, true, "lazy_driver" },
+	{ "driver with 64-bit time, unbound", true, false, "time64_driver" },
 	{ "driver with 64-bit time, bound", true, true, "time64_driver" },
 	{ "driver with full RELRO", true, true, "relro_driver" },
 	{ "driver without a PLT", true, true, "noplt_driver" },
-	{ "driver without a PLT and RELRO", true, true, "norelro_driver" },
-	{ "libdrm, not bound yet", true, false, "libdrm" },
+	{ "driver without PLT and RELRO", true, true, "norelro_driver" },
+	{ "libdrm, unbound", true, false, "libdrm" },
 	{ "libdrm, bound", true, true, "libdrm" },
 	{ "libdrm_amdgpu", false, true, "libdrm_amdgpu" },
-	{ "name that begins as libdrm's", false, true, "libdrm_named" },
+	{ "soname that begins like libdrm's", false, true, "libdrm_named" },
 	{ "neither driver nor libdrm", false, false, "not_driver" },
 };
 static const struct scenario_table table = SCENARIO_TABLE(scenarios);
@@ -137,7 +137,7 @@ static void test_scenario(void **state)
 		expect_unhooked(&library);
 	}
 	read_maps(scenario->library, maps, sizeof(maps));
-	image_take(&image, &library);
+	image_init(&image, &library);
 	for (int i = 0; i < 2; i++) {
 		acquire();
 		assert_int_equal(image_changes(&image, NULL), slots);
@@ -154,7 +154,7 @@ static void test_scenario(void **state)
 	vmb_hook_release();
 	expect_unhooked(&library);
 	expect_maps(scenario->library, maps);
-	image_drop(&image);
+	image_finish(&image);
 	library_close(&library);
 }
 
@@ -179,7 +179,7 @@ static void test_real_libdrm(void **state)
 	library_close(&library);
 }
 
-/* What makes a library a driver does not make the program one. */
+/* This symbol makes a library a Vulkan driver. The hook still leaves the program alone. */
 __attribute__((visibility("default"))) void vk_icdGetInstanceProcAddr(void);
 void vk_icdGetInstanceProcAddr(void)
 {
@@ -202,7 +202,7 @@ static void test_program_is_left_alone(void **state)
 
 /* The handler. */
 
-static int answer_itself(vmb_ioctl_fn next, int fd, unsigned long request, void *argument)
+static int handle_without_kernel(vmb_ioctl_fn next, int fd, unsigned long request, void *argument)
 {
 	(void)next;
 	assert_int_equal(fd, 12345);
@@ -219,7 +219,7 @@ static void test_arguments_and_errno(void **state)
 
 	(void)state;
 	library_open(&library, "lazy_driver");
-	assert_int_equal(vmb_hook_acquire(answer_itself), 0);
+	assert_int_equal(vmb_hook_acquire(handle_without_kernel), 0);
 	errno = 0;
 	assert_int_equal(library.call(12345, 0xfedcba98, &value), -7);
 	assert_int_equal(errno, EXDEV);
@@ -251,17 +251,17 @@ static void test_users(void **state)
 	library_open(&library, "lazy_driver");
 	acquire();
 	acquire();
-	assert_int_equal(vmb_hook_acquire(answer_itself), -EBUSY);
+	assert_int_equal(vmb_hook_acquire(handle_without_kernel), -EBUSY);
 	vmb_hook_release();
 	expect_hooked(&library);
 	vmb_hook_release();
 	expect_unhooked(&library);
-	assert_int_equal(vmb_hook_acquire(answer_itself), 0);
+	assert_int_equal(vmb_hook_acquire(handle_without_kernel), 0);
 	vmb_hook_release();
 	library_close(&library);
 }
 
-/* Libraries that come and go. */
+/* Libraries that are loaded and unloaded. */
 
 static void test_loaded_later(void **state)
 {
@@ -321,14 +321,14 @@ static void test_unloaded_while_hooked(void **state)
 	library_open(&library, "relro_driver");
 	acquire();
 	library_close(&library);
-	/* Nothing of ours keeps it loaded. */
+	/* The hook does not keep the library loaded. */
 	read_maps("relro_driver", maps, sizeof(maps));
 	assert_string_equal(maps, "");
 	vmb_hook_release();
 	assert_int_equal(vmb_hook_count(), 0);
 }
 
-/* Others who patch the same slot, by hand. */
+/* Interposers: other hooks that patch the same slot. */
 
 static vmb_ioctl_fn interposer_next;
 static int interposer_calls;
@@ -350,14 +350,14 @@ static void interpose(uintptr_t *slot)
 	*slot = (uintptr_t)interposer;
 }
 
-/* One call goes through the interposer once, and through the handler that many times. */
-static void expect_interposed(const struct library *library, int calls_of_handler)
+/* One ioctl() calls the interposer once and the handler handler_calls times. */
+static void expect_interposed(const struct library *library, int handler_calls)
 {
 	handled = 0;
 	interposer_calls = 0;
-	assert_int_equal(waiting_bytes(library), PIPE_BYTES + calls_of_handler * ADDED);
+	assert_int_equal(pipe_bytes(library), PIPE_BYTES + handler_calls * ADDED);
 	assert_int_equal(interposer_calls, 1);
-	assert_int_equal(handled, calls_of_handler);
+	assert_int_equal(handled, handler_calls);
 }
 
 static void test_interposer_before(void **state)
@@ -381,7 +381,7 @@ static void test_interposer_before(void **state)
 	expect_interposed(&first, 0);
 	expect_unhooked(&second);
 
-	/* It insists on its place. */
+	/* The interposer patches the slot again. */
 	acquire();
 	*slot = (uintptr_t)interposer;
 	expect_interposed(&first, 0);
@@ -402,7 +402,8 @@ static uintptr_t base_of(const struct library *library)
 	return map->l_addr;
 }
 
-/* What is known of a slot goes with the library, even if it comes again to the same place. */
+/* The hook forgets the slot of an unloaded library, even if the library is loaded at the same
+ * address again. */
 static void test_interposer_in_library_loaded_again(void **state)
 {
 	struct library library;
@@ -438,7 +439,7 @@ static void test_interposer_after(void **state)
 	acquire();
 	interpose(slot);
 	expect_interposed(&library, 1);
-	/* Still so when we look again, with a user and without. */
+	/* Another walk changes nothing, with a user and without. */
 	acquire();
 	expect_interposed(&library, 1);
 	vmb_hook_release();
@@ -452,7 +453,7 @@ static void test_interposer_after(void **state)
 	vmb_hook_release();
 	expect_interposed(&library, 0);
 
-	/* It goes, leaving our thunk. */
+	/* The interposer restores the thunk. */
 	*slot = (uintptr_t)interposer_next;
 	expect_unhooked(&library);
 	acquire();
@@ -463,8 +464,8 @@ static void test_interposer_after(void **state)
 	library_close(&library);
 }
 
-/* An interposer that was there first goes without looking what stands in the slot now. */
-static void test_interposer_goes(void **state)
+/* An interposer from before the hook restores the original function and drops the thunk. */
+static void test_interposer_restores_original(void **state)
 {
 	struct library library;
 
@@ -487,8 +488,8 @@ static void test_interposer_goes(void **state)
 	library_close(&library);
 }
 
-/* Somebody puts back what he found, after we have gone. */
-static void test_thunk_put_back(void **state)
+/* Another hook restores the thunk after the hook has no users. */
+static void test_thunk_restored(void **state)
 {
 	struct library library;
 
@@ -507,8 +508,8 @@ static void test_thunk_put_back(void **state)
 	library_close(&library);
 }
 
-/* Another thread was binding the slot while it was patched. */
-static void test_bound_meanwhile(void **state)
+/* The dynamic linker binds the slot in another thread while the hook patches the slot. */
+static void test_bound_during_patch(void **state)
 {
 	struct library library;
 
@@ -525,7 +526,7 @@ static void test_bound_meanwhile(void **state)
 	library_close(&library);
 }
 
-/* What can fail. */
+/* Errors. */
 
 #define DRIVERS 3
 
@@ -536,14 +537,14 @@ static void open_drivers(struct library libraries[DRIVERS], struct image images[
 	for (size_t i = 0; i < DRIVERS; i++) {
 		library_open(&libraries[i], names[i]);
 		expect_unhooked(&libraries[i]);
-		image_take(&images[i], &libraries[i]);
+		image_init(&images[i], &libraries[i]);
 	}
 }
 
 static void close_drivers(struct library libraries[DRIVERS], struct image images[DRIVERS])
 {
 	for (size_t i = 0; i < DRIVERS; i++) {
-		image_drop(&images[i]);
+		image_finish(&images[i]);
 		library_close(&libraries[i]);
 	}
 }
@@ -567,7 +568,7 @@ static void test_no_memory(void **state)
 	open_drivers(libraries, images);
 	for (; ret < 0; good++) {
 		fail_alloc_after(good);
-		ret = vmb_hook_acquire(add_to_answer);
+		ret = vmb_hook_acquire(add_to_bytes);
 		fail_alloc_after(FAIL_NEVER);
 		if (ret < 0) {
 			assert_int_equal(ret, -ENOMEM);
@@ -580,7 +581,7 @@ static void test_no_memory(void **state)
 	close_drivers(libraries, images);
 }
 
-/* Two of the slots are read-only: unprotect, protect, unprotect, protect. */
+/* Two slots are read-only, so the hook makes four calls: unprotect, protect, unprotect, protect. */
 static void test_no_protection(void **state)
 {
 	struct library libraries[DRIVERS];
@@ -593,7 +594,7 @@ static void test_no_protection(void **state)
 	read_maps("noplt_driver", noplt, sizeof(noplt));
 	for (uint64_t call = 0; call < 4; call++) {
 		failing_mprotects = UINT64_C(1) << call;
-		assert_int_equal(vmb_hook_acquire(add_to_answer), -EACCES);
+		assert_int_equal(vmb_hook_acquire(add_to_bytes), -EACCES);
 		assert_int_equal(failing_mprotects, 0);
 		expect_maps("relro_driver", relro);
 		expect_maps("noplt_driver", noplt);
@@ -606,7 +607,7 @@ static void test_no_protection(void **state)
 	close_drivers(libraries, images);
 }
 
-/* A user is there already; what was hooked stays so. */
+/* The hook has a user. Libraries that were hooked before the error stay hooked. */
 static void test_no_protection_later(void **state)
 {
 	struct library first, later;
@@ -616,7 +617,7 @@ static void test_no_protection_later(void **state)
 	acquire();
 	library_open(&later, "relro_driver");
 	failing_mprotects = 1;
-	assert_int_equal(vmb_hook_acquire(add_to_answer), -EACCES);
+	assert_int_equal(vmb_hook_acquire(add_to_bytes), -EACCES);
 	expect_hooked(&first);
 	expect_unhooked(&later);
 	vmb_hook_release();
@@ -625,7 +626,7 @@ static void test_no_protection_later(void **state)
 	library_close(&later);
 }
 
-/* There is no user, and somebody goes on calling us. */
+/* The hook has no users, and an interposer still calls a thunk. */
 static void test_no_protection_at_first(void **state)
 {
 	struct library first, later;
@@ -638,13 +639,13 @@ static void test_no_protection_at_first(void **state)
 	vmb_hook_release();
 	library_open(&later, "relro_driver");
 	failing_mprotects = 1;
-	assert_int_equal(vmb_hook_acquire(add_to_answer), -EACCES);
+	assert_int_equal(vmb_hook_acquire(add_to_bytes), -EACCES);
 	expect_interposed(&first, 0);
 	library_close(&first);
 	library_close(&later);
 }
 
-/* A slot that cannot be restored passes on, and is restored the next time. */
+/* A thunk that cannot be removed calls the original function. The next release removes it. */
 static void test_no_protection_to_restore(void **state)
 {
 	struct library library;
@@ -652,7 +653,7 @@ static void test_no_protection_to_restore(void **state)
 
 	(void)state;
 	library_open(&library, "relro_driver");
-	image_take(&image, &library);
+	image_init(&image, &library);
 	acquire();
 	failing_mprotects = 1;
 	vmb_hook_release();
@@ -662,11 +663,11 @@ static void test_no_protection_to_restore(void **state)
 	expect_hooked(&library);
 	vmb_hook_release();
 	assert_int_equal(image_changes(&image, NULL), 0);
-	image_drop(&image);
+	image_finish(&image);
 	library_close(&library);
 }
 
-/* The hook in a library of its own. */
+/* The hook in a separate library. */
 
 struct module {
 	void *handle;
@@ -691,15 +692,15 @@ static bool module_is_loaded(void)
 	return maps[0] != '\0';
 }
 
-static void test_module_is_kept_once_needed(void **state)
+static void test_module_stays_loaded_after_patch(void **state)
 {
 	struct library library;
 	struct module module;
 
 	(void)state;
-	/* There is nothing to hook. */
+	/* Without a library to hook, the module can be unloaded. */
 	module_open(&module);
-	assert_int_equal(module.acquire(add_to_answer), 0);
+	assert_int_equal(module.acquire(add_to_bytes), 0);
 	module.release();
 	dlclose(module.handle);
 	assert_false(module_is_loaded());
@@ -708,7 +709,7 @@ static void test_module_is_kept_once_needed(void **state)
 	library_open(&library, "lazy_driver");
 	expect_unhooked(&library);
 	uintptr_t *slot = find_slot(&library);
-	assert_int_equal(module.acquire(add_to_answer), 0);
+	assert_int_equal(module.acquire(add_to_bytes), 0);
 	interpose(slot);
 	module.release();
 	dlclose(module.handle);
@@ -717,7 +718,7 @@ static void test_module_is_kept_once_needed(void **state)
 	library_close(&library);
 }
 
-/* Ours and another instance of it, as of a second layer, the older one leaving first. */
+/* Two instances of the hook, as in two layers. The first instance is released first. */
 static void test_two_hooks(void **state)
 {
 	struct library library;
@@ -727,9 +728,9 @@ static void test_two_hooks(void **state)
 	module_open(&module);
 	library_open(&library, "relro_driver");
 	acquire();
-	assert_int_equal(module.acquire(add_to_answer), 0);
+	assert_int_equal(module.acquire(add_to_bytes), 0);
 	handled = 0;
-	assert_int_equal(waiting_bytes(&library), PIPE_BYTES + 2 * ADDED);
+	assert_int_equal(pipe_bytes(&library), PIPE_BYTES + 2 * ADDED);
 	assert_int_equal(handled, 2);
 	vmb_hook_release();
 	expect_hooked(&library);
@@ -740,13 +741,13 @@ static void test_two_hooks(void **state)
 }
 
 /*
- * Last, since thunks are not given back: one is the C library's, and others those of the tests
- * before.
+ * This test runs last because thunks stay assigned: one to the C library's ioctl(), others to the
+ * functions of earlier tests.
  */
 
 #define NEXTS VMB_HOOK_THUNKS
 
-static int pass_on(size_t index, int fd, unsigned long request, void *argument)
+static int call_next(size_t index, int fd, unsigned long request, void *argument)
 {
 	interposer_calls += (int)index;
 	return interposer_next(fd, request, argument);
@@ -760,7 +761,7 @@ static int pass_on(size_t index, int fd, unsigned long request, void *argument)
 		va_start(arguments, request); \
 		void *argument = va_arg(arguments, void *); \
 		va_end(arguments); \
-		return pass_on(index, fd, request, argument); \
+		return call_next(index, fd, request, argument); \
 	}
 
 NEXT(1)
@@ -803,7 +804,7 @@ static void test_too_many_functions(void **state)
 	interposer_next = (vmb_ioctl_fn)*slot;
 	for (size_t i = 0; i < NEXTS; i++) {
 		*slot = (uintptr_t)all_nexts[i];
-		int ret = vmb_hook_acquire(add_to_answer);
+		int ret = vmb_hook_acquire(add_to_bytes);
 		if (ret == 0) {
 			assert_int_equal(failed, 0);
 			expect_next(&library, i + 1);
@@ -817,7 +818,7 @@ static void test_too_many_functions(void **state)
 		assert_int_equal(*slot, (uintptr_t)all_nexts[i]);
 	}
 	assert_in_range(failed, 1, NEXTS - 1);
-	/* The first ones still have theirs. */
+	/* The first functions keep their thunks. */
 	*slot = (uintptr_t)all_nexts[0];
 	acquire();
 	expect_next(&library, 1);
@@ -841,15 +842,15 @@ int main(void)
 		cmocka_unit_test(test_interposer_before),
 		cmocka_unit_test(test_interposer_in_library_loaded_again),
 		cmocka_unit_test(test_interposer_after),
-		cmocka_unit_test(test_interposer_goes),
-		cmocka_unit_test(test_thunk_put_back),
-		cmocka_unit_test(test_bound_meanwhile),
+		cmocka_unit_test(test_interposer_restores_original),
+		cmocka_unit_test(test_thunk_restored),
+		cmocka_unit_test(test_bound_during_patch),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_no_protection),
 		cmocka_unit_test(test_no_protection_at_first),
 		cmocka_unit_test(test_no_protection_later),
 		cmocka_unit_test(test_no_protection_to_restore),
-		cmocka_unit_test(test_module_is_kept_once_needed),
+		cmocka_unit_test(test_module_stays_loaded_after_patch),
 		cmocka_unit_test(test_two_hooks),
 		cmocka_unit_test(test_too_many_functions),
 	};

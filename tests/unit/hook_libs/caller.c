@@ -16,7 +16,7 @@ EXPORT void vk_icdGetInstanceProcAddr(void)
 {
 }
 #else
-/* Asks for the symbol, as a loader may, and does not have it. */
+/* Refers to the symbol without a definition, as a Vulkan loader may. */
 EXPORT __attribute__((weak)) void vk_icdGetInstanceProcAddr(void);
 EXPORT int has_driver(void);
 EXPORT int has_driver(void)
@@ -26,7 +26,7 @@ EXPORT int has_driver(void)
 #endif
 
 #ifdef IS_SLOW
-/* Called by the dynamic linker in the midst of relocating the library, and takes its time. */
+/* The dynamic linker calls this function during relocation. The loop makes loading slow. */
 __attribute__((used)) static void (*resolve(void))(void)
 {
 	for (volatile unsigned i = 0; i < 20000000; i++) {
