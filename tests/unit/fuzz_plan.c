@@ -8,25 +8,26 @@
 #include "plan_model.h"
 
 /*
- * A libFuzzer target: bytes are ops, and what plan.c and residency.c make of them is held against
- * the model. The first byte chooses the layout, and how often the plan is merged on the way.
+ * A libFuzzer target. The input bytes are ops, and the target compares plan.c and residency.c with
+ * the model. The first byte selects the layout and how often the plan is merged between ops.
  *
- * Compiled with clang -fsanitize=fuzzer and VMB_LIBFUZZER defined. Otherwise it has a main() of its
- * own: it replays the files that are named, or else VMB_ROUNDS random inputs from VMB_SEED.
+ * The libFuzzer build defines VMB_LIBFUZZER and uses clang -fsanitize=fuzzer. Any other build has
+ * its own main(): the program replays the named files, or else VMB_ROUNDS random inputs from
+ * VMB_SEED.
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct subject {
-	struct model planned; /* what was asked of the plan */
-	struct model resident; /* of resource 0 only: what is bound */
+	struct model planned; /* the effect of all ops */
+	struct model resident; /* the bound pages of resource 0 */
 	struct vmb_plan plan;
 	struct vmb_residency residency;
 };
 
-static void expect(bool good, const char *complaint)
+static void expect(bool good, const char *error)
 {
 	if (!good) {
-		fprintf(stderr, "%s\n", complaint);
+		fprintf(stderr, "%s\n", error);
 		abort();
 	}
 }
@@ -47,9 +48,9 @@ static void subject_finish(struct subject *subject)
 	vmb_residency_finish(&subject->residency);
 }
 
-static void feed(struct subject *subject, const struct vmb_op *op)
+static void apply_op(struct subject *subject, const struct vmb_op *op)
 {
-	expect(vmb_plan_add(&subject->plan, op) == 0, "a good op was refused");
+	expect(vmb_plan_add(&subject->plan, op) == 0, "the plan rejected a valid op");
 	model_apply(&subject->planned, op);
 	if (op->resource != 0) {
 		return;
@@ -59,16 +60,16 @@ static void feed(struct subject *subject, const struct vmb_op *op)
 	if (op->kind == VMB_OP_MAP) {
 		model_apply(&subject->resident, op);
 	} else {
-		model_forget(&subject->resident, op);
+		model_reset(&subject->resident, op);
 	}
 }
 
 static void check_plan(struct subject *subject)
 {
 	expect(vmb_plan_merge(&subject->plan) == 0, "out of memory");
-	const char *complaint = model_compare(
+	const char *error = model_compare(
 		&subject->planned, subject->plan.ops, subject->plan.count);
-	expect(!complaint, complaint);
+	expect(!error, error);
 }
 
 static void check_residency(const struct subject *subject)
@@ -89,10 +90,10 @@ static void check_residency(const struct subject *subject)
 		va = run.va + run.size;
 		bound += run.size;
 	}
-	expect(count == subject->residency.run_count, "the runs are miscounted");
-	expect(bound == vmb_residency_bound(&subject->residency), "the bytes are miscounted");
-	const char *complaint = model_compare(&subject->resident, ops, count);
-	expect(!complaint, complaint);
+	expect(count == subject->residency.run_count, "run_count is wrong");
+	expect(bound == vmb_residency_bound(&subject->residency), "the number of bytes is wrong");
+	const char *error = model_compare(&subject->resident, ops, count);
+	expect(!error, error);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -108,11 +109,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		merge_every = 1 + (data[0] >> 2) % 32;
 	}
 	subject_init(&subject, source.layout);
-	size_t fed = 0;
+	size_t applied = 0;
 	for (size_t at = 1; size - at >= MODEL_OP_BYTES; at += MODEL_OP_BYTES) {
 		struct vmb_op op = model_next_op(&source, &data[at]);
-		feed(&subject, &op);
-		if (++fed % merge_every == 0) {
+		apply_op(&subject, &op);
+		if (++applied % merge_every == 0) {
 			check_plan(&subject);
 			check_residency(&subject);
 		}
@@ -125,11 +126,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 #ifndef VMB_LIBFUZZER
 
-#define MOST_BYTES 4096
+#define MAX_BYTES 4096
 
 static int replay(const char *path)
 {
-	/* Longer inputs are cut off, which is no worse than others. */
+	/* A longer input is cut, which gives another valid input. */
 	static uint8_t data[1 << 20];
 	FILE *file = fopen(path, "rb");
 
@@ -144,11 +145,11 @@ static int replay(const char *path)
 	return EXIT_SUCCESS;
 }
 
-static void try_random(uint64_t seed)
+static void run_random(uint64_t seed)
 {
-	uint8_t data[MOST_BYTES];
+	uint8_t data[MAX_BYTES];
 	uint64_t random = seed;
-	/* As many short ones as long ones. */
+	/* Short inputs are as frequent as long ones. */
 	size_t size = model_random(&random) % ((size_t)16 << model_random(&random) % 9);
 
 	for (size_t i = 0; i < size; i++) {
@@ -172,7 +173,7 @@ int main(int argc, char **argv)
 		printf("VMB_SEED=%" PRIu64 " VMB_ROUNDS=%zu\n", seed, rounds);
 		fflush(stdout);
 		for (size_t i = 0; i < rounds; i++) {
-			try_random(seed + i);
+			run_random(seed + i);
 		}
 	}
 	return status;

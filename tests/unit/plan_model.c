@@ -50,8 +50,8 @@ const struct model_page *model_page(const struct model *model, uint64_t resource
 	return &model->pages[resource * model->pages_per_resource + page];
 }
 
-/* Whether the op consists of pages of the model. */
-static bool holds(const struct model *model, const struct vmb_op *op)
+/* Whether the op consists of whole pages of the model. */
+static bool model_contains(const struct model *model, const struct vmb_op *op)
 {
 	const struct model_layout *layout = model->layout;
 	uint64_t from = op->va - layout->va;
@@ -63,13 +63,13 @@ static bool holds(const struct model *model, const struct vmb_op *op)
 		model->pages_per_resource - from / layout->page_size;
 }
 
-/* Writes kind, or what the op says if kind is that of the op. */
+/* Sets the pages of the op to a kind. VMB_OP_MAP also takes over the op's backing. */
 static void write_pages(struct model *model, const struct vmb_op *op, int kind)
 {
 	uint64_t page_size = model->layout->page_size;
 
-	if (!holds(model, op)) {
-		fprintf(stderr, "the model does not hold the op\n");
+	if (!model_contains(model, op)) {
+		fprintf(stderr, "the op lies outside the model\n");
 		abort();
 	}
 	size_t first = op->resource * model->pages_per_resource +
@@ -89,7 +89,7 @@ void model_apply(struct model *model, const struct vmb_op *op)
 	write_pages(model, op, (int)op->kind);
 }
 
-void model_forget(struct model *model, const struct vmb_op *op)
+void model_reset(struct model *model, const struct vmb_op *op)
 {
 	write_pages(model, op, MODEL_UNTOUCHED);
 }
@@ -99,8 +99,8 @@ static bool same_page(const struct model_page *a, const struct model_page *b)
 	return a->kind == b->kind && a->backing == b->backing && a->offset == b->offset;
 }
 
-/* Whether one op can cover both pages. */
-static bool one_run(const struct model *model, const struct model_page *low)
+/* Whether one op can cover the page and the next one. */
+static bool next_continues(const struct model *model, const struct model_page *low)
 {
 	struct model_page expected = *low;
 
@@ -116,13 +116,13 @@ size_t model_runs(const struct model *model)
 
 	for (size_t i = 0; i < model->resources * model->pages_per_resource; i++) {
 		bool continues = i % model->pages_per_resource > 0 &&
-			one_run(model, &model->pages[i - 1]);
+			next_continues(model, &model->pages[i - 1]);
 		runs += model->pages[i].kind != MODEL_UNTOUCHED && !continues;
 	}
 	return runs;
 }
 
-static bool well_formed(const struct vmb_op *op)
+static bool is_well_formed(const struct vmb_op *op)
 {
 	return op->kind == VMB_OP_MAP ? op->offset + op->size > op->offset
 				      : (op->backing == 0 && op->offset == 0);
@@ -144,35 +144,35 @@ static const char *compare_neighbours(const struct vmb_op *low, const struct vmb
 	}
 	if (low->kind == high->kind && low->backing == high->backing &&
 		(low->kind != VMB_OP_MAP || low->offset + low->size == high->offset)) {
-		return "two ops could be one";
+		return "two neighbours are not joined";
 	}
 	return NULL;
 }
 
 const char *model_compare(const struct model *model, const struct vmb_op *ops, size_t count)
 {
-	const char *complaint = NULL;
+	const char *error = NULL;
 	struct model other;
 
 	if (count != model_runs(model)) {
-		return "not as many ops as there are runs";
+		return "the number of ops is not the number of runs";
 	}
 	model_init(&other, model->layout, model->resources, model->pages_per_resource);
-	for (size_t i = 0; i < count && !complaint; i++) {
-		if (!holds(&other, &ops[i]) || !well_formed(&ops[i])) {
-			complaint = "an op is malformed";
+	for (size_t i = 0; i < count && !error; i++) {
+		if (!model_contains(&other, &ops[i]) || !is_well_formed(&ops[i])) {
+			error = "an op is malformed";
 			break;
 		}
-		complaint = i > 0 ? compare_neighbours(&ops[i - 1], &ops[i]) : NULL;
+		error = i > 0 ? compare_neighbours(&ops[i - 1], &ops[i]) : NULL;
 		model_apply(&other, &ops[i]);
 	}
-	for (size_t i = 0; i < model->resources * model->pages_per_resource && !complaint; i++) {
+	for (size_t i = 0; i < model->resources * model->pages_per_resource && !error; i++) {
 		if (!same_page(&model->pages[i], &other.pages[i])) {
-			complaint = "the ops mean something else";
+			error = "the ops have another effect";
 		}
 	}
 	model_finish(&other);
-	return complaint;
+	return error;
 }
 
 static const char *parse_op(const struct model_layout *layout, const char *text, struct vmb_op *op)
@@ -227,7 +227,7 @@ size_t model_parse(
 		}
 		rest = count < capacity ? parse_op(layout, rest, &ops[count++]) : NULL;
 		if (!rest || (*rest && *rest != ' ')) {
-			fprintf(stderr, "no list of ops: %s\n", text);
+			fprintf(stderr, "cannot parse ops: %s\n", text);
 			abort();
 		}
 	}
@@ -255,11 +255,11 @@ uint64_t model_seed(void)
 	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
-size_t model_rounds(size_t otherwise)
+size_t model_rounds(size_t default_rounds)
 {
 	const char *text = getenv("VMB_ROUNDS");
 
-	return text ? strtoul(text, NULL, 0) : otherwise;
+	return text ? strtoul(text, NULL, 0) : default_rounds;
 }
 
 struct vmb_op model_next_op(struct model_source *source, const uint8_t bytes[MODEL_OP_BYTES])
@@ -267,7 +267,7 @@ struct vmb_op model_next_op(struct model_source *source, const uint8_t bytes[MOD
 	static const enum vmb_op_kind kinds[] = { VMB_OP_MAP, VMB_OP_MAP, VMB_OP_SPARSE,
 		VMB_OP_UNMAP };
 	const struct model_layout *layout = source->layout;
-	/* Mostly short, some long. */
+	/* Half of the ops have up to 8 pages, the others up to 128. */
 	size_t pages = bytes[2] & 128 ? 1 + (bytes[2] & 127) : 1 + (bytes[2] & 7);
 	size_t page = bytes[1];
 	unsigned backing = bytes[3] & 1;
@@ -297,8 +297,8 @@ struct vmb_op model_next_op(struct model_source *source, const uint8_t bytes[MOD
 		.kind = kinds[bytes[0] & 3],
 	};
 	if (op.kind == VMB_OP_MAP) {
-		/* Where it lies in the backing says where it lies in the resource, plus a page for
-		 * some. So ops that were added far apart may turn out to be neighbours. */
+		/* The page in the backing is the page in the resource, plus 1 for some ops. So ops
+		 * that are not added one after the other may be neighbours. */
 		op.offset = layout->offset + (page + shift) * layout->page_size;
 		op.backing = 1 + backing;
 	}

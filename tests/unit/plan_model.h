@@ -9,28 +9,28 @@
 #include "plan/plan.h"
 
 /*
- * What a list of ops means, in the simplest way: an entry for each page says what was last done to
- * it. Slow and obvious, to hold plan.c and residency.c against.
+ * A model of the effect of ops: an entry for each page holds the last op of this page. The model is
+ * slow and simple. Tests compare plan.c and residency.c with the model.
  *
- * A layout says where pages and backings lie, so that the same ops can be tried at the ends of what
- * 64 bits hold.
+ * A layout gives the addresses of pages and backings. The same ops run in several layouts, also at
+ * both ends of the 64-bit range.
  */
 struct model_layout {
 	const char *name;
-	uint64_t va; /* of page 0 of each resource */
-	uint64_t offset; /* of page 0 of each backing */
-	uint64_t page_size;
+	uint64_t va; /* address of page 0 of each resource */
+	uint64_t offset; /* offset of page 0 of each backing */
+	uint64_t page_size; /* bytes */
 };
 
 #define MODEL_LAYOUTS 4
-/* Pages that fit into each of model_layouts, of a resource and of a backing. */
+/* A resource and a backing can have this many pages in each of model_layouts. */
 #define MODEL_PAGES 256
 extern const struct model_layout model_layouts[MODEL_LAYOUTS];
 
 struct model_page {
 	uint64_t offset; /* in the backing */
 	uint32_t backing;
-	/* an enum vmb_op_kind, or MODEL_UNTOUCHED */
+	/* enum vmb_op_kind or MODEL_UNTOUCHED */
 	int kind;
 };
 
@@ -46,40 +46,41 @@ struct model {
 void model_init(struct model *model, const struct model_layout *layout, size_t resources,
 	size_t pages_per_resource);
 void model_finish(struct model *model);
-/* The op must lie within the model, and on its page boundaries. */
+/* Applies an op. The op must lie within the model and consist of whole pages. */
 void model_apply(struct model *model, const struct vmb_op *op);
-/* Forgets the range of the op. */
-void model_forget(struct model *model, const struct vmb_op *op);
+/* Marks the range of the op as untouched. */
+void model_reset(struct model *model, const struct vmb_op *op);
 const struct model_page *model_page(const struct model *model, uint64_t resource, size_t page);
-/* How many ops it takes to say what the model says. */
+/* The number of ops in the shortest list with the model's effect. */
 size_t model_runs(const struct model *model);
 
 /*
- * Whether ops are the minimal, sorted list that means the same as the model: NULL, or a sentence
- * that says what is wrong.
+ * Checks that ops is the shortest sorted list with the model's effect. Returns NULL, or a sentence
+ * that describes the error.
  */
 const char *model_compare(const struct model *model, const struct vmb_op *ops, size_t count);
 
 /*
- * Ops as text, in pages of a layout. Ops are separated by blanks:
+ * Parses ops from text. Numbers are pages of the layout, and blanks separate the ops:
  *   M<page>+<pages>=<backing>@<page of the backing>    map; backings are letters
  *   S<page>+<pages>                                    sparse
  *   U<page>+<pages>                                    unmap
- * with <resource>: in front for a resource other than 0. Returns their number; aborts on bad text.
+ * A prefix <resource>: selects a resource other than 0. Returns the number of ops. Aborts on an
+ * error.
  */
 size_t model_parse(
 	const struct model_layout *layout, const char *text, struct vmb_op *ops, size_t capacity);
 
-/* Random numbers with a seed that can be repeated (splitmix64). */
+/* Random numbers with a reproducible seed (splitmix64). */
 uint64_t model_random(uint64_t *state);
-/* VMB_SEED, or else one from the clock. */
+/* The seed from VMB_SEED, or else from the clock. */
 uint64_t model_seed(void);
-/* VMB_ROUNDS, or else the number given. */
-size_t model_rounds(size_t otherwise);
+/* The number of rounds from VMB_ROUNDS, or else the default. */
+size_t model_rounds(size_t default_rounds);
 
 /*
- * Makes ops of four bytes each, any bytes: ops that lie at random, and ops that begin or end where
- * the last one ended or began, in MODEL_RESOURCES resources of MODEL_PAGES pages.
+ * Makes an op from four bytes of any value. Some ops have a random range; others start at the end
+ * of the last op or end at its start. The ops use MODEL_RESOURCES resources of MODEL_PAGES pages.
  */
 #define MODEL_RESOURCES 3
 #define MODEL_OP_BYTES 4

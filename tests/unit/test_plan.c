@@ -12,11 +12,14 @@
 #include "plan_model.h"
 #include "scenarios.h"
 
-#define MOST_OPS 64
+#define MAX_OPS 64
 #define MILLION ((size_t)1000000)
 
-/* ops are added one by one and become added; merging makes merged of it. Text as for model_parse().
- * Each scenario runs with each layout of the model. */
+/*
+ * The plan gets ops one by one. added is the plan's list after that, merged is the list after
+ * vmb_plan_merge(). The text has the form of model_parse(). Each scenario runs in each layout of
+ * the model.
+ */
 struct scenario {
 	const char *name;
 	const char *ops;
@@ -26,7 +29,7 @@ struct scenario {
 
 /* clang-format off */
 static const struct scenario scenarios[] = {
-	{ "nothing", "", "", "" },
+	{ "no op", "", "", "" },
 	{ "one op", "M3+2=a@7", "M3+2=a@7", "M3+2=a@7" },
 	{ "size 0 is dropped", "M0+1=a@0 S5+0 M7+0=a@0 U1+0 M1+1=a@1", "M0+2=a@0", "M0+2=a@0" },
 	/* neighbours */
@@ -38,11 +41,11 @@ static const struct scenario scenarios[] = {
 	{ "closing a gap from below", "S0+1 S2+1 S1+1", "S0+3", "S0+3" },
 	{ "closing a gap from above", "M2+1=a@2 M0+1=a@0 M1+1=a@1", "M0+3=a@0", "M0+3=a@0" },
 	{ "closing two gaps", "S3+1 S0+1 S2+1 S1+1", "S0+4", "S0+4" },
-	{ "a chain that folds back", "U0+1 U2+1 U1+1 U4+1 U3+1", "U0+5", "U0+5" },
-	/* what keeps neighbours apart */
+	{ "a chain that joins backwards", "U0+1 U2+1 U1+1 U4+1 U3+1", "U0+5", "U0+5" },
+	/* differences that keep neighbours apart */
 	{ "another backing", "M0+1=a@0 M1+1=b@1", "M0+1=a@0 M1+1=b@1", "M0+1=a@0 M1+1=b@1" },
 	{ "a gap in the backing", "M0+1=a@0 M1+1=a@2", "M0+1=a@0 M1+1=a@2", "M0+1=a@0 M1+1=a@2" },
-	{ "the backing the other way", "M0+1=a@1 M1+1=a@0", "M0+1=a@1 M1+1=a@0", "M0+1=a@1 M1+1=a@0" },
+	{ "the backing in descending order", "M0+1=a@1 M1+1=a@0", "M0+1=a@1 M1+1=a@0", "M0+1=a@1 M1+1=a@0" },
 	{ "the same page of the backing", "M0+1=a@4 M1+1=a@4", "M0+1=a@4 M1+1=a@4", "M0+1=a@4 M1+1=a@4" },
 	{ "a gap in the range", "M0+1=a@0 M2+1=a@1", "M0+1=a@0 M2+1=a@1", "M0+1=a@0 M2+1=a@1" },
 	{ "another resource", "0:S0+1 1:S1+1", "0:S0+1 1:S1+1", "0:S0+1 1:S1+1" },
@@ -56,29 +59,29 @@ static const struct scenario scenarios[] = {
 	{ "a resource ends where the next begins", "1:S4+4 0:S0+8", "1:S4+4 0:S0+8", "0:S0+8 1:S4+4" },
 	{ "a long op does not reach into the next resource", "0:U0+9 1:S1+1 0:S0+9", "0:U0+9 1:S1+1 0:S0+9",
 		"0:S0+9 1:S1+1" },
-	/* the one added later wins */
-	{ "twice the same", "M1+2=a@0 M1+2=a@0", "M1+2=a@0 M1+2=a@0", "M1+2=a@0" },
+	/* the later op wins */
+	{ "the same op twice", "M1+2=a@0 M1+2=a@0", "M1+2=a@0 M1+2=a@0", "M1+2=a@0" },
 	{ "replaced", "M1+2=a@0 M1+2=b@3", "M1+2=a@0 M1+2=b@3", "M1+2=b@3" },
-	{ "replaced and put back", "S1+2 U1+2 S1+2", "S1+2 U1+2 S1+2", "S1+2" },
-	{ "a hole in the middle", "M0+8=a@0 S3+2", "M0+8=a@0 S3+2", "M0+3=a@0 S3+2 M5+3=a@5" },
-	{ "a hole at the start", "M0+8=a@0 S0+2", "M0+8=a@0 S0+2", "S0+2 M2+6=a@2" },
-	{ "a hole at the end", "M0+8=a@0 S6+2", "M0+8=a@0 S6+2", "M0+6=a@0 S6+2" },
+	{ "replaced and restored", "S1+2 U1+2 S1+2", "S1+2 U1+2 S1+2", "S1+2" },
+	{ "sparse in the middle", "M0+8=a@0 S3+2", "M0+8=a@0 S3+2", "M0+3=a@0 S3+2 M5+3=a@5" },
+	{ "sparse at the start", "M0+8=a@0 S0+2", "M0+8=a@0 S0+2", "S0+2 M2+6=a@2" },
+	{ "sparse at the end", "M0+8=a@0 S6+2", "M0+8=a@0 S6+2", "M0+6=a@0 S6+2" },
 	{ "hidden", "S3+2 M0+8=a@0", "S3+2 M0+8=a@0", "M0+8=a@0" },
-	{ "a hole that is filled again", "M0+8=a@0 S3+2 M3+2=a@3", "M0+8=a@0 S3+2 M3+2=a@3", "M0+8=a@0" },
-	{ "a hole that is filled otherwise", "M0+8=a@0 S3+2 M3+2=a@4", "M0+8=a@0 S3+2 M3+2=a@4",
+	{ "a gap that is bound again", "M0+8=a@0 S3+2 M3+2=a@3", "M0+8=a@0 S3+2 M3+2=a@3", "M0+8=a@0" },
+	{ "a gap that is bound differently", "M0+8=a@0 S3+2 M3+2=a@4", "M0+8=a@0 S3+2 M3+2=a@4",
 		"M0+3=a@0 M3+2=a@4 M5+3=a@5" },
-	{ "overlap that agrees", "M0+4=a@0 M2+4=a@2", "M0+4=a@0 M2+4=a@2", "M0+6=a@0" },
-	{ "overlap that does not", "M0+4=a@0 M2+4=a@1", "M0+4=a@0 M2+4=a@1", "M0+2=a@0 M2+4=a@1" },
+	{ "overlap with the same offset", "M0+4=a@0 M2+4=a@2", "M0+4=a@0 M2+4=a@2", "M0+6=a@0" },
+	{ "overlap with another offset", "M0+4=a@0 M2+4=a@1", "M0+4=a@0 M2+4=a@1", "M0+2=a@0 M2+4=a@1" },
 	{ "the lower half wins", "M2+4=a@1 M0+4=a@0", "M2+4=a@1 M0+4=a@0", "M0+4=a@0 M4+2=a@3" },
 	{ "stairs up", "M0+4=a@0 M1+4=b@0 M2+4=c@0", "M0+4=a@0 M1+4=b@0 M2+4=c@0",
 		"M0+1=a@0 M1+1=b@0 M2+4=c@0" },
 	{ "stairs down", "M2+4=c@0 M1+4=b@0 M0+4=a@0", "M2+4=c@0 M1+4=b@0 M0+4=a@0",
 		"M0+4=a@0 M4+1=b@3 M5+1=c@3" },
 	{ "a pyramid", "S0+7 U1+5 S2+3 U3+1", "S0+7 U1+5 S2+3 U3+1", "S0+1 U1+1 S2+1 U3+1 S4+1 U5+1 S6+1" },
-	{ "one ends below the top", "U2+6 S0+3 M0+9=a@0 S1+7", "U2+6 S0+3 M0+9=a@0 S1+7",
+	{ "an op that ends below the top", "U2+6 S0+3 M0+9=a@0 S1+7", "U2+6 S0+3 M0+9=a@0 S1+7",
 		"M0+1=a@0 S1+7 M8+1=a@8" },
-	{ "seen between two others", "S0+9 U0+4 U6+3", "S0+9 U0+4 U6+3", "U0+4 S4+2 U6+3" },
-	{ "folded ones keep their turn", "M0+2=a@0 S1+1 S2+1 U2+1", "M0+2=a@0 S1+2 U2+1",
+	{ "visible between two other ops", "S0+9 U0+4 U6+3", "S0+9 U0+4 U6+3", "U0+4 S4+2 U6+3" },
+	{ "joined ops keep their order", "M0+2=a@0 S1+1 S2+1 U2+1", "M0+2=a@0 S1+2 U2+1",
 		"M0+1=a@0 S1+1 U2+1" },
 	{ "the same range in two resources", "1:S0+4 0:U1+1 0:S0+4", "1:S0+4 0:U1+1 0:S0+4", "0:S0+4 1:S0+4" },
 };
@@ -87,8 +90,8 @@ static const struct scenario scenarios[] = {
 static void check_list(const struct scenario *scenario, const struct model_layout *layout,
 	const struct vmb_plan *plan, const char *text)
 {
-	struct vmb_op expected[MOST_OPS];
-	size_t count = model_parse(layout, text, expected, MOST_OPS);
+	struct vmb_op expected[MAX_OPS];
+	size_t count = model_parse(layout, text, expected, MAX_OPS);
 	bool same = plan->count == count;
 
 	for (size_t i = 0; i < count && same; i++) {
@@ -98,7 +101,7 @@ static void check_list(const struct scenario *scenario, const struct model_layou
 			op->resource == expected[i].resource && op->kind == expected[i].kind;
 	}
 	if (!same) {
-		fail_msg("%s, layout %s: not %s", scenario->name, layout->name, text);
+		fail_msg("%s, layout %s: expected %s", scenario->name, layout->name, text);
 	}
 }
 
@@ -108,8 +111,8 @@ static void test_scenario(void **state)
 
 	for (size_t i = 0; i < MODEL_LAYOUTS; i++) {
 		const struct model_layout *layout = &model_layouts[i];
-		struct vmb_op ops[MOST_OPS];
-		size_t count = model_parse(layout, scenario->ops, ops, MOST_OPS);
+		struct vmb_op ops[MAX_OPS];
+		size_t count = model_parse(layout, scenario->ops, ops, MAX_OPS);
 		struct vmb_plan plan;
 
 		vmb_plan_init(&plan);
@@ -134,9 +137,9 @@ static const struct {
 } limits[] = {
 	{ "the last byte", { .va = MAX - 1, .size = 1, .kind = VMB_OP_SPARSE }, 0 },
 	{ "all bytes", { .va = 0, .size = MAX, .kind = VMB_OP_UNMAP }, 0 },
-	{ "one too many", { .va = 1, .size = MAX, .kind = VMB_OP_UNMAP }, -EINVAL },
+	{ "one byte too many", { .va = 1, .size = MAX, .kind = VMB_OP_UNMAP }, -EINVAL },
 	{ "beyond the end", { .va = MAX, .size = 1, .kind = VMB_OP_SPARSE }, -EINVAL },
-	{ "nothing at the end", { .va = MAX, .size = 0, .kind = VMB_OP_SPARSE }, 0 },
+	{ "size 0 at the end", { .va = MAX, .size = 0, .kind = VMB_OP_SPARSE }, 0 },
 	{ "the end of the backing", { .offset = MAX - 4, .size = 4, .kind = VMB_OP_MAP }, 0 },
 	{ "beyond the backing", { .offset = MAX - 4, .size = 5, .kind = VMB_OP_MAP }, -EINVAL },
 	{ "both at the end", { .va = MAX - 4, .offset = MAX - 4, .size = 4, .kind = VMB_OP_MAP },
@@ -157,7 +160,7 @@ static void test_limits(void **state)
 		vmb_plan_init(&plan);
 		assert_int_equal(vmb_plan_add(&plan, &before), 0);
 		if (vmb_plan_add(&plan, &limits[i].op) != limits[i].result) {
-			fail_msg("%s: not %d", limits[i].name, limits[i].result);
+			fail_msg("%s: expected %d", limits[i].name, limits[i].result);
 		}
 		assert_int_equal(plan.count, expected);
 		assert_int_equal(plan.ops[0].size, before.size);
@@ -166,8 +169,8 @@ static void test_limits(void **state)
 	}
 }
 
-/* Fields that mean nothing for a kind neither keep ops apart nor show up. */
-static void test_meaningless_fields(void **state)
+/* Members that a kind does not use become 0 and do not keep neighbours apart. */
+static void test_unused_members(void **state)
 {
 	const struct vmb_op ops[] = {
 		{ .va = 0, .size = 1, .offset = 5, .backing = 1, .kind = VMB_OP_SPARSE },
@@ -186,7 +189,7 @@ static void test_meaningless_fields(void **state)
 	vmb_plan_finish(&plan);
 }
 
-static void test_large_spaces(void **state)
+static void test_large_resource_ids(void **state)
 {
 	struct vmb_plan plan;
 
@@ -216,7 +219,7 @@ static void test_zeroed(void **state)
 	vmb_plan_finish(&plan);
 }
 
-/* Downwards with gaps: sorting them is the most work that a batch without overlaps can be. */
+/* Adds ops with descending addresses and gaps, the worst case for sorting without overlaps. */
 static void add_downwards(struct vmb_plan *plan, size_t count)
 {
 	for (size_t i = count; i-- > 0;) {
@@ -243,7 +246,7 @@ static void test_small_batches_do_not_allocate(void **state)
 	vmb_plan_finish(&plan);
 }
 
-/* What was reserved is there, and what is there is kept if it cannot be. */
+/* Reserved room needs no allocation. A failed reservation keeps the ops. */
 static void test_reserve(void **state)
 {
 	struct vmb_plan plan;
@@ -285,7 +288,7 @@ static void test_add_without_memory(void **state)
 		fail_alloc_after(FAIL_NEVER);
 		assert_int_equal(plan.count, full);
 		assert_memory_equal(plan.ops, before, full * sizeof(*before));
-		/* Folding needs no memory. */
+		/* Joining needs no memory. */
 		const struct vmb_op neighbour = { .va = 1, .size = 1, .kind = VMB_OP_SPARSE };
 		fail_alloc_after(0);
 		assert_int_equal(vmb_plan_add(&plan, &neighbour), 0);
@@ -299,8 +302,8 @@ static void test_add_without_memory(void **state)
 	vmb_plan_finish(&plan);
 }
 
-/* What a list that is not merged yet means: its ops, one after the other. */
-static void check_meaning(const struct model *model, const struct vmb_plan *plan)
+/* Checks that the ops of an unmerged list, applied in order, have the model's effect. */
+static void check_effect(const struct model *model, const struct vmb_plan *plan)
 {
 	struct model other;
 
@@ -313,7 +316,7 @@ static void check_meaning(const struct model *model, const struct vmb_plan *plan
 	model_finish(&other);
 }
 
-/* Merges with ever more allocations that succeed, until it needs no more. */
+/* Merges with an increasing number of allocations that succeed, until merging succeeds. */
 static void merge_without_memory(struct vmb_plan *plan)
 {
 	size_t count = plan->count;
@@ -325,11 +328,11 @@ static void merge_without_memory(struct vmb_plan *plan)
 	for (uint64_t good = 0; ret != 0; good++) {
 		fail_alloc_after(good);
 		ret = vmb_plan_merge(plan);
-		uint64_t tried = fail_alloc_count();
+		uint64_t attempts = fail_alloc_count();
 		fail_alloc_after(FAIL_NEVER);
 		if (ret != 0) {
 			assert_int_equal(ret, -ENOMEM);
-			assert_int_equal(tried, good + 1);
+			assert_int_equal(attempts, good + 1);
 			assert_int_equal(plan->count, count);
 			assert_memory_equal(plan->ops, before, count * sizeof(*before));
 		}
@@ -341,10 +344,10 @@ static void random_round(uint64_t seed)
 {
 	uint64_t state = seed;
 	uint64_t *random = &state;
-	size_t most_ops = model_random(random) % 16 ? 40 : 400;
+	size_t max_ops = model_random(random) % 16 ? 40 : 400;
 	const struct model_layout *layout = &model_layouts[model_random(random) % MODEL_LAYOUTS];
 	struct model_source source = { .layout = layout };
-	size_t count = model_random(random) % (most_ops + 1);
+	size_t count = model_random(random) % (max_ops + 1);
 	struct model model;
 	struct vmb_plan plan;
 
@@ -357,16 +360,16 @@ static void random_round(uint64_t seed)
 		struct vmb_op op = model_next_op(&source, bytes);
 		model_apply(&model, &op);
 		assert_int_equal(vmb_plan_add(&plan, &op), 0);
-		/* A plan that was merged may be added to. */
+		/* A merged plan accepts further ops. */
 		if (bytes[7] == 0) {
 			assert_int_equal(vmb_plan_merge(&plan), 0);
 		}
 	}
-	check_meaning(&model, &plan);
+	check_effect(&model, &plan);
 	merge_without_memory(&plan);
-	const char *complaint = model_compare(&model, plan.ops, plan.count);
-	if (complaint) {
-		fail_msg("VMB_SEED=%" PRIu64 " VMB_ROUNDS=1: %s", seed, complaint);
+	const char *error = model_compare(&model, plan.ops, plan.count);
+	if (error) {
+		fail_msg("VMB_SEED=%" PRIu64 " VMB_ROUNDS=1: %s", seed, error);
 	}
 	vmb_plan_finish(&plan);
 	model_finish(&model);
@@ -463,7 +466,7 @@ static void test_million_shuffled(void **state)
 	double start = now();
 	for (size_t i = 0; i < MILLION; i++) {
 		uint64_t at = (uint64_t)pages[i] * 4096;
-		/* A gap in the middle, so that there is something to be said. */
+		/* A gap in the middle of the backing leaves two ops. */
 		const struct vmb_op op = { .va = at,
 			.size = 4096,
 			.offset = at + (pages[i] >= MILLION / 2 ? 4096 : 0),
@@ -510,7 +513,7 @@ static void test_million_overlapping(void **state)
 	model_finish(&model);
 }
 
-/* Each op lies within the one before, so that all of them are active at once. */
+/* Each op lies within the previous one: all ops are active at once. */
 static void test_million_pyramid(void **state)
 {
 	struct vmb_plan plan;
@@ -534,7 +537,8 @@ static void test_million_pyramid(void **state)
 	vmb_plan_finish(&plan);
 }
 
-/* The other way round all of them are active at once, and all but one are hidden. */
+/* Each op contains the previous one: all ops are active at once, and the last one hides the
+ * rest. */
 static void test_million_hidden(void **state)
 {
 	struct vmb_plan plan;
@@ -557,8 +561,8 @@ static void test_million_hidden(void **state)
 
 static const struct CMUnitTest others[] = {
 	cmocka_unit_test(test_limits),
-	cmocka_unit_test(test_meaningless_fields),
-	cmocka_unit_test(test_large_spaces),
+	cmocka_unit_test(test_unused_members),
+	cmocka_unit_test(test_large_resource_ids),
 	cmocka_unit_test(test_zeroed),
 	cmocka_unit_test(test_small_batches_do_not_allocate),
 	cmocka_unit_test(test_reserve),

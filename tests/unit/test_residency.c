@@ -12,12 +12,13 @@
 #include "plan_model.h"
 #include "scenarios.h"
 
-#define MOST_OPS 64
-/* 100 MB in pages of 4 KiB, bound one by one. */
+#define MAX_OPS 64
+/* 100 MB in pages of 4 KiB. */
 #define MANY_PAGES ((size_t)24415)
 #define PAGE UINT64_C(4096)
 
-/* ops are applied one by one, then the map lists runs. Text as for model_parse(). */
+/* The residency map gets ops one by one; runs is the map's list after that. The text has the form
+ * of model_parse(). */
 struct scenario {
 	const char *name;
 	const char *ops;
@@ -26,42 +27,42 @@ struct scenario {
 
 /* clang-format off */
 static const struct scenario scenarios[] = {
-	{ "nothing", "", "" },
+	{ "no op", "", "" },
 	{ "one map", "M3+2=a@7", "M3+2=a@7" },
 	{ "size 0 binds nothing", "M0+0=a@0 M3+2=a@7 M4+0=b@0", "M3+2=a@7" },
 	{ "size 0 unbinds nothing", "M3+2=a@7 S4+0", "M3+2=a@7" },
-	{ "unbinding what is not bound", "S0+4 U2+9", "" },
+	{ "unbinding an unbound range", "S0+4 U2+9", "" },
 	{ "bound and unbound", "M3+2=a@7 S3+2", "" },
-	{ "unmap is as sparse", "M3+2=a@7 U3+2", "" },
-	{ "unbound around", "M3+2=a@7 S0+9", "" },
+	{ "bound and unmapped", "M3+2=a@7 U3+2", "" },
+	{ "unbinding a larger range", "M3+2=a@7 S0+9", "" },
 	/* neighbours */
 	{ "neighbours upwards", "M0+1=a@5 M1+2=a@6 M3+1=a@8", "M0+4=a@5" },
 	{ "neighbours downwards", "M3+1=a@8 M1+2=a@6 M0+1=a@5", "M0+4=a@5" },
 	{ "closing a gap", "M0+1=a@0 M2+1=a@2 M1+1=a@1", "M0+3=a@0" },
-	{ "closing a gap with another", "M0+1=a@0 M2+1=a@2 M1+1=b@1", "M0+1=a@0 M1+1=b@1 M2+1=a@2" },
+	{ "closing a gap with another backing", "M0+1=a@0 M2+1=a@2 M1+1=b@1", "M0+1=a@0 M1+1=b@1 M2+1=a@2" },
 	{ "another backing", "M0+1=a@0 M1+1=b@1", "M0+1=a@0 M1+1=b@1" },
 	{ "a gap in the backing", "M0+1=a@0 M1+1=a@2", "M0+1=a@0 M1+1=a@2" },
 	{ "resources are ignored", "1:M0+1=a@0 2:M1+1=a@1", "M0+2=a@0" },
 	/* replacing */
-	{ "a hole in the middle", "M0+8=a@0 S3+2", "M0+3=a@0 M5+3=a@5" },
-	{ "a hole at the start", "M0+8=a@0 S0+2", "M2+6=a@2" },
-	{ "a hole at the end", "M0+8=a@0 S6+2", "M0+6=a@0" },
-	{ "a hole that is filled again", "M0+8=a@0 S3+2 M3+2=a@3", "M0+8=a@0" },
-	{ "bound anew to the same", "M0+8=a@0 M3+2=a@3", "M0+8=a@0" },
-	{ "another in the middle", "M0+8=a@0 M3+2=b@0", "M0+3=a@0 M3+2=b@0 M5+3=a@5" },
-	{ "another at the start", "M0+8=a@0 M0+2=b@0", "M0+2=b@0 M2+6=a@2" },
-	{ "another at the end", "M0+8=a@0 M6+2=b@0", "M0+6=a@0 M6+2=b@0" },
-	{ "the same shifted", "M0+8=a@0 M3+2=a@4", "M0+3=a@0 M3+2=a@4 M5+3=a@5" },
-	{ "over the edges of two", "M0+3=a@0 M5+3=b@0 M2+4=c@0", "M0+2=a@0 M2+4=c@0 M6+2=b@1" },
-	{ "over many", "M0+1=a@0 M2+1=a@9 M4+1=a@3 M6+1=a@1 M0+8=b@0", "M0+8=b@0" },
-	{ "unbinding many", "M0+1=a@0 M2+1=a@9 M4+1=a@3 M6+2=a@1 S0+7", "M7+1=a@2" },
-	{ "joins what it leaves", "M0+4=a@0 M4+4=b@0 M2+4=a@2", "M0+6=a@0 M6+2=b@2" },
-	{ "touching is not overlapping", "M2+2=a@0 S0+2 S4+2", "M2+2=a@0" },
+	{ "unbinding the middle", "M0+8=a@0 S3+2", "M0+3=a@0 M5+3=a@5" },
+	{ "unbinding the start", "M0+8=a@0 S0+2", "M2+6=a@2" },
+	{ "unbinding the end", "M0+8=a@0 S6+2", "M0+6=a@0" },
+	{ "a gap that is bound again", "M0+8=a@0 S3+2 M3+2=a@3", "M0+8=a@0" },
+	{ "bound again to the same memory", "M0+8=a@0 M3+2=a@3", "M0+8=a@0" },
+	{ "another backing in the middle", "M0+8=a@0 M3+2=b@0", "M0+3=a@0 M3+2=b@0 M5+3=a@5" },
+	{ "another backing at the start", "M0+8=a@0 M0+2=b@0", "M0+2=b@0 M2+6=a@2" },
+	{ "another backing at the end", "M0+8=a@0 M6+2=b@0", "M0+6=a@0 M6+2=b@0" },
+	{ "the same backing with another offset", "M0+8=a@0 M3+2=a@4", "M0+3=a@0 M3+2=a@4 M5+3=a@5" },
+	{ "replacing parts of two runs", "M0+3=a@0 M5+3=b@0 M2+4=c@0", "M0+2=a@0 M2+4=c@0 M6+2=b@1" },
+	{ "replacing many runs", "M0+1=a@0 M2+1=a@9 M4+1=a@3 M6+1=a@1 M0+8=b@0", "M0+8=b@0" },
+	{ "unbinding many runs", "M0+1=a@0 M2+1=a@9 M4+1=a@3 M6+2=a@1 S0+7", "M7+1=a@2" },
+	{ "joining the rest of a run", "M0+4=a@0 M4+4=b@0 M2+4=a@2", "M0+6=a@0 M6+2=b@2" },
+	{ "adjacent ranges do not overlap", "M2+2=a@0 S0+2 S4+2", "M2+2=a@0" },
 };
 /* clang-format on */
 
-/* What the head of residency.c says of leaves, from the private fields: no two that lie side by
- * side are so empty that they could be one. */
+/* Checks an invariant of residency.c in the private members: two neighbouring leaves hold more than
+ * half of a leaf's capacity. */
 static void check_leaves(const struct vmb_residency *residency)
 {
 	const struct vmb_residency_slot *slots = residency->slots;
@@ -118,7 +119,7 @@ static void model_step(struct model *model, const struct vmb_op *op)
 	if (op->kind == VMB_OP_MAP) {
 		model_apply(model, &own);
 	} else {
-		model_forget(model, &own);
+		model_reset(model, &own);
 	}
 }
 
@@ -136,18 +137,18 @@ static void check_model(
 	const struct vmb_residency *residency, const struct model *model, uint64_t seed)
 {
 	struct vmb_op *ops = list(residency);
-	const char *complaint = model_compare(model, ops, residency->run_count);
+	const char *error = model_compare(model, ops, residency->run_count);
 
 	free(ops);
-	if (!complaint && vmb_residency_bound(residency) != model_bound(model)) {
-		complaint = "the bytes bound are wrong";
+	if (!error && vmb_residency_bound(residency) != model_bound(model)) {
+		error = "the number of bound bytes is wrong";
 	}
-	if (complaint) {
-		fail_msg("VMB_SEED=%" PRIu64 " VMB_ROUNDS=1: %s", seed, complaint);
+	if (error) {
+		fail_msg("VMB_SEED=%" PRIu64 " VMB_ROUNDS=1: %s", seed, error);
 	}
 }
 
-/* Asks for the first and the last byte of each page. */
+/* Looks up the first and the last byte of each page. */
 static void check_next(const struct vmb_residency *residency, const struct model *model)
 {
 	const struct model_layout *layout = model->layout;
@@ -176,8 +177,8 @@ static void test_scenario(void **state)
 	const struct scenario *scenario = *state;
 
 	for (size_t i = 0; i < MODEL_LAYOUTS; i++) {
-		struct vmb_op ops[MOST_OPS];
-		size_t count = model_parse(&model_layouts[i], scenario->ops, ops, MOST_OPS);
+		struct vmb_op ops[MAX_OPS];
+		size_t count = model_parse(&model_layouts[i], scenario->ops, ops, MAX_OPS);
 		struct vmb_residency residency;
 		struct model expected;
 
@@ -186,7 +187,7 @@ static void test_scenario(void **state)
 			apply(&residency, &ops[k]);
 		}
 		model_init(&expected, &model_layouts[i], 1, MODEL_PAGES);
-		count = model_parse(&model_layouts[i], scenario->runs, ops, MOST_OPS);
+		count = model_parse(&model_layouts[i], scenario->runs, ops, MAX_OPS);
 		for (size_t k = 0; k < count; k++) {
 			model_apply(&expected, &ops[k]);
 		}
@@ -263,7 +264,7 @@ static void test_zeroed(void **state)
 	vmb_residency_finish(&residency);
 }
 
-/* Binds the page to a backing of its own, so that it joins no other. */
+/* Binds a page to offset 0 of a backing, so the page joins no neighbour. */
 static struct vmb_op page_op(size_t page, uint32_t backing)
 {
 	return (struct vmb_op){
@@ -271,7 +272,7 @@ static struct vmb_op page_op(size_t page, uint32_t backing)
 	};
 }
 
-/* Fails to reserve wherever it allocates, and sees that nothing is lost. */
+/* Every allocation of vmb_residency_reserve() fails once. The map keeps its runs. */
 static void test_reserve_without_memory(void **state)
 {
 	struct vmb_residency residency;
@@ -301,7 +302,7 @@ static void test_reserve_without_memory(void **state)
 	vmb_residency_finish(&residency);
 }
 
-/* Ops on the pages of a small model, as the plan's tests and fuzzer make them. */
+/* Random ops on a small model, from the same source as in test_plan.c and fuzz_plan.c. */
 static void short_round(uint64_t seed)
 {
 	uint64_t random = seed;
@@ -353,7 +354,7 @@ static struct vmb_op long_round_op(
 	return op;
 }
 
-/* Many leaves: fills up and empties again, several times. */
+/* Many leaves: the map is filled and emptied several times. */
 static void long_round(uint64_t seed)
 {
 	const struct model_layout *layout = &model_layouts[1];
@@ -377,10 +378,10 @@ static void long_round(uint64_t seed)
 	model_finish(&model);
 }
 
-static void run_rounds(void (*round)(uint64_t seed), size_t otherwise)
+static void run_rounds(void (*round)(uint64_t seed), size_t default_rounds)
 {
 	uint64_t seed = model_seed();
-	size_t rounds = model_rounds(otherwise);
+	size_t rounds = model_rounds(default_rounds);
 
 	print_message("VMB_SEED=%" PRIu64 " VMB_ROUNDS=%zu\n", seed, rounds);
 	for (size_t i = 0; i < rounds; i++) {
@@ -417,7 +418,7 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-/* Applies an op of each page in the order given, every second page of the address space. */
+/* Applies an op to each page of the list. The pages are every second page of the address space. */
 static void apply_timed(struct vmb_residency *residency, const size_t *pages, size_t count,
 	enum vmb_op_kind kind, uint32_t backing, const char *what)
 {
@@ -449,25 +450,25 @@ static void test_many_scattered(void **state)
 	apply_timed(&residency, pages, MANY_PAGES, VMB_OP_MAP, 1, "bound");
 	assert_int_equal(residency.run_count, MANY_PAGES);
 	shuffle(pages, MANY_PAGES, &random);
-	apply_timed(&residency, pages, MANY_PAGES, VMB_OP_MAP, 2, "bound anew");
+	apply_timed(&residency, pages, MANY_PAGES, VMB_OP_MAP, 2, "bound to another backing");
 	assert_int_equal(residency.run_count, MANY_PAGES);
 	assert_int_equal(vmb_residency_bound(&residency), MANY_PAGES * PAGE);
 	shuffle(pages, MANY_PAGES, &random);
 	apply_timed(&residency, pages, MANY_PAGES / 2, VMB_OP_SPARSE, 0, "unbound");
 	apply_timed(&residency, pages, MANY_PAGES / 2, VMB_OP_MAP, 2, "bound again");
 	assert_int_equal(residency.run_count, MANY_PAGES);
-	/* All but the first page at once. */
+	/* Unbind all but the first page with one op. */
 	apply(&residency, &all);
 	assert_int_equal(residency.run_count, 1);
 	assert_int_equal(residency.leaf_count, 1);
-	apply_timed(&residency, pages, MANY_PAGES, VMB_OP_MAP, 3, "bound after that");
+	apply_timed(&residency, pages, MANY_PAGES, VMB_OP_MAP, 3, "bound in an empty map");
 	apply_timed(&residency, pages, MANY_PAGES, VMB_OP_SPARSE, 0, "unbound");
 	assert_int_equal(residency.run_count, 0);
 	assert_int_equal(vmb_residency_bound(&residency), 0);
 	vmb_residency_finish(&residency);
 }
 
-/* In ascending order the leaves get full. */
+/* Ascending ops fill every leaf. */
 static void test_many_ascending(void **state)
 {
 	struct vmb_residency residency;
@@ -483,12 +484,12 @@ static void test_many_ascending(void **state)
 	vmb_residency_finish(&residency);
 }
 
-/* Runs of a leaf of ascending ones. */
+/* The number of runs in a full leaf. */
 #define FULL_LEAF ((size_t)64)
 #define EDGE_PAGES (2 * 5 * FULL_LEAF)
 
-/* Applies op to leaves that are full of isolated pages. */
-static void try_on_full_leaves(const struct vmb_op *op)
+/* Applies an op to full leaves of isolated pages. */
+static void check_on_full_leaves(const struct vmb_op *op)
 {
 	struct vmb_residency residency;
 	struct model model;
@@ -508,7 +509,7 @@ static void try_on_full_leaves(const struct vmb_op *op)
 	model_finish(&model);
 }
 
-/* All ranges that begin and end near the edges of leaves. */
+/* Tests every range whose start and end are near the edge of a leaf. */
 static void test_edges_of_leaves(void **state)
 {
 	size_t edges[64];
@@ -526,9 +527,9 @@ static void test_edges_of_leaves(void **state)
 		for (size_t k = i + 1; k < count; k++) {
 			struct vmb_op op = page_op(edges[i], 2);
 			op.size = (edges[k] - edges[i]) * PAGE;
-			try_on_full_leaves(&op);
+			check_on_full_leaves(&op);
 			op.kind = VMB_OP_SPARSE;
-			try_on_full_leaves(&op);
+			check_on_full_leaves(&op);
 		}
 	}
 }
