@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The VA map of the simulated kernel, against a model that has an entry for each page.
+ * Compares the mappings of the simulated kernel with a model that has an entry for each page.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@
 
 struct page {
 	bool mapped;
-	bool first; /* of its mapping */
+	bool first; /* the first page of a mapping */
 	struct vmb_sim_bo *bo;
 	uint64_t offset;
 	uint32_t flags;
@@ -47,7 +47,7 @@ static void model_set(struct round *round, size_t page, size_t count, const stru
 	if (!count) {
 		return;
 	}
-	/* What is cut off begins anew. */
+	/* The rest of a split mapping starts at the next page. */
 	round->pages[page + count].first = round->pages[page + count].mapped;
 	for (size_t i = 0; i < count; i++) {
 		struct page *changed = &round->pages[page + i];
@@ -77,7 +77,7 @@ static void random_op(struct round *round)
 		.flags = (uint32_t)(model_random(&round->random) % 2) };
 	if (kind > 1) {
 		value.bo = round->bos[model_random(&round->random) % BOS];
-		/* Often such that neighbours continue one another. */
+		/* Two of three offsets let neighbours continue each other. */
 		value.offset = (model_random(&round->random) % 3 ? page : page + 7) * PAGE;
 	}
 	struct vmb_sim_mapping mapping = {
@@ -106,8 +106,8 @@ static bool is_start(const struct round *round, size_t page, bool merged)
 		(page == 0 || !continues(&round->pages[page - 1], &round->pages[page]));
 }
 
-/* The list is what the model has, mapping for mapping. */
-static void compare(const struct round *round, bool merged)
+/* Compares the list with the model, mapping by mapping. */
+static void check_list(const struct round *round, bool merged)
 {
 	struct vmb_sim_mapping *mappings;
 	size_t count = vmb_sim_gpuvm_list(&round->vm, merged, &mappings);
@@ -149,12 +149,12 @@ static void run_round(uint64_t seed)
 	}
 	for (size_t i = 0; i < OPS; i++) {
 		random_op(round);
-		compare(round, false);
-		compare(round, true);
+		check_list(round, false);
+		check_list(round, true);
 	}
 	vmb_sim_gpuvm_finish(&round->vm);
 	for (size_t i = 0; i < BOS; i++) {
-		/* Mappings that are gone hold nothing. */
+		/* Removed mappings hold no references. */
 		assert_int_equal(round->bos[i]->refs, 1);
 		vmb_sim_bo_unref(round->bos[i]);
 	}
@@ -172,7 +172,7 @@ static void random_ops(void **state)
 	}
 }
 
-/* A workload that is slow where each map costs the number of mappings. */
+/* This workload is slow if the cost of a map grows with the number of mappings. */
 static void many_mappings(void **state)
 {
 	(void)state;

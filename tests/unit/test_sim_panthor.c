@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the simulated panthor takes, refuses and does with VMs and BOs. What is expected was seen on
- * the driver of Linux 7.3, or follows from its source.
+ * The ioctls of the simulated panthor for VMs and BOs. The expected results come from the driver of
+ * Linux 7.3 or from its source.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -25,15 +25,15 @@
 #define UC DRM_PANTHOR_VM_BIND_OP_MAP_UNCACHED
 #define SP DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE
 
-/* A simulated kernel with a file that has a VM of 47 bits, and another VM. */
+/* A simulated kernel with an open file and two VMs of 47 bits. */
 struct machine {
 	struct vmb_sim *sim;
 	struct vmb_sim_file *file;
 	uint32_t vm;
 	uint32_t other_vm;
-	uint32_t bo; /* of 4 MiB */
-	uint32_t exclusive; /* the same, for vm only */
-	uint32_t foreign; /* the same, for other_vm only */
+	uint32_t bo; /* 4 MiB */
+	uint32_t exclusive; /* 4 MiB, exclusive to vm */
+	uint32_t foreign; /* 4 MiB, exclusive to other_vm */
 };
 
 static int call(const struct machine *machine, unsigned long request, void *argument)
@@ -99,7 +99,7 @@ static int bind(const struct machine *machine, uint32_t flags, struct drm_pantho
 	return result;
 }
 
-/* BOs by name: none, the BO, those of one VM only, a handle that there is not. */
+/* The BOs of a machine. UNKNOWN is a handle without a BO. */
 enum which {
 	NONE,
 	BO,
@@ -114,7 +114,7 @@ static uint32_t handle_of(const struct machine *machine, enum which which)
 	return handles[which];
 }
 
-/* One op on panthor 1.minor, and what it gives synchronously and asynchronously. */
+/* An op on panthor 1.minor, with its results in a synchronous and an asynchronous call. */
 struct scenario {
 	const char *name;
 	unsigned minor;
@@ -144,7 +144,7 @@ static const struct scenario scenarios[] = {
 	{ "map, offset and size wrap", 9, MAP | NX, BO, UINT64_MAX - M + 1, G, 2 * M, -EINVAL, -EINVAL },
 	{ "map, unknown flag", 9, MAP | NX | 1 << 4, BO, 0, G, 2 * M, -EINVAL, -EINVAL },
 	{ "map, offset off a page", 9, MAP | NX, BO, 0x800, G, 2 * M, -EINVAL, -EINVAL },
-	{ "map of nothing", 9, MAP, BO, 0, G, 0, 0, 0 },
+	{ "map of size 0", 9, MAP, BO, 0, G, 0, 0, 0 },
 	{ "sparse", 9, MAP | NX | SP, NONE, 0, G, 2 * M, 0, 0 },
 	{ "sparse, a page", 9, MAP | NX | SP, NONE, 0, G, 4 * K, 0, 0 },
 	{ "sparse, three pages off 2 MiB", 9, MAP | NX | SP, NONE, 0, G + 4 * K, 12 * K, 0, 0 },
@@ -165,7 +165,7 @@ static const struct scenario scenarios[] = {
 	{ "sparse, 1022 GiB", 9, MAP | NX | SP, NONE, 0, T, 1022 * G, 0, 0 },
 	{ "sparse, 1022 GiB and 2 MiB", 9, MAP | NX | SP, NONE, 0, T, 1022 * G + 2 * M, -ENOMEM, -ENOMEM },
 	{ "sparse, 4 TiB", 9, MAP | NX | SP, NONE, 0, T, 4 * T, -ENOMEM, -ENOMEM },
-	{ "nothing at the end", 9, MAP | NX | SP, NONE, 0, TOP, 0, 0, -EINVAL },
+	{ "size 0 at the end", 9, MAP | NX | SP, NONE, 0, TOP, 0, 0, -EINVAL },
 	{ "unmap", 9, UNMAP, NONE, 0, G, 2 * M, 0, 0 },
 	{ "unmap of 4 TiB", 9, UNMAP, NONE, 0, G, 4 * T, 0, 0 },
 	{ "unmap with a BO", 9, UNMAP, BO, 0, G, 2 * M, -EINVAL, -EINVAL },
@@ -193,7 +193,7 @@ static void check_op(void **state)
 	};
 	assert_int_equal(bind(&machine, 0, &op, 1, NULL), scenario->result);
 
-	/* What was taken is there, what was refused is not. */
+	/* A successful map adds a mapping, a failed op does not. */
 	struct vmb_sim_va *vas;
 	size_t count;
 	bool mapped = scenario->result == 0 && scenario->size &&
@@ -239,7 +239,7 @@ static void failing_sync_batch(void **state)
 	assert_int_equal(count, 1);
 	assert_int_equal(count_mappings(&machine, false), 1);
 
-	/* All or nothing. */
+	/* An asynchronous call runs all ops or none. */
 	ops[0].va = 4 * G;
 	assert_int_equal(bind(&machine, DRM_PANTHOR_VM_BIND_ASYNC, ops, 3, &count), -EINVAL);
 	assert_int_equal(count, 3);
@@ -247,7 +247,7 @@ static void failing_sync_batch(void **state)
 	stop(&machine);
 }
 
-static void ops_without_bound(void **state)
+static void many_ops(void **state)
 {
 	(void)state;
 	struct machine machine;
@@ -264,12 +264,12 @@ static void ops_without_bound(void **state)
 	assert_int_equal(bind(&machine, 0, ops, 4, NULL), 0);
 	assert_int_equal(count_mappings(&machine, false), 4);
 	assert_int_equal(count_mappings(&machine, true), 1);
-	/* More than the kernel can copy. */
+	/* More ops than the kernel can copy. */
 	assert_int_equal(bind(&machine, 0, ops, 44739243, NULL), -ENOMEM);
 	stop(&machine);
 }
 
-/* An op as a later version of the driver may have it. */
+/* An op of a later driver version. */
 struct longer_op {
 	struct drm_panthor_vm_bind_op op;
 	uint64_t later;
@@ -300,7 +300,7 @@ static void strides(void **state)
 	stop(&machine);
 }
 
-static void what_is_mapped_stays(void **state)
+static void mapping_outlives_handle(void **state)
 {
 	(void)state;
 	struct machine machine;
@@ -311,7 +311,7 @@ static void what_is_mapped_stays(void **state)
 	assert_int_equal(bind(&machine, 0, &op, 1, NULL), 0);
 	assert_int_equal(close_bo(&machine, machine.bo), 0);
 	assert_int_equal(close_bo(&machine, machine.bo), -EINVAL);
-	/* The lowest free handle, and another BO. */
+	/* A new BO gets the lowest free handle. */
 	assert_int_equal(create_bo(&machine, 1, 0), machine.bo);
 
 	struct vmb_sim_va *vas;
@@ -330,8 +330,8 @@ static void vms(void **state)
 	struct machine machine;
 	start(&machine, 9);
 	const struct {
-		uint64_t wanted;
-		uint64_t got;
+		uint64_t requested;
+		uint64_t returned;
 		int result;
 	} ranges[] = {
 		{ 0, UINT64_C(1) << 47, 0 },
@@ -341,11 +341,11 @@ static void vms(void **state)
 		{ (UINT64_C(1) << 48) - 256 * M + 1, 0, -EINVAL },
 	};
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
-		struct drm_panthor_vm_create args = { .user_va_range = ranges[i].wanted };
+		struct drm_panthor_vm_create args = { .user_va_range = ranges[i].requested };
 		assert_int_equal(
 			call(&machine, DRM_IOCTL_PANTHOR_VM_CREATE, &args), ranges[i].result);
 		if (ranges[i].result == 0) {
-			assert_int_equal(args.user_va_range, ranges[i].got);
+			assert_int_equal(args.user_va_range, ranges[i].returned);
 		}
 	}
 	struct drm_panthor_vm_create flags = { .flags = 1 };
@@ -355,7 +355,7 @@ static void vms(void **state)
 	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_VM_DESTROY, &destroy), 0);
 	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_VM_DESTROY, &destroy), -EINVAL);
 	assert_int_equal(create_vm(&machine, 0), machine.vm);
-	/* 32 for each file. */
+	/* A file can have 32 VMs. */
 	struct drm_panthor_vm_create args = { 0 };
 	for (int i = 6; i < 32; i++) {
 		args.user_va_range = 0;
@@ -365,7 +365,7 @@ static void vms(void **state)
 	stop(&machine);
 }
 
-static void files_are_apart(void **state)
+static void separate_files(void **state)
 {
 	(void)state;
 	struct machine machine;
@@ -396,7 +396,7 @@ static void shared_bos(void **state)
 	assert_int_equal(call(&other, DRM_IOCTL_PRIME_FD_TO_HANDLE, &args), 0);
 	uint32_t imported = args.handle;
 	assert_int_not_equal(imported, 0);
-	/* A second time, it is the same. */
+	/* A second import returns the same handle. */
 	assert_int_equal(call(&other, DRM_IOCTL_PRIME_FD_TO_HANDLE, &args), 0);
 	assert_int_equal(args.handle, imported);
 	close(args.fd);
@@ -531,11 +531,11 @@ int main(void)
 	const struct CMUnitTest each = cmocka_unit_test(check_op);
 	const struct CMUnitTest others[] = {
 		cmocka_unit_test(failing_sync_batch),
-		cmocka_unit_test(ops_without_bound),
+		cmocka_unit_test(many_ops),
 		cmocka_unit_test(strides),
-		cmocka_unit_test(what_is_mapped_stays),
+		cmocka_unit_test(mapping_outlives_handle),
 		cmocka_unit_test(vms),
-		cmocka_unit_test(files_are_apart),
+		cmocka_unit_test(separate_files),
 		cmocka_unit_test(shared_bos),
 		cmocka_unit_test(bo_memory),
 		cmocka_unit_test(versions),

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The simulated kernel behind a process, and the op stream that it writes.
+ * The simulated kernel as a preload, and its op stream.
  *
- * test_sim_preload LIBRARY
+ *   test_sim_preload LIBRARY
  *
- * starts itself anew with the library preloaded, in the part that each test names, and reads what
- * the stream has then.
+ * Each test starts this program again with the library preloaded and the name of a part. After that
+ * the test reads the op stream.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -25,8 +25,7 @@
 
 static const char *library;
 
-/* The parts that run with the library preloaded; they exit with 0, or with the line that is
- * wrong. */
+/* The parts run with the library preloaded. A failed REQUIRE() prints its line and exits with 1. */
 
 #define REQUIRE(truth) \
 	do { \
@@ -81,7 +80,7 @@ static void mark(const char *text)
 	REQUIRE(function(text) == 0);
 }
 
-/* A file is the same by whichever descriptor, and stays until the last is closed. */
+/* Duplicated descriptors share an open file. The file stays open until the last close(). */
 static void part_descriptors(void)
 {
 	int fd = open_node();
@@ -94,10 +93,10 @@ static void part_descriptors(void)
 		REQUIRE(fstat(copies[i], &status) == 0);
 		REQUIRE(S_ISCHR(status.st_mode) && major(status.st_rdev) == 226);
 	}
-	/* A file of its own. */
+	/* Another open() gives another file. */
 	int other = open_node();
 	REQUIRE(bind_sparse(other, vm, 4096) == -1 && errno == EINVAL);
-	/* What takes the place of a descriptor ends it. */
+	/* dup2() closes the descriptor that it replaces. */
 	int null = open("/dev/null", O_RDWR);
 	REQUIRE(dup2(null, other) == other);
 	REQUIRE(bind_sparse(other, vm, 4096) == -1 && errno == ENOTTY);
@@ -125,7 +124,7 @@ static void part_memory(void)
 		REQUIRE(flush_id != MAP_FAILED && *flush_id == 0);
 		REQUIRE(munmap(flush_id, 4096) == 0);
 	}
-	/* What is not ours is as ever. */
+	/* Calls with other descriptors reach libc. */
 	REQUIRE(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
 	struct stat status;
 	REQUIRE(fstat(0, &status) == 0);
@@ -135,7 +134,7 @@ static void part_memory(void)
 
 static void part_stream(void)
 {
-	/* A number that does not depend on what the test has inherited. */
+	/* A fixed number, because the test may inherit descriptors. */
 	int fd = dup2(open_node(), 40);
 	REQUIRE(fd == 40);
 	uint32_t vm = create_vm(fd);
@@ -206,7 +205,7 @@ static int run_part(const char *name)
 	return 2;
 }
 
-/* The wait status of the part; what its stream has goes to stream, which holds size bytes. */
+/* Runs a part and reads its op stream. Returns the part's wait status. */
 static int start_part(
 	const char *name, const char *variable, const char *value, char *stream, size_t size)
 {
@@ -236,7 +235,7 @@ static int start_part(
 	return status;
 }
 
-static void run(
+static void expect_success(
 	const char *name, const char *variable, const char *value, char *stream, size_t size)
 {
 	assert_int_equal(start_part(name, variable, value, stream, size), 0);
@@ -254,7 +253,7 @@ static void expect_line(const char *stream, const char *line)
 	"\"ops\":[{\"type\":\"map\",\"flags\":[\"noexec\",\"sparse\"],\"bo\":0,\"offset\":0," \
 	"\"va\":" va ",\"size\":4096,\"syncs\":[]}]"
 
-/* What part_stream() leaves, up to its end. */
+/* Checks the op stream of part_stream() without its last line. */
 static void expect_stream(const char *stream)
 {
 	expect_line(stream,
@@ -279,7 +278,7 @@ static void stream_of_a_run(void **state)
 {
 	(void)state;
 	char stream[8192];
-	run("stream", NULL, NULL, stream, sizeof(stream));
+	expect_success("stream", NULL, NULL, stream, sizeof(stream));
 	expect_stream(stream);
 	expect_line(stream,
 		"{\"map\":[{\"va\":4096,\"size\":8192,\"kind\":\"sparse\",\"bo\":0,\"id\":0,"
@@ -296,11 +295,11 @@ static void stream_of_a_crash(void **state)
 	expect_stream(stream);
 }
 
-static void maps_at_the_end_of_a_vm(void **state)
+static void map_of_a_destroyed_vm(void **state)
 {
 	(void)state;
 	char stream[8192];
-	run("destroy", NULL, NULL, stream, sizeof(stream));
+	expect_success("destroy", NULL, NULL, stream, sizeof(stream));
 	expect_line(stream,
 		"{\"map\":[{\"va\":4096,\"size\":4096,\"kind\":\"sparse\",\"bo\":0,\"id\":0,"
 		"\"offset\":0,\"flags\":[\"noexec\",\"sparse\"]}],\"file\":1,\"vm\":1,"
@@ -315,16 +314,16 @@ static void descriptors(void **state)
 {
 	(void)state;
 	char stream[8192];
-	run("descriptors", NULL, NULL, stream, sizeof(stream));
-	run("memory", NULL, NULL, stream, sizeof(stream));
+	expect_success("descriptors", NULL, NULL, stream, sizeof(stream));
+	expect_success("memory", NULL, NULL, stream, sizeof(stream));
 }
 
 static void settings(void **state)
 {
 	(void)state;
 	char stream[8192];
-	run("old", "VMBIND_SIM_PANTHOR", "1.8", stream, sizeof(stream));
-	run("fault", "VMBIND_SIM_FAULT", "vm_bind:2:ENOMEM", stream, sizeof(stream));
+	expect_success("old", "VMBIND_SIM_PANTHOR", "1.8", stream, sizeof(stream));
+	expect_success("fault", "VMBIND_SIM_FAULT", "vm_bind:2:ENOMEM", stream, sizeof(stream));
 	int status = start_part("old", "VMBIND_SIM_PANTHOR", "2.8", stream, sizeof(stream));
 	assert_true(WIFSIGNALED(status));
 }
@@ -341,7 +340,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stream_of_a_run),
 		cmocka_unit_test(stream_of_a_crash),
-		cmocka_unit_test(maps_at_the_end_of_a_vm),
+		cmocka_unit_test(map_of_a_destroyed_vm),
 		cmocka_unit_test(descriptors),
 		cmocka_unit_test(settings),
 	};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The syncobjs of the simulated kernel, and what waits for them: threads, asynchronous binds,
- * submits. The GPU is held where something is to be pending.
+ * The syncobjs of the simulated kernel, and their waiters: threads, asynchronous binds, submits. A
+ * test holds the GPU to keep a submit pending.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -85,7 +85,7 @@ static int wait_point(const struct machine *machine, uint32_t handle, uint64_t p
 	return call(machine, DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT, &args);
 }
 
-static int on_one(const struct machine *machine, unsigned long request, uint32_t handle)
+static int call_on_syncobj(const struct machine *machine, unsigned long request, uint32_t handle)
 {
 	struct drm_syncobj_array args = { .handles = (uintptr_t)&handle, .count_handles = 1 };
 	return call(machine, request, &args);
@@ -183,10 +183,10 @@ static void binary(void **state)
 	assert_int_equal(wait_binary(&machine, 99, 0, FOREVER), -ENOENT);
 	assert_int_equal(
 		wait_binary(&machine, handle, DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE, 0), -EINVAL);
-	assert_int_equal(on_one(&machine, DRM_IOCTL_SYNCOBJ_SIGNAL, handle), 0);
+	assert_int_equal(call_on_syncobj(&machine, DRM_IOCTL_SYNCOBJ_SIGNAL, handle), 0);
 	assert_int_equal(wait_binary(&machine, handle, 0, FOREVER), 0);
 	assert_int_equal(query(&machine, handle, 0), 0);
-	assert_int_equal(on_one(&machine, DRM_IOCTL_SYNCOBJ_RESET, handle), 0);
+	assert_int_equal(call_on_syncobj(&machine, DRM_IOCTL_SYNCOBJ_RESET, handle), 0);
 	assert_int_equal(wait_binary(&machine, handle, 0, FOREVER), -EINVAL);
 
 	uint32_t signaled = create(&machine, DRM_SYNCOBJ_CREATE_SIGNALED);
@@ -213,7 +213,7 @@ static void timeline(void **state)
 		wait_point(&machine, handle, 6, DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT, 0), -ETIME);
 	assert_int_equal(
 		wait_point(&machine, handle, 6, DRM_SYNCOBJ_WAIT_FLAGS_WAIT_AVAILABLE, 0), -ETIME);
-	/* It does not go back. */
+	/* The timeline does not go back. */
 	assert_int_equal(signal_point(&machine, handle, 2), 0);
 	assert_int_equal(query(&machine, handle, 0), 5);
 	assert_int_equal(signal_point(&machine, handle, 8), 0);
@@ -234,7 +234,7 @@ static void pending_points(void **state)
 	assert_int_equal(submit(&machine, 0, &four, 1), 0);
 	assert_int_equal(query(&machine, handle, 0), 1);
 	assert_int_equal(query(&machine, handle, submitted), 4);
-	/* Signalled behind a pending point: not reached before that is. */
+	/* A point behind a pending point is reached only after the pending point. */
 	assert_int_equal(signal_point(&machine, handle, 7), 0);
 	assert_int_equal(query(&machine, handle, 0), 1);
 	assert_int_equal(query(&machine, handle, submitted), 7);
@@ -258,7 +258,7 @@ static void any_and_all(void **state)
 	for (int i = 0; i < 3; i++) {
 		handles[i] = create(&machine, 0);
 	}
-	assert_int_equal(on_one(&machine, DRM_IOCTL_SYNCOBJ_SIGNAL, handles[1]), 0);
+	assert_int_equal(call_on_syncobj(&machine, DRM_IOCTL_SYNCOBJ_SIGNAL, handles[1]), 0);
 	struct drm_syncobj_wait args = {
 		.handles = (uintptr_t)handles,
 		.count_handles = 3,
@@ -268,8 +268,8 @@ static void any_and_all(void **state)
 	assert_int_equal(args.first_signaled, 1);
 	args.flags |= DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL;
 	assert_int_equal(call(&machine, DRM_IOCTL_SYNCOBJ_WAIT, &args), -ETIME);
-	assert_int_equal(on_one(&machine, DRM_IOCTL_SYNCOBJ_SIGNAL, handles[0]), 0);
-	assert_int_equal(on_one(&machine, DRM_IOCTL_SYNCOBJ_SIGNAL, handles[2]), 0);
+	assert_int_equal(call_on_syncobj(&machine, DRM_IOCTL_SYNCOBJ_SIGNAL, handles[0]), 0);
+	assert_int_equal(call_on_syncobj(&machine, DRM_IOCTL_SYNCOBJ_SIGNAL, handles[2]), 0);
 	assert_int_equal(call(&machine, DRM_IOCTL_SYNCOBJ_WAIT, &args), 0);
 	args.count_handles = 0;
 	assert_int_equal(call(&machine, DRM_IOCTL_SYNCOBJ_WAIT, &args), 0);
@@ -301,7 +301,7 @@ static void transfers(void **state)
 	assert_int_equal(submit(&machine, 0, &three, 1), 0);
 	assert_int_equal(transfer(&machine, line, 3, binary, 0), 0);
 	assert_int_equal(wait_binary(&machine, binary, 0, 0), -ETIME);
-	/* And back, to a later point. */
+	/* Transfer the fence back to a later point. */
 	assert_int_equal(transfer(&machine, binary, 0, line, 9), 0);
 	assert_int_equal(query(&machine, line, DRM_SYNCOBJ_QUERY_FLAGS_LAST_SUBMITTED), 9);
 	assert_int_equal(query(&machine, line, 0), 0);
@@ -333,7 +333,7 @@ static void shared(void **state)
 	assert_int_equal(signal_point(&machine, handle, 6), 0);
 	assert_int_equal(query(&other, first, 0), 6);
 	assert_int_equal(query(&other, second, 0), 6);
-	/* It outlives its first file. */
+	/* The syncobj outlives its first file. */
 	vmb_sim_close(machine.file);
 	assert_int_equal(wait_point(&other, first, 6, 0, 0), 0);
 	assert_int_equal(call(&other, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &args), -EINVAL);
@@ -364,7 +364,7 @@ static void refused_syncs(void **state)
 		assert_int_equal(bind(&machine, G, &sync, 1), syncs[i].result);
 		assert_int_equal(count_mappings(&machine), syncs[i].result == 0);
 	}
-	/* What a call signals, an earlier op of it cannot wait for, but a later one can. */
+	/* A later op can wait for the signal of an earlier op of the same call, not vice versa. */
 	uint32_t fresh = create(&machine, 0);
 	struct drm_panthor_sync_op signal = signal_op(fresh, 0);
 	struct drm_panthor_sync_op wait = wait_op(fresh, 0);
@@ -385,7 +385,7 @@ static void refused_syncs(void **state)
 	ops[1].syncs.array = (uintptr_t)&wait;
 	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_VM_BIND, &args), 0);
 	assert_int_equal(wait_binary(&machine, fresh, 0, 0), 0);
-	/* A synchronous one takes none. */
+	/* A synchronous call takes no sync ops. */
 	args.flags = 0;
 	assert_int_equal(call(&machine, DRM_IOCTL_PANTHOR_VM_BIND, &args), -EINVAL);
 	stop(&machine);
@@ -404,11 +404,11 @@ static void binds_wait_in_order(void **state)
 	struct drm_panthor_sync_op first[] = { wait_op(gpu, 0), signal_op(line, 1) };
 	struct drm_panthor_sync_op second[] = { signal_op(line, 2) };
 	assert_int_equal(bind(&machine, G, first, 2), 0);
-	/* Waits for nothing, but comes behind. */
+	/* The second bind has no wait of its own and runs after the first. */
 	assert_int_equal(bind(&machine, 2 * G, second, 1), 0);
 	assert_int_equal(count_mappings(&machine), 0);
 	assert_int_equal(query(&machine, line, 0), 0);
-	/* A job that waits for the bind, on a queue of its own. */
+	/* A job on another queue waits for the second bind. */
 	uint32_t last = create(&machine, 0);
 	struct drm_panthor_sync_op after[] = { wait_op(line, 2), signal_op(last, 0) };
 	assert_int_equal(submit(&machine, 1, after, 2), 0);
@@ -420,7 +420,7 @@ static void binds_wait_in_order(void **state)
 	stop(&machine);
 }
 
-static void ends_while_pending(void **state)
+static void destroyed_while_pending(void **state)
 {
 	(void)state;
 	struct machine machine;
@@ -441,7 +441,7 @@ static void ends_while_pending(void **state)
 	assert_int_equal(wait_binary(&machine, bound, 0, 0), 0);
 	stop(&machine);
 
-	/* And all of it at once. */
+	/* Destroy the kernel with pending jobs. */
 	start(&machine);
 	gpu = create(&machine, 0);
 	vmb_sim_hold_gpu(machine.sim, true);
@@ -487,7 +487,7 @@ struct runner {
 	int result;
 };
 
-/* Each waits for the point of the one before it and signals the next: all together, they count. */
+/* Each thread waits for the point of the previous thread and signals the next point. */
 static void *run_relay(void *argument)
 {
 	struct runner *runner = argument;
@@ -536,7 +536,7 @@ static void *run_wait(void *argument)
 	return NULL;
 }
 
-/* Who waits gets a fence that the syncobj had for a moment only. */
+/* A waiting thread gets a fence that the syncobj had only for a moment. */
 static void signalled_and_reset(void **state)
 {
 	(void)state;
@@ -548,10 +548,10 @@ static void signalled_and_reset(void **state)
 		runners[i] = (struct runner){ .machine = &machine, .line = handle };
 		pthread_create(&runners[i].thread, NULL, run_wait, &runners[i]);
 	}
-	/* Whoever comes to wait too late for one is in time for another. */
+	/* A thread that misses one signal gets a later one. */
 	for (size_t joined = 0; joined < THREADS;) {
-		assert_int_equal(on_one(&machine, DRM_IOCTL_SYNCOBJ_SIGNAL, handle), 0);
-		assert_int_equal(on_one(&machine, DRM_IOCTL_SYNCOBJ_RESET, handle), 0);
+		assert_int_equal(call_on_syncobj(&machine, DRM_IOCTL_SYNCOBJ_SIGNAL, handle), 0);
+		assert_int_equal(call_on_syncobj(&machine, DRM_IOCTL_SYNCOBJ_RESET, handle), 0);
 		if (pthread_tryjoin_np(runners[joined].thread, NULL) == 0) {
 			assert_int_equal(runners[joined].result, 0);
 			joined++;
@@ -560,8 +560,8 @@ static void signalled_and_reset(void **state)
 	stop(&machine);
 }
 
-/* Who waits for what is pending is woken when the GPU goes on. */
-static void let_go(void **state)
+/* Releasing the GPU wakes a thread that waits for a pending submit. */
+static void gpu_released(void **state)
 {
 	(void)state;
 	struct machine machine;
@@ -573,7 +573,7 @@ static void let_go(void **state)
 		assert_int_equal(submit(&machine, 0, &done, 1), 0);
 		struct runner runner = { .machine = &machine, .line = handle };
 		pthread_create(&runner.thread, NULL, run_wait, &runner);
-		/* More often than not it waits by then. */
+		/* Mostly the thread waits before the GPU is released. */
 		sched_yield();
 		vmb_sim_hold_gpu(machine.sim, false);
 		pthread_join(runner.thread, NULL);
@@ -593,11 +593,11 @@ int main(void)
 		cmocka_unit_test(shared),
 		cmocka_unit_test(refused_syncs),
 		cmocka_unit_test(binds_wait_in_order),
-		cmocka_unit_test(ends_while_pending),
+		cmocka_unit_test(destroyed_while_pending),
 		cmocka_unit_test(refused_submits),
 		cmocka_unit_test(relay),
 		cmocka_unit_test(signalled_and_reset),
-		cmocka_unit_test(let_go),
+		cmocka_unit_test(gpu_released),
 	};
 	return cmocka_run_group_tests_name("sim syncobj", tests, NULL, NULL);
 }
