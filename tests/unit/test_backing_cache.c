@@ -12,13 +12,13 @@
 #define MIB (UINT64_C(1) << 20)
 
 /*
- * Steps as text, separated by blanks; a backing is a letter, its size in MiB goes with it.
- *   +<letter><size>    put in, and there is room
- *   !<letter><size>    put in, but there is no room
- *   -<letter><size>    take memory of that size: it is this one
- *   ?<size>            take memory of that size: there is none
- *   ^<letter><size>    evict: it is this one
- *   0                  evict: there is none
+ * Blanks separate the steps. A backing is a letter and its size in MiB.
+ *   +<letter><size>    put the backing into the cache; the cache has room
+ *   !<letter><size>    put the backing into the cache; the cache has no room
+ *   -<letter><size>    take memory of this size; the cache returns this backing
+ *   ?<size>            take memory of this size; the cache has none
+ *   ^<letter><size>    evict; the cache returns this backing
+ *   0                  evict; the cache is empty
  */
 struct scenario {
 	const char *name;
@@ -27,20 +27,20 @@ struct scenario {
 
 static const struct scenario scenarios[] = {
 	{ "empty", "?1 0 ?1" },
-	{ "in and out", "+a1 -a1 ?1 0" },
-	{ "of that size alone", "+a2 ?1 ?3 -a2" },
-	{ "the one freed last", "+a1 +b1 +c1 -c1 -b1 -a1 ?1" },
-	{ "the one freed last of that size", "+a1 +b2 +c1 +d2 -c1 -d2 -a1 -b2 0" },
-	{ "the oldest goes", "+a1 +b2 +c3 ^a1 ^b2 ^c3 0" },
-	{ "the oldest that is left goes", "+a1 +b2 +c3 -a1 ^b2 -c3 0" },
+	{ "put and taken", "+a1 -a1 ?1 0" },
+	{ "only the requested size is taken", "+a2 ?1 ?3 -a2" },
+	{ "the newest backing is taken", "+a1 +b1 +c1 -c1 -b1 -a1 ?1" },
+	{ "the newest backing of the size is taken", "+a1 +b2 +c1 +d2 -c1 -d2 -a1 -b2 0" },
+	{ "the oldest backing is evicted", "+a1 +b2 +c3 ^a1 ^b2 ^c3 0" },
+	{ "the oldest remaining backing is evicted", "+a1 +b2 +c3 -a1 ^b2 -c3 0" },
 	{ "taking from the middle keeps the order", "+a1 +b2 +c3 +d4 -b2 -c3 ^a1 ^d4 0" },
-	{ "put in again it is the newest", "+a1 +b1 -b1 -a1 +a1 +b1 ^a1 -b1" },
-	{ "the largest", "+a32 -a32" },
+	{ "a backing that is put again is the newest", "+a1 +b1 -b1 -a1 +a1 +b1 ^a1 -b1" },
+	{ "the largest backing", "+a32 -a32" },
 	{ "full of bytes", "+a32 +b32 !c1 ^a32 +c1 !d32 +e31 !f1 -b32 +d32" },
-	{ "full but for one", "+a32 +b31 !c2 +c1 !d1 -b31 +d31 !e1 ^a32 ^c1 ^d31 0" },
+	{ "one MiB free", "+a32 +b31 !c2 +c1 !d1 -b31 +d31 !e1 ^a32 ^c1 ^d31 0" },
 };
 
-static struct vmb_backing make(char letter, uint64_t size)
+static struct vmb_backing make_backing(char letter, uint64_t size)
 {
 	return (struct vmb_backing){
 		.id = (uint32_t)letter,
@@ -58,12 +58,12 @@ static void check_same(const struct vmb_backing *backing, const struct vmb_backi
 	assert_ptr_equal(backing->map, expected->map);
 }
 
-static void step(struct vmb_backing_cache *cache, const char *text)
+static void run_step(struct vmb_backing_cache *cache, const char *text)
 {
 	bool named = strchr("+!-^", text[0]) != NULL;
-	struct vmb_backing backing = make(named ? text[1] : ' ',
+	struct vmb_backing backing = make_backing(named ? text[1] : ' ',
 		text[0] == '0' ? 0 : strtoull(text + 1 + named, NULL, 10) * MIB);
-	struct vmb_backing other = make('.', 0);
+	struct vmb_backing other = make_backing('.', 0);
 
 	switch (text[0]) {
 	case '+':
@@ -86,7 +86,7 @@ static void step(struct vmb_backing_cache *cache, const char *text)
 	check_same(&other, &backing);
 }
 
-static void empty(struct vmb_backing_cache *cache)
+static void empty_cache(struct vmb_backing_cache *cache)
 {
 	struct vmb_backing backing;
 
@@ -104,13 +104,13 @@ static void test_scenario(void **state)
 
 	vmb_backing_cache_init(&cache);
 	for (const char *text = scenario->steps; *text; text += strspn(text, " ")) {
-		step(&cache, text);
+		run_step(&cache, text);
 		text += strcspn(text, " ");
 	}
-	empty(&cache);
+	empty_cache(&cache);
 }
 
-/* Small entries reach the limit of their number long before that of their bytes. */
+/* Small backings reach the limit on entries before the limit on bytes. */
 static void test_full_of_entries(void **state)
 {
 	static struct vmb_backing_cache cache;
@@ -138,10 +138,11 @@ static void test_full_of_entries(void **state)
 	vmb_backing_cache_finish(&cache);
 }
 
-/* The plain model: what is in, oldest first; an id of 0 is what was taken out again. */
-#define MOST_STEPS 600
+/* The model: the backings in the order in which they were put. An id of 0 marks a removed
+ * backing. */
+#define MAX_STEPS 600
 struct kept {
-	struct vmb_backing all[MOST_STEPS];
+	struct vmb_backing all[MAX_STEPS];
 	size_t all_count;
 };
 
@@ -157,7 +158,7 @@ static size_t kept_count(const struct kept *kept, uint64_t *bytes)
 	return count;
 }
 
-static void put(struct vmb_backing_cache *cache, struct kept *kept, uint64_t size)
+static void check_put(struct vmb_backing_cache *cache, struct kept *kept, uint64_t size)
 {
 	struct vmb_backing backing = { .id = 1 + (uint32_t)kept->all_count, .size = size };
 	uint64_t bytes;
@@ -169,7 +170,7 @@ static void put(struct vmb_backing_cache *cache, struct kept *kept, uint64_t siz
 	}
 }
 
-static void take(struct vmb_backing_cache *cache, struct kept *kept, uint64_t size)
+static void check_take(struct vmb_backing_cache *cache, struct kept *kept, uint64_t size)
 {
 	struct vmb_backing backing;
 	size_t i = kept->all_count;
@@ -184,7 +185,7 @@ static void take(struct vmb_backing_cache *cache, struct kept *kept, uint64_t si
 	}
 }
 
-static void evict(struct vmb_backing_cache *cache, struct kept *kept)
+static void check_evict(struct vmb_backing_cache *cache, struct kept *kept)
 {
 	struct vmb_backing backing;
 	size_t i = 0;
@@ -202,7 +203,7 @@ static void evict(struct vmb_backing_cache *cache, struct kept *kept)
 static void run_round(uint64_t seed)
 {
 	static const uint64_t sizes[] = { 4096, 8192, 65536, MIB, 5 * MIB, 31 * MIB, 32 * MIB };
-	/* Of small ones many fit, of large ones few. */
+	/* The cache holds many small backings, or few large ones. */
 	size_t size_count = seed % 2 ? 3 : sizeof(sizes) / sizeof(sizes[0]);
 	uint64_t random = seed;
 	struct vmb_backing_cache cache;
@@ -210,20 +211,20 @@ static void run_round(uint64_t seed)
 	uint64_t bytes;
 
 	vmb_backing_cache_init(&cache);
-	for (size_t i = 0; i < MOST_STEPS; i++) {
+	for (size_t i = 0; i < MAX_STEPS; i++) {
 		uint64_t bits = model_random(&random);
 		uint64_t size = sizes[(bits >> 32) % size_count];
 		if (bits % 8 < 5) {
-			put(&cache, &kept, size);
+			check_put(&cache, &kept, size);
 		} else if (bits % 8 < 7) {
-			take(&cache, &kept, size);
+			check_take(&cache, &kept, size);
 		} else {
-			evict(&cache, &kept);
+			check_evict(&cache, &kept);
 		}
 		assert_int_equal(cache.count, kept_count(&kept, &bytes));
 		assert_int_equal(cache.bytes, bytes);
 	}
-	empty(&cache);
+	empty_cache(&cache);
 }
 
 static void test_random(void **state)
@@ -243,7 +244,8 @@ static void test_random(void **state)
 #define BACKINGS (THREADS * OWN)
 #define EACH (2 * MIB)
 
-/* More backings than the cache takes. Each is in it or with one thread: then it has an owner. */
+/* The threads have more backings than the cache can hold. Each backing is in the cache, or one
+ * thread owns it. */
 struct arena {
 	struct vmb_backing_cache cache;
 	atomic_int owners[BACKINGS];
@@ -252,8 +254,8 @@ struct arena {
 	pthread_barrier_t start;
 };
 
-/* While it is being put in it has no owner, for another thread may take it at once. */
-static bool give(struct arena *arena, const struct vmb_backing *backing)
+/* Gives up the ownership before the put, because another thread may take the backing at once. */
+static bool put_owned(struct arena *arena, const struct vmb_backing *backing)
 {
 	atomic_fetch_sub(&arena->owners[backing->id], 1);
 	bool in = vmb_backing_cache_put(&arena->cache, backing);
@@ -263,7 +265,7 @@ static bool give(struct arena *arena, const struct vmb_backing *backing)
 	return in;
 }
 
-static bool get(struct arena *arena, bool oldest, struct vmb_backing *backing)
+static bool take_owned(struct arena *arena, bool oldest, struct vmb_backing *backing)
 {
 	bool found = oldest ? vmb_backing_cache_evict(&arena->cache, backing)
 			    : vmb_backing_cache_take(&arena->cache, EACH, backing);
@@ -290,9 +292,9 @@ static void *use_cache(void *argument)
 	for (size_t i = 0; i < 50000; i++) {
 		uint64_t bits = model_random(&random);
 		if (bits & 1) {
-			count -= count && give(arena, &own[count - 1]);
+			count -= count && put_owned(arena, &own[count - 1]);
 		} else {
-			count += count < BACKINGS && get(arena, bits & 2, &own[count]);
+			count += count < BACKINGS && take_owned(arena, bits & 2, &own[count]);
 		}
 	}
 	return NULL;
@@ -313,14 +315,14 @@ static void test_threads(void **state)
 	for (size_t i = 0; i < THREADS; i++) {
 		pthread_join(threads[i], NULL);
 	}
-	while (get(&arena, true, &backing)) {
+	while (take_owned(&arena, true, &backing)) {
 	}
 	assert_false(arena.wrong);
 	for (size_t i = 0; i < BACKINGS; i++) {
 		assert_int_equal(arena.owners[i], 1);
 	}
 	pthread_barrier_destroy(&arena.start);
-	empty(&arena.cache);
+	empty_cache(&arena.cache);
 }
 
 static const struct CMUnitTest others[] = {

@@ -22,7 +22,7 @@ ssize_t __wrap_process_vm_readv(pid_t pid, const struct iovec *local, unsigned l
 int __real_pipe2(int ends[2], int flags);
 int __wrap_pipe2(int ends[2], int flags);
 
-/* What a sandbox forbids. */
+/* The calls that a sandbox forbids. */
 static bool forbid_reads;
 static bool forbid_pipes;
 
@@ -46,8 +46,8 @@ ssize_t __wrap_process_vm_readv(pid_t pid, const struct iovec *local, unsigned l
 }
 
 /*
- * Chains as text: a letter for each structure, the same letter for the same type. Those that are
- * listed are given by letters, too. copied is how many structures are to be copied.
+ * chain has a letter for each structure; a letter stands for a type. listed has the types that the
+ * caller wants to change. copied is the expected number of copied structures.
  */
 struct scenario {
 	const char *name;
@@ -59,29 +59,29 @@ struct scenario {
 static const struct scenario scenarios[] = {
 	{ "no chain", "", "a", 0 },
 	{ "nothing listed", "abc", "", 0 },
-	{ "none of those listed", "abc", "de", 0 },
-	{ "the only one", "a", "a", 1 },
-	{ "the first", "abc", "a", 1 },
-	{ "the second", "abc", "b", 2 },
-	{ "the last", "abc", "c", 3 },
+	{ "no listed type in the chain", "abc", "de", 0 },
+	{ "the only structure", "a", "a", 1 },
+	{ "the first structure", "abc", "a", 1 },
+	{ "the second structure", "abc", "b", 2 },
+	{ "the last structure", "abc", "c", 3 },
 	{ "types in descending order", "zyxw", "x", 3 },
-	{ "two", "abcde", "db", 4 },
-	{ "two side by side", "abcd", "bc", 3 },
-	{ "one of two", "abcd", "xb", 2 },
-	{ "all", "abcd", "dcba", 4 },
+	{ "two structures", "abcde", "db", 4 },
+	{ "two structures side by side", "abcd", "bc", 3 },
+	{ "one of two listed types", "abcd", "xb", 2 },
+	{ "all structures", "abcd", "dcba", 4 },
 	{ "one type twice", "abcbd", "b", 4 },
-	{ "all of one type", "aaa", "a", 3 },
-	{ "a long one", "abcdefghijklmnopqrstuvwxyz", "y", 25 },
+	{ "all structures of one type", "aaa", "a", 3 },
+	{ "a long chain", "abcdefghijklmnopqrstuvwxyz", "y", 25 },
 };
 
-/* Where each structure lies: in pages of its own, which cannot be written to. */
+/* The place of a structure in its own read-only pages. */
 enum place {
-	/* Ends with the last page; behind it is nothing, or what cannot be read. */
-	BEFORE_NOTHING,
-	BEFORE_FORBIDDEN,
-	/* Begins with the first page. */
+	/* The structure ends with the last page. The next page is unmapped or unreadable. */
+	BEFORE_UNMAPPED,
+	BEFORE_UNREADABLE,
+	/* The structure starts with the first page. */
 	AT_START,
-	/* Across two pages, and no more of the second than needed. */
+	/* The structure spans two pages. */
 	ACROSS,
 };
 
@@ -92,13 +92,13 @@ struct spot {
 };
 
 static const struct spot spots[] = {
-	{ "before nothing, empty", BEFORE_NOTHING, sizeof(VkBaseInStructure) },
-	{ "before nothing, short", BEFORE_NOTHING, 24 },
-	{ "before nothing, long", BEFORE_NOTHING, 3000 },
-	{ "before nothing, longest", BEFORE_NOTHING, 4096 },
-	{ "before the forbidden, empty", BEFORE_FORBIDDEN, sizeof(VkBaseInStructure) },
-	{ "before the forbidden, short", BEFORE_FORBIDDEN, 40 },
-	{ "before the forbidden, longest", BEFORE_FORBIDDEN, 4096 },
+	{ "before an unmapped page, empty", BEFORE_UNMAPPED, sizeof(VkBaseInStructure) },
+	{ "before an unmapped page, short", BEFORE_UNMAPPED, 24 },
+	{ "before an unmapped page, long", BEFORE_UNMAPPED, 3000 },
+	{ "before an unmapped page, longest", BEFORE_UNMAPPED, 4096 },
+	{ "before an unreadable page, empty", BEFORE_UNREADABLE, sizeof(VkBaseInStructure) },
+	{ "before an unreadable page, short", BEFORE_UNREADABLE, 40 },
+	{ "before an unreadable page, longest", BEFORE_UNREADABLE, 4096 },
 	{ "at the start, short", AT_START, 48 },
 	{ "at the start, longest", AT_START, 4096 },
 	{ "across, empty", ACROSS, sizeof(VkBaseInStructure) },
@@ -107,7 +107,7 @@ static const struct spot spots[] = {
 };
 #define SPOTS (sizeof(spots) / sizeof(spots[0]))
 
-#define MOST_STRUCTS 32
+#define MAX_STRUCTS 32
 
 struct placed {
 	char *pages;
@@ -117,7 +117,7 @@ struct placed {
 
 struct original {
 	const struct spot *spot;
-	struct placed structs[MOST_STRUCTS];
+	struct placed structs[MAX_STRUCTS];
 	size_t count;
 };
 
@@ -126,21 +126,21 @@ static size_t page_size(void)
 	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* No value of a structure that the headers know. */
+/* A type that the Vulkan headers do not use. */
 static VkStructureType type_of(char letter)
 {
 	return (VkStructureType)(0x7ffff000 + letter);
 }
 
-/* Never 0. */
+/* The expected byte at an offset of structure index; not 0. */
 static unsigned char payload(size_t index, size_t offset)
 {
 	return (unsigned char)(1 + (index * 31 + offset * 7 + offset / 256) % 255);
 }
 
-/* Three pages, of which the third, and where the structure fits in one also the second, is not to
- * be touched. */
-static void place(struct placed *placed, const struct spot *spot)
+/* Allocates three pages for a structure. vmb_chain_copy() must not depend on the pages behind
+ * it. */
+static void place_struct(struct placed *placed, const struct spot *spot)
 {
 	size_t page = page_size();
 	char *pages = mmap(
@@ -150,12 +150,12 @@ static void place(struct placed *placed, const struct spot *spot)
 	placed->pages = pages;
 	placed->page_count = 3;
 	switch (spot->place) {
-	case BEFORE_NOTHING:
+	case BEFORE_UNMAPPED:
 		assert_int_equal(munmap(pages + 2 * page, page), 0);
 		placed->page_count = 2;
 		placed->at = (void *)(pages + 2 * page - spot->size);
 		break;
-	case BEFORE_FORBIDDEN:
+	case BEFORE_UNREADABLE:
 		assert_int_equal(mprotect(pages + 2 * page, page, PROT_NONE), 0);
 		placed->at = (void *)(pages + 2 * page - spot->size);
 		break;
@@ -168,10 +168,10 @@ static void place(struct placed *placed, const struct spot *spot)
 	}
 }
 
-/* From now on a write to the chain is a crash. */
-static void seal(struct placed *placed, enum place place)
+/* Makes the structure read-only: a write to the application's chain crashes the test. */
+static void protect_struct(struct placed *placed, enum place place)
 {
-	size_t pages = place == BEFORE_FORBIDDEN ? 2 : placed->page_count;
+	size_t pages = place == BEFORE_UNREADABLE ? 2 : placed->page_count;
 
 	assert_int_equal(mprotect(placed->pages, pages * page_size(), PROT_READ), 0);
 }
@@ -179,9 +179,9 @@ static void seal(struct placed *placed, enum place place)
 static void original_init(struct original *original, const char *letters, const struct spot *spot)
 {
 	*original = (struct original){ .spot = spot, .count = strlen(letters) };
-	assert_true(original->count <= MOST_STRUCTS);
+	assert_true(original->count <= MAX_STRUCTS);
 	for (size_t i = 0; i < original->count; i++) {
-		place(&original->structs[i], spot);
+		place_struct(&original->structs[i], spot);
 	}
 	for (size_t i = 0; i < original->count; i++) {
 		VkBaseOutStructure *at = original->structs[i].at;
@@ -192,7 +192,7 @@ static void original_init(struct original *original, const char *letters, const 
 		at->pNext = i + 1 < original->count ? original->structs[i + 1].at : NULL;
 	}
 	for (size_t i = 0; i < original->count; i++) {
-		seal(&original->structs[i], spot->place);
+		protect_struct(&original->structs[i], spot->place);
 	}
 }
 
@@ -209,7 +209,7 @@ static const void *head_of(const struct original *original)
 	return original->count ? original->structs[0].at : NULL;
 }
 
-/* A copied structure says what the original says, and is another. */
+/* A copied structure has the original's contents and another address. */
 static void check_copied(
 	const struct original *original, size_t index, const VkBaseOutStructure *copied)
 {
@@ -235,7 +235,7 @@ static void check_copy(const struct original *original, const struct vmb_chain *
 	assert_ptr_equal(node, copied < original->count ? original->structs[copied].at : NULL);
 }
 
-/* What is listed can be changed, and the copy alone changes. */
+/* The caller can change a listed structure of the copy. The original stays unchanged. */
 static void change_listed(
 	const struct vmb_chain *copy, const struct original *original, VkStructureType type)
 {
@@ -266,7 +266,7 @@ static size_t list_types(const char *letters, VkStructureType *types)
 
 static void check_scenario(const struct scenario *scenario, const struct spot *spot)
 {
-	VkStructureType types[MOST_STRUCTS];
+	VkStructureType types[MAX_STRUCTS];
 	size_t type_count = list_types(scenario->listed, types);
 	struct original original;
 	struct vmb_chain copy;
@@ -326,7 +326,7 @@ static void check_failure(struct original *original, VkResult expected)
 	assert_int_equal(vmb_chain_copy(&copy, head_of(original), &type, 1), expected);
 	assert_null(copy.head);
 	assert_null(copy.blocks);
-	/* There is nothing to free, but it may be tried. */
+	/* An empty chain owns nothing, and vmb_chain_finish() accepts it. */
 	vmb_chain_finish(&copy);
 }
 
@@ -344,8 +344,8 @@ static void test_without_memory(void **state)
 	original_finish(&original);
 }
 
-/* There is another way; if that is barred as well the copy fails and loses nothing. */
-static void test_unreadable(void **state)
+/* A pipe replaces process_vm_readv(). If both are forbidden, the copy fails and leaks nothing. */
+static void test_forbidden_reads(void **state)
 {
 	struct original original;
 
@@ -370,7 +370,7 @@ static void test_zeroed(void **state)
 static const struct CMUnitTest others[] = {
 	cmocka_unit_test(test_find),
 	cmocka_unit_test(test_without_memory),
-	cmocka_unit_test(test_unreadable),
+	cmocka_unit_test(test_forbidden_reads),
 	cmocka_unit_test(test_zeroed),
 };
 

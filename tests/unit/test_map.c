@@ -18,33 +18,33 @@
 #include "fail_alloc.h"
 #include "plan_model.h"
 
-/* Keys of a kind: first, first + step, and so on. */
+/* A sequence of keys: first, first + step, and so on. */
 struct shape {
 	const char *name;
 	uint64_t first;
 	uint64_t step;
-	size_t keys; /* in the larger tests */
+	size_t keys; /* in tests with many keys */
 };
 
-#define MOST_KEYS 1000
+#define MAX_KEYS 1000
 
 static const struct shape shapes[] = {
-	{ "small numbers", 1, 1, MOST_KEYS },
-	{ "pages", UINT64_C(0x7f0000001000), 4096, MOST_KEYS },
-	{ "pointers", UINT64_C(0x555555554010), 48, MOST_KEYS },
-	{ "the largest numbers", UINT64_MAX, UINT64_MAX, MOST_KEYS },
-	/* All begin their search at the same slot, in any table of this test: all searches are
-	 * long. */
-	{ "all at the first slot", UINT64_C(1) << 52, UINT64_C(1) << 52, 200 },
-	{ "all at a late slot", 1, UINT64_C(1) << 52, 200 },
-	/* Four to a slot, from four slots before the end of any table on: multiples of the inverse
-	 * of what map.c multiplies with. */
-	{ "around the end", UINT64_C(0x8d00b6ed9937733d), UINT64_C(0x664ddccf40000000), 200 },
-	{ "few slots", 1, UINT64_C(1) << 36, MOST_KEYS },
+	{ "small numbers", 1, 1, MAX_KEYS },
+	{ "pages", UINT64_C(0x7f0000001000), 4096, MAX_KEYS },
+	{ "pointers", UINT64_C(0x555555554010), 48, MAX_KEYS },
+	{ "the largest numbers", UINT64_MAX, UINT64_MAX, MAX_KEYS },
+	/* In any table of this test all keys have the same home slot, so searches are long. */
+	{ "all keys in the first slot", UINT64_C(1) << 52, UINT64_C(1) << 52, 200 },
+	{ "all keys in a late slot", 1, UINT64_C(1) << 52, 200 },
+	/* Four keys share a home slot, starting four slots before the end of any table. The keys
+	 * are multiples of the inverse of the constant in map.c. */
+	{ "around the end of the table", UINT64_C(0x8d00b6ed9937733d), UINT64_C(0x664ddccf40000000),
+		200 },
+	{ "few home slots", 1, UINT64_C(1) << 36, MAX_KEYS },
 };
 #define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
 
-/* What the map holds: it knows its key, so that a value of another key is seen. */
+/* A value of the map. The key inside shows a value that was found under another key. */
 struct object {
 	uint64_t key;
 };
@@ -96,7 +96,7 @@ static void test_one_key(void **state)
 	vmb_map_finish(&map);
 }
 
-/* What is in a map stays there to be found, and an empty one can be filled again. */
+/* A filled map keeps its entries, and an empty map can be filled again. */
 static void test_finish_empty(void **state)
 {
 	static struct vmb_map map = VMB_MAP_INITIALIZER;
@@ -109,21 +109,21 @@ static void test_finish_empty(void **state)
 		vmb_map_finish_empty(&map);
 		assert_ptr_equal(vmb_map_find(&map, 7), &object);
 		assert_ptr_equal(vmb_map_remove(&map, 7), &object);
-		/* Nothing is left for a leak checker to find. */
+		/* The table is freed, so a leak checker finds nothing. */
 		vmb_map_finish_empty(&map);
 		assert_null(map.table);
 		assert_null(vmb_map_find(&map, 7));
 	}
 }
 
-/* The plain model: which object a key has, by the key's index. */
+/* A map and its model: expected[i] is the value of key i. */
 struct round {
 	const struct shape *shape;
 	uint64_t seed;
 	uint64_t random;
 	struct vmb_map map;
-	struct object objects[MOST_KEYS][2];
-	struct object *expected[MOST_KEYS];
+	struct object objects[MAX_KEYS][2];
+	struct object *expected[MAX_KEYS];
 	size_t count;
 };
 
@@ -141,7 +141,7 @@ static void check_all(struct round *round, size_t keys)
 	for (size_t i = 0; i < keys; i++) {
 		check_key(round, i);
 	}
-	/* Not among the keys of any shape. */
+	/* No shape has this key. */
 	assert_null(vmb_map_find(&round->map, UINT64_C(0x0123456789abcdef)));
 }
 
@@ -165,7 +165,7 @@ static void step(struct round *round, size_t keys, bool filling)
 	check_key(round, (index + 1) % keys);
 }
 
-/* Everything that is left comes out, each once. */
+/* Pops every remaining entry once. */
 static void pop_all(struct round *round)
 {
 	for (; round->count; round->count--) {
@@ -187,7 +187,7 @@ static void run_round(const struct shape *shape, uint64_t seed)
 	round->seed = seed;
 	round->random = seed;
 	vmb_map_init(&round->map);
-	/* 24 keys stay within the first table. */
+	/* 24 keys fit into the first table. */
 	size_t keys = seed % 3 == 0 ? 24 : 1 + model_random(&round->random) % shape->keys;
 	for (size_t i = 0; i < 6 * keys; i++) {
 		step(round, keys, i % (3 * keys) < 2 * keys);
@@ -216,8 +216,7 @@ static void test_random(void **state)
 	}
 }
 
-/* Whatever the number of keys, all are there, also while the table has just grown or is about
- * to. */
+/* The map holds all keys at any number of keys, also just before and after the table grows. */
 static void test_growth(void **state)
 {
 	static struct object objects[3000];
@@ -243,8 +242,8 @@ static void test_growth(void **state)
 	vmb_map_finish(&map);
 }
 
-/* Objects that come and go for long leave nothing behind. */
-static void test_no_growth_without_need(void **state)
+/* The table does not grow while keys are inserted and removed at the same rate. */
+static void test_no_growth_at_constant_count(void **state)
 {
 	struct vmb_map map;
 	int value;
@@ -287,41 +286,41 @@ static void test_growth_without_memory(void **state)
 			assert_ptr_equal(vmb_map_find(&map, objects[k].key), &objects[k]);
 		}
 	}
-	/* 64 slots at first, twice as many whenever half of them are taken. */
+	/* The first table has 64 slots. The table doubles when half of its slots are in use. */
 	assert_int_equal(failures, 5);
 	vmb_map_finish(&map);
 }
 
 /*
- * Threads. The keys of a shape are dealt out by their index: of each eight two stay, one is never
- * there, and five come and go, each with the same writer. So those that stay sit in the midst of
- * those that the writers move about.
+ * Threads. The index of a key decides its role. Of eight keys two stay in the map, one is never in
+ * the map, and five are inserted and removed, each by one writer. So the staying keys are among
+ * keys that the writers move.
  */
 #define WRITERS 2
 #define READERS 3
 
 enum role {
-	STAYS,
-	NEVER,
-	COMES_AND_GOES,
+	ALWAYS_IN,
+	NEVER_IN,
+	CHANGES,
 };
 
 struct arena {
 	struct vmb_map map;
-	struct object objects[MOST_KEYS];
+	struct object objects[MAX_KEYS];
 	size_t keys;
 	size_t steps;
 	uint64_t seed;
 	atomic_int writers_left;
 	atomic_size_t next_thread;
-	/* Of the index of a key plus 1, or 0: the first that was not as it should be. */
+	/* The index plus 1 of a key with a wrong result, or 0. */
 	atomic_size_t wrong;
 };
 
 static enum role role_of(size_t index)
 {
-	static const enum role roles[] = { STAYS, COMES_AND_GOES, COMES_AND_GOES, NEVER,
-		COMES_AND_GOES, STAYS, COMES_AND_GOES, COMES_AND_GOES };
+	static const enum role roles[] = { ALWAYS_IN, CHANGES, CHANGES, NEVER_IN, CHANGES,
+		ALWAYS_IN, CHANGES, CHANGES };
 
 	return roles[index % 8];
 }
@@ -329,9 +328,9 @@ static enum role role_of(size_t index)
 static bool may_find(const struct object *object, const void *found, size_t index)
 {
 	switch (role_of(index)) {
-	case STAYS:
+	case ALWAYS_IN:
 		return found == object;
-	case NEVER:
+	case NEVER_IN:
 		return found == NULL;
 	default:
 		return found == NULL || found == object;
@@ -358,16 +357,16 @@ static void *write_map(void *argument)
 	struct arena *arena = argument;
 	size_t writer = atomic_fetch_add(&arena->next_thread, 1);
 	uint64_t random = arena->seed + writer;
-	bool there[MOST_KEYS] = { false };
+	bool there[MAX_KEYS] = { false };
 
 	for (size_t i = 0; i < arena->steps; i++) {
-		/* More and more of the keys, so that the table grows meanwhile. */
+		/* Each step uses more keys, so the table grows while the readers run. */
 		size_t keys = arena->keys * (i + 1) / arena->steps + 1;
 		size_t index = model_random(&random) % (keys < arena->keys ? keys : arena->keys);
 		struct object *object = &arena->objects[index];
 		bool wrong;
 
-		if (role_of(index) != COMES_AND_GOES || index / 8 % WRITERS != writer) {
+		if (role_of(index) != CHANGES || index / 8 % WRITERS != writer) {
 			continue;
 		}
 		if (there[index]) {
@@ -413,7 +412,7 @@ static void test_readers_and_writers(void **state)
 	make_objects(arena->objects, shape, arena->keys);
 	vmb_map_init(&arena->map);
 	for (size_t i = 0; i < arena->keys; i++) {
-		if (role_of(i) == STAYS) {
+		if (role_of(i) == ALWAYS_IN) {
 			assert_int_equal(vmb_map_insert(&arena->map, arena->objects[i].key,
 						 &arena->objects[i]),
 				0);
@@ -427,7 +426,7 @@ static void test_readers_and_writers(void **state)
 	free(arena);
 }
 
-/* A reader waits while the table is being changed. */
+/* A reader waits during a change of the table. */
 struct waiting {
 	struct vmb_map map;
 	atomic_bool found;
@@ -465,7 +464,7 @@ static void test_reader_waits(void **state)
 
 struct popping {
 	struct vmb_map map;
-	struct object objects[MOST_KEYS];
+	struct object objects[MAX_KEYS];
 	pthread_barrier_t start;
 };
 
@@ -476,7 +475,7 @@ static void *pop_some(void *argument)
 
 	pthread_barrier_wait(&popping->start);
 	while ((object = vmb_map_pop(&popping->map))) {
-		/* Nobody else has it. */
+		/* No other thread gets the same object. */
 		object->key++;
 	}
 	return NULL;
@@ -486,7 +485,7 @@ static void pop_by_threads(struct popping *popping)
 {
 	pthread_t threads[POPPERS];
 
-	for (size_t i = 0; i < MOST_KEYS; i++) {
+	for (size_t i = 0; i < MAX_KEYS; i++) {
 		popping->objects[i].key = i;
 		assert_int_equal(vmb_map_insert(&popping->map, i + 1, &popping->objects[i]), 0);
 	}
@@ -496,7 +495,7 @@ static void pop_by_threads(struct popping *popping)
 	for (size_t i = 0; i < POPPERS; i++) {
 		pthread_join(threads[i], NULL);
 	}
-	for (size_t i = 0; i < MOST_KEYS; i++) {
+	for (size_t i = 0; i < MAX_KEYS; i++) {
 		assert_int_equal(popping->objects[i].key, i + 1);
 	}
 	assert_int_equal(popping->map.count, 0);
@@ -522,7 +521,7 @@ static const struct CMUnitTest others[] = {
 	cmocka_unit_test(test_finish_empty),
 	cmocka_unit_test(test_random),
 	cmocka_unit_test(test_growth),
-	cmocka_unit_test(test_no_growth_without_need),
+	cmocka_unit_test(test_no_growth_at_constant_count),
 	cmocka_unit_test(test_growth_without_memory),
 	cmocka_unit_test(test_reader_waits),
 	cmocka_unit_test(test_popping_by_threads),

@@ -10,7 +10,7 @@
 #include "vk/instance.h"
 #include "vk/physical_device.h"
 
-/* What is asked of a driver, which is a function or two here. */
+/* A stand-in for a driver: the functions that the tests need. */
 
 static VKAPI_ATTR VkResult VKAPI_CALL enumerate_extensions(
 	VkPhysicalDevice physical, const char *layer, uint32_t *count, VkExtensionProperties *list)
@@ -48,7 +48,7 @@ static void test_render_node(void **state)
 	(void)state;
 	assert_true(vmb_physical_device_render_node(&physical, &node));
 	assert_int_equal(node, 129);
-	/* As on a Vulkan 1.0 instance whose loader knows no extension for it. */
+	/* A Vulkan 1.0 instance without VK_KHR_get_physical_device_properties2. */
 	instance.driver.GetPhysicalDeviceProperties2 = NULL;
 	assert_false(vmb_physical_device_render_node(&physical, &node));
 }

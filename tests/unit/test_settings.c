@@ -18,8 +18,9 @@ char *__wrap_strdup(const char *text);
 char *__real_secure_getenv(const char *name);
 char *__wrap_secure_getenv(const char *name);
 
-/* How many more copies succeed; and whether the program is set-uid. */
+/* The number of copies that still succeed. */
 static int good_copies;
+/* Whether the program is set-uid. */
 static bool set_uid;
 
 char *__wrap_strdup(const char *text)
@@ -37,29 +38,29 @@ char *__wrap_secure_getenv(const char *name)
 	return set_uid ? NULL : __real_secure_getenv(name);
 }
 
-#define MOST_GIVEN 8
+#define MAX_GIVEN 8
 
 /*
- * All text is words with blanks between them. environment: VARIABLE=value. given, the application's
- * settings: name=value, with a letter and a colon in front for those out of the ordinary:
- *   a:  another layer's
- *   n:  a number, not a string
+ * Blanks separate the words of each text. environment has words VARIABLE=value. given has the
+ * application's settings, name=value, with an optional prefix:
+ *   a:  a setting of another layer
+ *   n:  a number instead of a string
  *   t:  two strings
- *   c:  the first of another VkLayerSettingsCreateInfoEXT in the chain
- * expected: what differs from the defaults, as describe() puts it. said: what stderr has to
- * contain; NULL if nothing is to be written.
+ *   c:  the first setting of another VkLayerSettingsCreateInfoEXT in the chain
+ * expected has the settings that differ from the defaults, in the form of describe(). message is a
+ * part of the text on stderr, or NULL for no text.
  */
 struct scenario {
 	const char *name;
 	const char *environment;
 	const char *given;
 	const char *expected;
-	const char *said;
+	const char *message;
 };
 
 /* clang-format off */
 static const struct scenario scenarios[] = {
-	{ "nothing", "", "", "", NULL },
+	{ "no setting", "", "", "", NULL },
 	/* the environment */
 	{ "route auto", "VMBIND_ROUTE=auto", "", "", NULL },
 	{ "route native", "VMBIND_ROUTE=native", "", "route=native", NULL },
@@ -74,30 +75,30 @@ static const struct scenario scenarios[] = {
 	{ "log info", "VMBIND_LOG=info", "", "log=info", NULL },
 	{ "log debug", "VMBIND_LOG=debug", "", "log=debug", NULL },
 	{ "stats to a path", "VMBIND_STATS=/some/path", "", "stats=/some/path", NULL },
-	{ "stats to the output", "VMBIND_STATS=-", "", "stats=-", NULL },
-	{ "stats to nowhere", "VMBIND_STATS=", "", "", NULL },
+	{ "stats to stdout", "VMBIND_STATS=-", "", "stats=-", NULL },
+	{ "stats with an empty path", "VMBIND_STATS=", "", "", NULL },
 	{ "a trace", "VMBIND_TRACE=/some/path", "", "trace=/some/path", NULL },
-	{ "a trace to nowhere", "VMBIND_TRACE=", "", "", NULL },
-	{ "all at once", "VMBIND_TRACE=t VMBIND_STATS=s VMBIND_ROUTE=provide VMBIND_LOG=debug", "",
+	{ "a trace with an empty path", "VMBIND_TRACE=", "", "", NULL },
+	{ "all settings at once", "VMBIND_TRACE=t VMBIND_STATS=s VMBIND_ROUTE=provide VMBIND_LOG=debug", "",
 		"route=provide log=debug stats=s trace=t", NULL },
 	{ "disabled", "DISABLE_VMBIND_SPARSE=1", "", "disabled", NULL },
 	{ "disabled by 0", "DISABLE_VMBIND_SPARSE=0", "", "disabled", NULL },
-	{ "disabled by nothing", "DISABLE_VMBIND_SPARSE=", "", "disabled", NULL },
-	{ "disabled whatever the route", "DISABLE_VMBIND_SPARSE=1 VMBIND_ROUTE=provide", "",
+	{ "disabled by an empty value", "DISABLE_VMBIND_SPARSE=", "", "disabled", NULL },
+	{ "disabled takes precedence over the route", "DISABLE_VMBIND_SPARSE=1 VMBIND_ROUTE=provide", "",
 		"disabled route=provide", NULL },
-	{ "enabling is the loader's business", "ENABLE_VMBIND_SPARSE=0", "", "", NULL },
+	{ "the layer ignores ENABLE_VMBIND_SPARSE", "ENABLE_VMBIND_SPARSE=0", "", "", NULL },
 	/* bad values */
 	{ "an unknown route", "VMBIND_ROUTE=native2", "", "", "'native2'" },
 	{ "part of a route", "VMBIND_ROUTE=nat", "", "", "'nat'" },
 	{ "capitals", "VMBIND_ROUTE=OFF", "", "", "'OFF'" },
 	{ "an empty route", "VMBIND_ROUTE=", "", "", "'route'" },
 	{ "a log level as a route", "VMBIND_ROUTE=debug", "", "", "'debug'" },
-	{ "an unknown way to defer", "VMBIND_DEFER_BLOBS=yes", "", "", "'yes'" },
+	{ "an unknown value of defer_blobs", "VMBIND_DEFER_BLOBS=yes", "", "", "'yes'" },
 	{ "an unknown log level", "VMBIND_LOG=loud", "", "", "'loud'" },
 	{ "a number as a log level", "VMBIND_LOG=3", "", "", "'log'" },
-	{ "a bad one does not spoil the others", "VMBIND_LOG=? VMBIND_ROUTE=native VMBIND_STATS=-", "",
+	{ "a bad value leaves other settings alone", "VMBIND_LOG=? VMBIND_ROUTE=native VMBIND_STATS=-", "",
 		"route=native stats=-", "'?'" },
-	{ "bad ones are reported at every level", "VMBIND_LOG=error VMBIND_ROUTE=?", "", "log=error", "'?'" },
+	{ "bad values are reported at every level", "VMBIND_LOG=error VMBIND_ROUTE=?", "", "log=error", "'?'" },
 #ifdef VK_EXT_layer_settings
 	/* the application */
 	{ "given: a route", "", "route=provide", "route=provide", NULL },
@@ -105,23 +106,23 @@ static const struct scenario scenarios[] = {
 	{ "given: off", "", "route=off", "disabled route=off", NULL },
 	{ "given: all", "", "stats=s log=debug trace=t route=native", "route=native log=debug stats=s trace=t", NULL },
 	{ "given: twice", "", "stats=s stats=t route=off route=native", "route=native stats=t", NULL },
-	{ "given: taken back", "", "stats=s stats=", "", NULL },
+	{ "given: reset by an empty value", "", "stats=s stats=", "", NULL },
 	{ "given: in two structures", "", "stats=s c:route=native log=info", "route=native log=info stats=s", NULL },
 	{ "given: to another layer", "", "a:route=native a:what=ever stats=s", "stats=s", NULL },
 	{ "given: unknown", "", "rout=native stats=s", "stats=s", "'rout'" },
-	{ "given: unknown, and only errors wanted", "", "log=error rout=native", "log=error", NULL },
+	{ "given: unknown, at log level error", "", "log=error rout=native", "log=error", NULL },
 	{ "given: a bad value", "", "route=sideways stats=s", "stats=s", "'sideways'" },
 	{ "given: a number", "", "n:route=native stats=s", "stats=s", "'route'" },
 	{ "given: two strings", "", "t:route=native stats=s", "stats=s", "'route'" },
 	/* both */
 	{ "the environment wins", "VMBIND_ROUTE=native VMBIND_STATS=t", "route=provide stats=s log=info",
 		"route=native log=info stats=t", NULL },
-	{ "the environment defers after all", "VMBIND_DEFER_BLOBS=auto", "defer_blobs=off", "", NULL },
-	{ "the environment turns on what was off", "VMBIND_ROUTE=auto", "route=off", "", NULL },
+	{ "the environment resets defer_blobs", "VMBIND_DEFER_BLOBS=auto", "defer_blobs=off", "", NULL },
+	{ "the environment turns the layer on", "VMBIND_ROUTE=auto", "route=off", "", NULL },
 	{ "the environment names another trace", "VMBIND_TRACE=u", "trace=t", "trace=u", NULL },
-	{ "the environment turns the stats off", "VMBIND_STATS=", "stats=s", "", NULL },
+	{ "the environment turns stats off", "VMBIND_STATS=", "stats=s", "", NULL },
 	{ "a bad value in the environment", "VMBIND_ROUTE=?", "route=native", "route=native", "'?'" },
-	{ "disabled, whatever is given", "DISABLE_VMBIND_SPARSE=", "route=native", "disabled route=native", NULL },
+	{ "disabled takes precedence over given settings", "DISABLE_VMBIND_SPARSE=", "route=native", "disabled route=native", NULL },
 #endif
 };
 /* clang-format on */
@@ -137,21 +138,21 @@ static char *next_word(const char **text)
 	return word;
 }
 
-/* What the application passes: structures that are not ours around those that are. */
+/* The application's pNext chain: structures of other layers around the settings. */
 struct chain {
 	VkBaseInStructure before;
 	VkBaseInStructure after;
 	VkInstanceCreateInfo info;
 #ifdef VK_EXT_layer_settings
-	char *words[MOST_GIVEN];
-	const char *values[MOST_GIVEN][2];
-	VkLayerSettingEXT settings[MOST_GIVEN];
+	char *words[MAX_GIVEN];
+	const char *values[MAX_GIVEN][2];
+	VkLayerSettingEXT settings[MAX_GIVEN];
 	VkLayerSettingsCreateInfoEXT given[2];
 #endif
 };
 
 #ifdef VK_EXT_layer_settings
-/* word is name=value with its letter, and is cut in two. */
+/* Makes a setting from a word name=value with an optional prefix. Splits the word at the "=". */
 static void make_setting(VkLayerSettingEXT *setting, char *word, const char *values[2])
 {
 	char letter = word[1] == ':' ? word[0] : ' ';
@@ -177,7 +178,7 @@ static void add_given(struct chain *chain, const char *text)
 	char *word;
 
 	for (size_t i = 0; (word = next_word(&text)); i++) {
-		assert_true(i < MOST_GIVEN);
+		assert_true(i < MAX_GIVEN);
 		chain->words[i] = word;
 		make_setting(&chain->settings[i], word, chain->values[i]);
 		if (word[0] == 'c' && word[1] == ':') {
@@ -220,14 +221,14 @@ static void chain_init(struct chain *chain, const char *given)
 static void chain_finish(struct chain *chain)
 {
 #ifdef VK_EXT_layer_settings
-	for (size_t i = 0; i < MOST_GIVEN; i++) {
+	for (size_t i = 0; i < MAX_GIVEN; i++) {
 		free(chain->words[i]);
 	}
 #endif
 	*chain = (struct chain){ 0 };
 }
 
-/* stderr goes into a file for the time of a call. */
+/* Redirects stderr to a file during a call. */
 struct capture {
 	FILE *file;
 	int saved;
@@ -243,27 +244,27 @@ static void begin_capture(struct capture *capture)
 	assert_true(dup2(fileno(capture->file), STDERR_FILENO) >= 0);
 }
 
-static void end_capture(struct capture *capture, char *said, size_t size)
+static void end_capture(struct capture *capture, char *text, size_t size)
 {
 	fflush(stderr);
 	assert_true(dup2(capture->saved, STDERR_FILENO) >= 0);
 	close(capture->saved);
 	rewind(capture->file);
-	said[fread(said, 1, size - 1, capture->file)] = '\0';
+	text[fread(text, 1, size - 1, capture->file)] = '\0';
 	fclose(capture->file);
 }
 
-/* In lines that begin with the layer's name. */
-static void check_said(const char *said, const char *expected)
+/* Each line must begin with the layer's name. */
+static void check_messages(const char *text, const char *expected)
 {
 	if (!expected) {
-		assert_string_equal(said, "");
+		assert_string_equal(text, "");
 		return;
 	}
-	if (!strstr(said, expected)) {
-		fail_msg("\"%s\" does not say %s", said, expected);
+	if (!strstr(text, expected)) {
+		fail_msg("\"%s\" does not contain %s", text, expected);
 	}
-	for (const char *line = said; *line; line = strchr(line, '\n') + 1) {
+	for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
 		assert_int_equal(strncmp(line, "vmbind: ", 8), 0);
 		assert_non_null(strchr(line, '\n'));
 	}
@@ -301,7 +302,7 @@ static void set_environment(const char *text)
 	}
 }
 
-/* What differs from the defaults. */
+/* Writes the settings that differ from the defaults. */
 static void describe(const struct vmb_settings *settings, char *text, size_t size)
 {
 	static const char *const routes[] = {
@@ -345,19 +346,19 @@ static void test_scenario(void **state)
 	struct vmb_settings settings;
 	struct capture capture;
 	struct chain chain;
-	char said[2048];
+	char messages[2048];
 
 	chain_init(&chain, scenario->given);
 	set_environment(scenario->environment);
 	begin_capture(&capture);
 	int ret = vmb_settings_init(&settings, &chain.info);
-	end_capture(&capture, said, sizeof(said));
-	/* What was read is ours. */
+	end_capture(&capture, messages, sizeof(messages));
+	/* The settings own copies of the strings. */
 	clear_environment();
 	chain_finish(&chain);
 	assert_int_equal(ret, 0);
 	check_settings(&settings, scenario->expected);
-	check_said(said, scenario->said);
+	check_messages(messages, scenario->message);
 	vmb_settings_finish(&settings);
 	assert_null(settings.stats);
 	assert_null(settings.trace);
@@ -387,7 +388,7 @@ static void test_zeroed(void **state)
 	vmb_settings_finish(&settings);
 }
 
-/* Fails at each copy in turn, and leaves nothing behind. */
+/* Each copy fails once. The settings leak nothing. */
 static void test_without_memory(void **state)
 {
 	struct vmb_settings settings;

@@ -17,7 +17,7 @@
 
 #include "base/trace.h"
 
-/* What is in the file, with # for what differs from run to run. */
+/* The contents of a trace file, with # in place of values that differ between runs. */
 
 static char path[64];
 static char contents[1 << 16];
@@ -39,8 +39,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* Overwrites the value behind a key with #, up to the end of a number or string. */
-static void hide(const char *key)
+/* Replaces each value of a key with #. */
+static void hide_values(const char *key)
 {
 	char *at = contents;
 
@@ -59,11 +59,11 @@ static const char *read_file(const char *name)
 	assert_non_null(file);
 	contents[fread(contents, 1, sizeof(contents) - 1, file)] = '\0';
 	fclose(file);
-	hide("\"pid\":");
-	hide("\"tid\":");
-	hide("\"ts\":");
-	hide("\"dur\":");
-	hide("\"id\":");
+	hide_values("\"pid\":");
+	hide_values("\"tid\":");
+	hide_values("\"ts\":");
+	hide_values("\"dur\":");
+	hide_values("\"id\":");
 	return contents;
 }
 
@@ -92,7 +92,7 @@ static void write_call(struct vmb_trace *trace, const char *name)
 	vmb_trace_end(&slice);
 }
 
-static void ends_the_array(void **state)
+static void close_ends_the_array(void **state)
 {
 	(void)state;
 	struct vmb_trace *trace = open_trace();
@@ -102,7 +102,7 @@ static void ends_the_array(void **state)
 	assert_string_equal(read_file(path), "[\n" PROCESS ",\n" CALL("one", "") "\n]\n");
 }
 
-static void goes_on_with_an_array(void **state)
+static void open_continues_an_array(void **state)
 {
 	(void)state;
 	vmb_trace_close(open_trace());
@@ -113,36 +113,37 @@ static void goes_on_with_an_array(void **state)
 		read_file(path), "[\n" PROCESS ",\n" PROCESS ",\n" CALL("two", "") "\n]\n");
 }
 
-static void goes_on(const char *rest, const char *expected)
+static void expect_continued(const char *text, const char *expected)
 {
 	FILE *file = fopen(path, "w");
 
 	assert_non_null(file);
-	fputs(rest, file);
+	fputs(text, file);
 	fclose(file);
 	vmb_trace_close(open_trace());
 	assert_string_equal(read_file(path), expected);
 }
 
-/* As a killed program leaves it, a full disk, or somebody who then ended it for a strict reader. */
-static void goes_on_with_a_rest(void **state)
+/* Files of a killed program, files cut by a full disk, and files that a user completed by hand. */
+static void open_continues_an_incomplete_array(void **state)
 {
 	(void)state;
-	goes_on("[\n{\"ph\":\"M\"}", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
-	goes_on("[\n{\"ph\":\"M\"},\n{\"ph", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
-	goes_on("[\n{\"ph\":\"M\"},\n{\"ph]\n", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
-	goes_on("[\n{\"ph\":\"M\"}]\n", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
-	goes_on("[\n{\"ph\":\"M\"}\n\n ] \n", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
-	goes_on("[\n{\"ph", "[\n" PROCESS "\n]\n");
-	goes_on("[\n{\"ph\":\"M\"},", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
-	goes_on("[\n{\"ph\":\"M\"},\n", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
-	goes_on("[\n{\"ph\":\"M\"},\n]\n", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
-	goes_on("[\n{\"ph\":\"M\"},\n{\"args\":{}", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
-	goes_on("[\n{\"a\":\"{\\\"{\"}", "[\n{\"a\":\"{\\\"{\"},\n" PROCESS "\n]\n");
-	goes_on("[]", "[\n" PROCESS "\n]\n");
+	expect_continued("[\n{\"ph\":\"M\"}", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
+	expect_continued("[\n{\"ph\":\"M\"},\n{\"ph", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
+	expect_continued("[\n{\"ph\":\"M\"},\n{\"ph]\n", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
+	expect_continued("[\n{\"ph\":\"M\"}]\n", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
+	expect_continued("[\n{\"ph\":\"M\"}\n\n ] \n", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
+	expect_continued("[\n{\"ph", "[\n" PROCESS "\n]\n");
+	expect_continued("[\n{\"ph\":\"M\"},", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
+	expect_continued("[\n{\"ph\":\"M\"},\n", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
+	expect_continued("[\n{\"ph\":\"M\"},\n]\n", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
+	expect_continued(
+		"[\n{\"ph\":\"M\"},\n{\"args\":{}", "[\n{\"ph\":\"M\"},\n" PROCESS "\n]\n");
+	expect_continued("[\n{\"a\":\"{\\\"{\"}", "[\n{\"a\":\"{\\\"{\"},\n" PROCESS "\n]\n");
+	expect_continued("[]", "[\n" PROCESS "\n]\n");
 }
 
-static void only_the_last_one_ends_it(void **state)
+static void last_close_ends_the_array(void **state)
 {
 	(void)state;
 	struct vmb_trace *one = open_trace();
@@ -154,8 +155,8 @@ static void only_the_last_one_ends_it(void **state)
 		read_file(path), "[\n" PROCESS ",\n" PROCESS ",\n" CALL("late", "") "\n]\n");
 }
 
-/* It takes its part in the file with it. */
-static void a_killed_process_does_not_keep_it_open(void **state)
+/* A killed process releases its lock on the file. */
+static void killed_process_does_not_keep_the_file_open(void **state)
 {
 	(void)state;
 	struct vmb_trace *trace = open_trace();
@@ -171,8 +172,8 @@ static void a_killed_process_does_not_keep_it_open(void **state)
 		read_file(path), "[\n" PROCESS ",\n" PROCESS ",\n" CALL("killed", "") "\n]\n");
 }
 
-/* Nor does a child that has it from its parent, which may live on. */
-static void a_child_does_not_keep_it_open(void **state)
+/* A child inherits the trace and may outlive its parent. */
+static void child_does_not_keep_the_file_open(void **state)
 {
 	(void)state;
 	struct vmb_trace *trace = open_trace();
@@ -184,15 +185,15 @@ static void a_child_does_not_keep_it_open(void **state)
 	}
 	vmb_trace_close(trace);
 	assert_string_equal(read_file(path), "[\n" PROCESS "\n]\n");
-	/* Waits for ever if it is locked. */
+	/* This call blocks forever if the file is still locked. */
 	vmb_trace_close(open_trace());
 	assert_int_equal(kill(child, SIGKILL), 0);
 	assert_int_equal(waitpid(child, NULL, 0), child);
 	assert_string_equal(read_file(path), "[\n" PROCESS ",\n" PROCESS "\n]\n");
 }
 
-/* What it does with its parent's trace is not written. */
-static void a_child_does_not_end_it(void **state)
+/* A child writes nothing to the trace of its parent. */
+static void child_does_not_end_the_array(void **state)
 {
 	(void)state;
 	struct vmb_trace *trace = open_trace();
@@ -212,7 +213,7 @@ static void a_child_does_not_end_it(void **state)
 		read_file(path), "[\n" PROCESS ",\n" PROCESS ",\n" CALL("parent", "") "\n]\n");
 }
 
-static void leaves_other_files_alone(void **state)
+static void open_rejects_other_files(void **state)
 {
 	struct vmb_trace *trace = NULL;
 	FILE *file = fopen(path, "w");
@@ -225,7 +226,7 @@ static void leaves_other_files_alone(void **state)
 	assert_string_equal(read_file(path), "dear diary\n]\n");
 }
 
-static void says_what_it_cannot_open(void **state)
+static void open_returns_errors(void **state)
 {
 	struct vmb_trace *trace = NULL;
 
@@ -235,7 +236,7 @@ static void says_what_it_cannot_open(void **state)
 	assert_null(trace);
 }
 
-static void puts_the_process_into_the_path(void **state)
+static void path_contains_the_process_id(void **state)
 {
 	char pattern[80];
 	char name[96];
@@ -250,17 +251,17 @@ static void puts_the_process_into_the_path(void **state)
 	unlink(name);
 }
 
-/* A full disk is reported once, and nothing else goes wrong. */
-static void reports_a_full_disk_once(void **state)
+/* The trace reports a full disk once. */
+static void full_disk_is_reported_once(void **state)
 {
 	struct vmb_trace *trace;
-	FILE *said = tmpfile();
+	FILE *messages = tmpfile();
 	char line[200];
 
 	(void)state;
 	int saved = dup(STDERR_FILENO);
 	fflush(stderr);
-	dup2(fileno(said), STDERR_FILENO);
+	dup2(fileno(messages), STDERR_FILENO);
 	assert_int_equal(vmb_trace_open("/dev/full", &trace), 0);
 	write_call(trace, "one");
 	write_call(trace, "two");
@@ -268,16 +269,16 @@ static void reports_a_full_disk_once(void **state)
 	fflush(stderr);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
-	rewind(said);
-	assert_non_null(fgets(line, sizeof(line), said));
+	rewind(messages);
+	assert_non_null(fgets(line, sizeof(line), messages));
 	assert_string_equal(
 		line, "vmbind: error: the trace is incomplete: No space left on device\n");
-	assert_null(fgets(line, sizeof(line), said));
-	fclose(said);
+	assert_null(fgets(line, sizeof(line), messages));
+	fclose(messages);
 }
 
-/* What cannot be written to its end is the end, though there be room again. */
-static void ends_with_half_an_event(void **state)
+/* The trace writes no event after an incomplete one, even if the disk has room again. */
+static void incomplete_event_ends_the_trace(void **state)
 {
 	struct rlimit before, limit;
 
@@ -298,7 +299,7 @@ static void ends_with_half_an_event(void **state)
 	assert_string_equal(read_file(path), "[\n" PROCESS ",\n" PROCESS "\n]\n");
 }
 
-static void escapes_text(void **state)
+static void text_is_escaped(void **state)
 {
 	struct vmb_trace_args args = { 0 };
 
@@ -312,8 +313,8 @@ static void escapes_text(void **state)
 		"\"c\":\"0xffffffffffffffff\"");
 }
 
-/* Text is cut between two characters, and a member that has no room is left out as a whole. */
-static void cuts_what_is_too_long(void **state)
+/* A long text is cut between two characters. A member without room is left out as a whole. */
+static void long_text_is_cut(void **state)
 {
 	struct vmb_trace_args args = { 0 };
 	char text[2000] = "";
@@ -345,7 +346,7 @@ static void cuts_what_is_too_long(void **state)
 	",\n{\"ph\":\"C\",\"cat\":\"counter\",\"name\":\"saved\"," COMMON \
 	",\"id\":#,\"args\":{\"ops\":" count "}}"
 
-static void points_from_calls_to_ops(void **state)
+static void arrows_point_from_calls_to_ops(void **state)
 {
 	const struct vmb_trace_op map = { "map", 0x1000, 4096, 7, 8192, 0 };
 	const struct vmb_trace_op sparse = { "sparse", 0x2000, 4096, 0, 0, -ENOMEM };
@@ -369,8 +370,8 @@ static void points_from_calls_to_ops(void **state)
 	vmb_trace_close(trace);
 }
 
-/* A slice of one trace says nothing of an op of another. */
-static void keeps_traces_apart(void **state)
+/* An op belongs only to slices of its own trace. */
+static void traces_are_independent(void **state)
 {
 	const struct vmb_trace_op unmap = { "unmap", 0x1000, 4096, 0, 0, 0 };
 	struct vmb_trace_slice slice;
@@ -388,9 +389,8 @@ static void keeps_traces_apart(void **state)
 	vmb_trace_close(trace);
 }
 
-/* The instances of a process may share a file, where arrows are told apart by their numbers
- * alone. */
-static void numbers_all_arrows(void **state)
+/* The instances of a process may share a file, so arrow ids must be unique in the process. */
+static void arrow_ids_are_unique(void **state)
 {
 	const struct vmb_trace_op unmap = { "unmap", 0x1000, 4096, 0, 0, 0 };
 	char *ids[2][2];
@@ -423,7 +423,7 @@ static void numbers_all_arrows(void **state)
 
 static struct vmb_trace_origin origin;
 
-static void *work(void *trace)
+static void *run_worker(void *trace)
 {
 	const struct vmb_trace_op map = { "map", 0x1000, 4096, 7, 8192, 0 };
 	struct vmb_trace_slice slice;
@@ -436,8 +436,8 @@ static void *work(void *trace)
 	return NULL;
 }
 
-/* An arrow begins in the thread that asked. */
-static void points_from_one_thread_to_another(void **state)
+/* An arrow starts in the thread that queued the op. */
+static void arrows_point_between_threads(void **state)
 {
 	struct vmb_trace_slice slice;
 	char expected[64];
@@ -447,10 +447,10 @@ static void points_from_one_thread_to_another(void **state)
 	struct vmb_trace *trace = open_trace();
 	vmb_trace_begin(&slice, trace, "call");
 	origin = vmb_trace_origin(trace);
-	assert_int_equal(pthread_create(&worker, NULL, work, trace), 0);
+	assert_int_equal(pthread_create(&worker, NULL, run_worker, trace), 0);
 	assert_int_equal(pthread_join(worker, NULL), 0);
 	vmb_trace_end(&slice);
-	/* Outside of any slice there is none. */
+	/* Outside of slices there is no origin. */
 	assert_int_equal(vmb_trace_origin(trace).thread, 0);
 	vmb_trace_close(trace);
 
@@ -474,7 +474,7 @@ static void points_from_one_thread_to_another(void **state)
 	",\n{\"ph\":\"C\",\"cat\":\"counter\",\"name\":\"" name "\"," COMMON \
 	",\"id\":#,\"args\":{\"bytes\":" bytes "}}"
 
-static void counts(void **state)
+static void counters_are_written(void **state)
 {
 	(void)state;
 	struct vmb_trace *trace = open_trace();
@@ -491,8 +491,8 @@ static void counts(void **state)
 	vmb_trace_close(trace);
 }
 
-/* The instances of a process may share a file: each has counters of its own. */
-static void keeps_counters_apart(void **state)
+/* The instances of a process may share a file, and each instance has its own counters. */
+static void counters_are_independent(void **state)
 {
 	struct vmb_trace *traces[] = { open_trace(), open_trace() };
 	char name[2][32];
@@ -519,7 +519,7 @@ static void keeps_counters_apart(void **state)
 	vmb_trace_close(traces[1]);
 }
 
-static void does_nothing_without_a_trace(void **state)
+static void null_trace_is_accepted(void **state)
 {
 	const struct vmb_trace_op op = { "map", 0, 0, 0, 0, 0 };
 	const struct vmb_trace_args args = { 0 };
@@ -540,27 +540,27 @@ static void does_nothing_without_a_trace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(ends_the_array),
-		TEST(goes_on_with_an_array),
-		TEST(goes_on_with_a_rest),
-		TEST(only_the_last_one_ends_it),
-		TEST(a_killed_process_does_not_keep_it_open),
-		TEST(a_child_does_not_keep_it_open),
-		TEST(a_child_does_not_end_it),
-		TEST(leaves_other_files_alone),
-		TEST(says_what_it_cannot_open),
-		TEST(puts_the_process_into_the_path),
-		TEST(reports_a_full_disk_once),
-		TEST(ends_with_half_an_event),
-		TEST(escapes_text),
-		TEST(cuts_what_is_too_long),
-		TEST(points_from_calls_to_ops),
-		TEST(keeps_traces_apart),
-		TEST(numbers_all_arrows),
-		TEST(points_from_one_thread_to_another),
-		TEST(counts),
-		TEST(keeps_counters_apart),
-		TEST(does_nothing_without_a_trace),
+		TEST(close_ends_the_array),
+		TEST(open_continues_an_array),
+		TEST(open_continues_an_incomplete_array),
+		TEST(last_close_ends_the_array),
+		TEST(killed_process_does_not_keep_the_file_open),
+		TEST(child_does_not_keep_the_file_open),
+		TEST(child_does_not_end_the_array),
+		TEST(open_rejects_other_files),
+		TEST(open_returns_errors),
+		TEST(path_contains_the_process_id),
+		TEST(full_disk_is_reported_once),
+		TEST(incomplete_event_ends_the_trace),
+		TEST(text_is_escaped),
+		TEST(long_text_is_cut),
+		TEST(arrows_point_from_calls_to_ops),
+		TEST(traces_are_independent),
+		TEST(arrow_ids_are_unique),
+		TEST(arrows_point_between_threads),
+		TEST(counters_are_written),
+		TEST(counters_are_independent),
+		TEST(null_trace_is_accepted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
