@@ -9,35 +9,39 @@
 /*
  * How a plan becomes minimal.
  *
- * Appending folds: whenever the last two ops of the list are neighbours they become one. Nothing
- * was added between them, so no other op can tell the difference. Hence no two ops that follow each
- * other in the list are neighbours, ever, and a list that turns out to be sorted and disjoint (the
- * usual one) is final: vmb_plan_merge() only looks at it once.
+ * Appending joins the last two ops of the list if they are neighbours. No op was added between the
+ * two, so joining changes no effect. Hence no two consecutive ops of a list are neighbours. A list
+ * that is sorted and disjoint, the usual case, is minimal: vmb_plan_merge() only checks the list.
  *
- * Any other list is sorted by resource and va. If that leaves no overlaps the ops are put in that
- * order and neighbours folded. Otherwise it is swept. The sweep goes up through the addresses of
- * one resource after the other and keeps the *active* ops, those that started at or below the place
- * where it is and may reach beyond it, in a heap whose top is the one added last. In each round it
- * lets in all ops that start here, and writes out the part of the top from here to where the top
- * ends or the next op starts, whichever comes first. Then it goes there, and throws out the top for
- * as long as the top ends here. An op that ended while it was not the top stays in the heap until
- * it gets there; it does no harm below.
+ * Any other list is sorted by resource and va. If no ops overlap, the ops are permuted into this
+ * order and neighbours are joined. Otherwise a sweep builds a new list.
  *
- * That is right because between here and there no op starts and the top does not end. So the same
- * op is the one added last for the whole part, and each part belongs to whom it should. Parts come
- * out sorted and disjoint, and appending them to the new list folds neighbours.
+ * The sweep visits the addresses of one resource after the other in ascending order. A heap holds
+ * the *active* ops: ops that start at or below the current address and may end above it. The top of
+ * the heap is the op that was added last. Each round has four steps:
+ * - Push all ops that start at the current address.
+ * - Find the next address: the end of the top or the start of the next op, whichever is lower.
+ * - Append the part of the top between the two addresses to the new list.
+ * - Go to the next address, and pop the top while the top ends there.
  *
- * It terminates because each round ends at the start of an op, which the next round lets in, or at
- * the end of the top, which leaves. Each op comes and leaves once: of n ops there are at most 2n -
- * 1 parts, in O(n log n); sorting is O(n). Where nothing overlaps the heap never holds more than
- * one op.
+ * An op that is not the top stays in the heap when the sweep passes its end. The op is popped when
+ * it becomes the top.
+ *
+ * The result is correct because between the two addresses no op starts and the top does not end:
+ * the same op wins over the whole part. The parts are sorted and disjoint, and appending them joins
+ * neighbours.
+ *
+ * The sweep terminates because each round ends at the start of an op, which the next round pushes,
+ * or at the end of the top, which is popped. Each op is pushed and popped once. So n ops give at
+ * most 2n - 1 parts in O(n log n). Sorting takes O(n). Without overlaps the heap holds at most one
+ * op.
  */
 
-/* What is sorted in place of the op. */
+/* The sort key of an op. */
 struct key {
 	uint64_t resource;
 	uint64_t va;
-	size_t index; /* of the op in the plan, that is, the order in which ops were added */
+	size_t index; /* of the op in the plan: the order in which ops were added */
 };
 
 struct heap {
@@ -45,7 +49,7 @@ struct heap {
 	size_t count;
 };
 
-/* Up to here the simplest sort is the quickest one. */
+/* Insertion sort is faster than radix sort up to this many keys. */
 #define INSERTION_SORT_KEYS 16
 
 static uint64_t op_end(const struct vmb_op *op)
@@ -59,7 +63,7 @@ bool vmb_op_valid(const struct vmb_op *op)
 		(op->kind != VMB_OP_MAP || op->size <= UINT64_MAX - op->offset);
 }
 
-/* Whether high begins where low ends, in every respect. */
+/* Whether high is the neighbour above low. */
 static bool continues(const struct vmb_op *low, const struct vmb_op *high)
 {
 	return op_end(low) == high->va && low->resource == high->resource &&
@@ -68,7 +72,7 @@ static bool continues(const struct vmb_op *low, const struct vmb_op *high)
 			(low->backing == high->backing && low->offset + low->size == high->offset));
 }
 
-/* No sum overflows: the higher end is that of a valid op. */
+/* No sum overflows: the end of the joined op is the end of a valid op. */
 bool vmb_op_join(struct vmb_op *op, const struct vmb_op *neighbour)
 {
 	if (continues(neighbour, op)) {
@@ -129,7 +133,7 @@ static int grow(struct vmb_plan *plan)
 static int append(struct vmb_plan *plan, const struct vmb_op *op)
 {
 	if (plan->count > 0 && vmb_op_join(&plan->ops[plan->count - 1], op)) {
-		/* Two ops with a gap between them may have become neighbours. */
+		/* The joined op may have closed the gap to the op before. */
 		while (plan->count > 1 &&
 			vmb_op_join(&plan->ops[plan->count - 2], &plan->ops[plan->count - 1])) {
 			plan->count--;
@@ -172,7 +176,7 @@ int vmb_plan_add(struct vmb_plan *plan, const struct vmb_op *op)
 	return ret;
 }
 
-static bool is_final(const struct vmb_plan *plan)
+static bool is_minimal(const struct vmb_plan *plan)
 {
 	for (size_t i = 1; i < plan->count; i++) {
 		const struct vmb_op *low = &plan->ops[i - 1];
@@ -227,7 +231,7 @@ static unsigned digit(const struct key *key, bool of_resource, unsigned shift)
 	return (of_resource ? key->resource : key->va) >> shift & 0xff;
 }
 
-/* Sorts by one byte, keeping the order of equals. */
+/* A stable sort by one byte. */
 static void sort_by_digit(
 	const struct key *from, struct key *to, size_t count, bool of_resource, unsigned shift)
 {
@@ -248,9 +252,9 @@ static void sort_by_digit(
 }
 
 /*
- * Sorts by byte after byte, the least significant first, leaving out bytes in which no two keys
- * differ: of the addresses of one resource these are most. Returns which of keys and scratch, both
- * of count keys, holds the sorted ones.
+ * Sorts by each byte, the least significant byte first. Skips a byte that is equal in all keys,
+ * which is true for most bytes of the addresses of one resource. keys and scratch both have room
+ * for count keys. Returns the one that holds the sorted keys.
  */
 static struct key *radix_sort(struct key *keys, struct key *scratch, size_t count)
 {
@@ -270,7 +274,7 @@ static struct key *radix_sort(struct key *keys, struct key *scratch, size_t coun
 	return keys;
 }
 
-/* Returns where the sorted keys are, as above. */
+/* Returns keys or scratch, whichever holds the sorted keys. */
 static struct key *sort(struct key *keys, struct key *scratch, size_t count)
 {
 	if (count > INSERTION_SORT_KEYS) {
@@ -323,7 +327,7 @@ static struct vmb_op part_of(const struct vmb_op *op, uint64_t va, uint64_t end)
 	return part;
 }
 
-/* See the top of this file. active has room for all of the count keys. */
+/* The sweep; see the top of this file. active has room for count keys. */
 static int sweep(const struct vmb_op *ops, const struct key *keys, size_t count,
 	struct heap *active, struct vmb_plan *result)
 {
@@ -367,8 +371,9 @@ static bool is_disjoint(const struct vmb_op *ops, const struct key *sorted, size
 }
 
 /*
- * Moves each op to where its key is, without other memory: along each cycle of the permutation one
- * op is held and the others move up by one. Keys are changed to say that theirs is in place.
+ * Moves each op to the index of its key without allocating memory. In each cycle of the permutation
+ * one op is held while the others move. The index of a key becomes its own place when the op is in
+ * place.
  */
 static void permute(struct vmb_op *ops, struct key *sorted, size_t count)
 {
@@ -387,8 +392,8 @@ static void permute(struct vmb_op *ops, struct key *sorted, size_t count)
 	}
 }
 
-/* Folds what has become neighbours in a sorted list. */
-static void fold_all(struct vmb_plan *plan)
+/* Joins all neighbours in a sorted list. */
+static void join_all(struct vmb_plan *plan)
 {
 	size_t count = 1;
 
@@ -400,8 +405,8 @@ static void fold_all(struct vmb_plan *plan)
 	plan->count = count;
 }
 
-/* Hands the ops of result over to plan. */
-static void adopt(struct vmb_plan *plan, struct vmb_plan *result)
+/* Moves the ops of result to plan. */
+static void move_ops(struct vmb_plan *plan, struct vmb_plan *result)
 {
 	if (result->ops == result->inline_ops) {
 		memcpy(plan->ops, result->ops, result->count * sizeof(*plan->ops));
@@ -413,7 +418,7 @@ static void adopt(struct vmb_plan *plan, struct vmb_plan *result)
 	plan->count = result->count;
 }
 
-/* keys has room for two keys of each op: half is for the sort, and then holds the active ops. */
+/* keys has room for two keys of each op. The sort and then the heap of active ops use one half. */
 static int rebuild(struct vmb_plan *plan, struct key *keys)
 {
 	struct vmb_plan result;
@@ -425,7 +430,7 @@ static int rebuild(struct vmb_plan *plan, struct key *keys)
 	struct key *sorted = sort(keys, keys + count, count);
 	if (is_disjoint(plan->ops, sorted, count)) {
 		permute(plan->ops, sorted, count);
-		fold_all(plan);
+		join_all(plan);
 		return 0;
 	}
 	struct heap active = { .keys = sorted == keys ? keys + count : keys };
@@ -434,21 +439,22 @@ static int rebuild(struct vmb_plan *plan, struct key *keys)
 		vmb_plan_finish(&result);
 		return -ENOMEM;
 	}
-	adopt(plan, &result);
+	move_ops(plan, &result);
 	return 0;
 }
 
 int vmb_plan_merge(struct vmb_plan *plan)
 {
-	struct key few[2 * VMB_PLAN_INLINE_OPS];
+	struct key inline_keys[2 * VMB_PLAN_INLINE_OPS];
 
-	if (is_final(plan)) {
+	if (is_minimal(plan)) {
 		return 0;
 	}
 	if (plan->count <= VMB_PLAN_INLINE_OPS) {
-		return rebuild(plan, few);
+		return rebuild(plan, inline_keys);
 	}
-	/* Cannot overflow: two keys are no larger than the op, and the ops are in memory. */
+	/* The size cannot overflow: two keys are no larger than an op, and the ops are in
+	 * memory. */
 	_Static_assert(2 * sizeof(struct key) <= sizeof(struct vmb_op), "keys outgrew the ops");
 	struct key *keys = malloc(2 * plan->count * sizeof(*keys));
 	if (!keys) {

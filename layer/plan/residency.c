@@ -7,22 +7,22 @@
 #include <string.h>
 
 /*
- * The runs lie sorted in leaves of fixed size, and the leaves in one sorted array of slots: finding
- * is two binary searches, and a change moves the runs of one leaf. Only where a leaf comes or goes
- * the slots behind it move, once in dozens of changes.
+ * The runs are sorted in leaves of fixed size, and the leaves are in one sorted array of slots. A
+ * look-up is two binary searches. A change moves the runs of one leaf. Only adding or removing a
+ * leaf moves the slots behind it, which happens once in dozens of changes.
  *
- * An op takes out the runs that its range overlaps or touches, at most the first and the last of
- * which remain in part, and puts in what shall be there: at most a left remainder, the op's own run
- * and a right remainder, joined where they continue each other. Since everything that touches the
- * range was looked at, runs stay maximal.
+ * An op removes the runs that its range overlaps or touches, and inserts up to three runs: the left
+ * remainder of the first removed run, the op's own run, and the right remainder of the last removed
+ * run. Runs that continue each other are joined. The op examines every run that touches its range,
+ * so runs stay maximal.
  *
- * That is never more than two runs more than before, and if it is more then nothing is taken out of
- * a leaf. So one op splits one leaf at most, because both halves have room for more than two: one
- * spare leaf and one free slot are all that an op can need.
+ * An op adds at most two runs to the map. If the number of runs grows, no run is erased from a
+ * leaf. So one op splits at most one leaf, because both halves have room for more than two runs. An
+ * op needs at most one spare leaf and one free slot.
  *
- * Memory: two leaves that lie side by side hold more than LEAF_RUNS / 2 runs together, or one of
- * them joins the other. Splitting keeps that up, adding does no harm, and taking out checks it. So
- * there are never more than 2 * run_count / (LEAF_RUNS / 2 + 1) + 1 leaves.
+ * Memory: two neighbouring leaves hold more than LEAF_RUNS / 2 runs together. Splitting and
+ * inserting preserve this bound, and erasing joins leaves to restore it. So the map has at most 2 *
+ * run_count / (LEAF_RUNS / 2 + 1) + 1 leaves.
  */
 
 #define LEAF_RUNS 64
@@ -32,8 +32,8 @@ struct vmb_residency_leaf {
 };
 
 /*
- * A place among the runs. The place behind the last run of a leaf and the one before the first run
- * of the next leaf are the same one; find() and next_place() return the latter.
+ * A place among the runs. The place behind the last run of a leaf equals the place of the first run
+ * of the next leaf. find_run() and next_place() return the latter.
  */
 struct place {
 	size_t leaf;
@@ -64,7 +64,7 @@ static struct place next_place(const struct vmb_residency *residency, struct pla
 	return place;
 }
 
-/* The place before; it must not be the first one. */
+/* place must not be the first place. */
 static struct place previous_place(const struct vmb_residency *residency, struct place place)
 {
 	if (place.index == 0) {
@@ -76,9 +76,9 @@ static struct place previous_place(const struct vmb_residency *residency, struct
 }
 
 /*
- * Both searches narrow [first, first + left] down to the first entry at va or above. They are
- * written so that compilers choose the half without a branch: of scattered addresses the processor
- * could not guess which one it will be.
+ * Both searches narrow [first, first + left] down to the first entry at or above va. Their form
+ * lets compilers select the half without a branch: the processor could not predict a branch on
+ * scattered addresses.
  */
 static size_t find_leaf(const struct vmb_residency *residency, uint64_t va)
 {
@@ -106,8 +106,8 @@ static size_t find_in_leaf(const struct vmb_residency_slot *slot, uint64_t va)
 	return (size_t)(first - slot->leaf->runs);
 }
 
-/* The first run that starts at va or above. */
-static struct place find(const struct vmb_residency *residency, uint64_t va)
+/* The first run that starts at or above va. */
+static struct place find_run(const struct vmb_residency *residency, uint64_t va)
 {
 	struct place place = { 0 };
 
@@ -116,7 +116,7 @@ static struct place find(const struct vmb_residency *residency, uint64_t va)
 	}
 	place.leaf = find_leaf(residency, va);
 	if (place.leaf > 0) {
-		/* The first run of the leaf before starts below va, others may not. */
+		/* The first run of the previous leaf starts below va. Its other runs may not. */
 		const struct vmb_residency_slot *slot = &residency->slots[place.leaf - 1];
 		size_t index = find_in_leaf(slot, va);
 		if (index < slot->count) {
@@ -127,10 +127,10 @@ static struct place find(const struct vmb_residency *residency, uint64_t va)
 	return place;
 }
 
-/* The first run that ends at va or above. */
+/* The first run that ends at or above va. */
 static struct place find_touching(const struct vmb_residency *residency, uint64_t va)
 {
-	struct place place = find(residency, va);
+	struct place place = find_run(residency, va);
 
 	if (place.leaf > 0 || place.index > 0) {
 		struct place previous = previous_place(residency, place);
@@ -141,7 +141,7 @@ static struct place find_touching(const struct vmb_residency *residency, uint64_
 	return place;
 }
 
-static void put(struct vmb_residency *residency, struct place at, const struct vmb_run *run)
+static void set_run(struct vmb_residency *residency, struct place at, const struct vmb_run *run)
 {
 	*run_at(residency, at) = *run;
 	if (at.index == 0) {
@@ -149,7 +149,7 @@ static void put(struct vmb_residency *residency, struct place at, const struct v
 	}
 }
 
-static void set_leaf_aside(struct vmb_residency *residency, struct vmb_residency_leaf *leaf)
+static void release_leaf(struct vmb_residency *residency, struct vmb_residency_leaf *leaf)
 {
 	if (residency->spare) {
 		free(leaf);
@@ -158,7 +158,7 @@ static void set_leaf_aside(struct vmb_residency *residency, struct vmb_residency
 	}
 }
 
-/* Opens a slot for a new leaf, which is empty until the caller fills it. */
+/* Inserts a slot with an empty leaf. The caller fills the leaf. */
 static struct vmb_residency_slot *add_leaf(struct vmb_residency *residency, size_t at)
 {
 	struct vmb_residency_slot *slot = &residency->slots[at];
@@ -171,19 +171,19 @@ static struct vmb_residency_slot *add_leaf(struct vmb_residency *residency, size
 	return slot;
 }
 
-/* Closes the slots of leaves that hold nothing that counts any more. */
+/* Removes the leaves [from, to). Their runs are not counted any more. */
 static void drop_leaves(struct vmb_residency *residency, size_t from, size_t to)
 {
 	struct vmb_residency_slot *slots = residency->slots;
 
 	for (size_t i = from; i < to; i++) {
-		set_leaf_aside(residency, slots[i].leaf);
+		release_leaf(residency, slots[i].leaf);
 	}
 	memmove(&slots[from], &slots[to], (residency->leaf_count - to) * sizeof(*slots));
 	residency->leaf_count -= to - from;
 }
 
-/* Moves what is behind the first keep runs into a new leaf. */
+/* Moves the runs behind the first keep runs into a new leaf. */
 static void split_leaf(struct vmb_residency *residency, size_t at, size_t keep)
 {
 	struct vmb_residency_slot *upper = add_leaf(residency, at + 1);
@@ -196,7 +196,7 @@ static void split_leaf(struct vmb_residency *residency, size_t at, size_t keep)
 	lower->count = keep;
 }
 
-/* The same place, or one of the same meaning, in a leaf that has room for a run. */
+/* Returns an equal place in a leaf that has room for a run. */
 static struct place make_room(struct vmb_residency *residency, struct place at)
 {
 	const struct vmb_residency_slot *slots = residency->slots;
@@ -213,7 +213,7 @@ static struct place make_room(struct vmb_residency *residency, struct place at)
 	if (slots[at.leaf].count < LEAF_RUNS) {
 		return at;
 	}
-	/* Runs that come in ascending order shall fill their leaves. */
+	/* A new leaf at the end, instead of a split, lets ascending runs fill their leaves. */
 	if (at.index == LEAF_RUNS && at.leaf + 1 == residency->leaf_count) {
 		add_leaf(residency, residency->leaf_count);
 		return (struct place){ .leaf = at.leaf + 1 };
@@ -226,8 +226,8 @@ static struct place make_room(struct vmb_residency *residency, struct place at)
 	return at;
 }
 
-/* Returns the place behind the run. */
-static struct place insert(
+/* Inserts a run and returns the place behind it. */
+static struct place insert_run(
 	struct vmb_residency *residency, struct place at, const struct vmb_run *run)
 {
 	at = make_room(residency, at);
@@ -236,12 +236,12 @@ static struct place insert(
 	memmove(&runs[at.index + 1], &runs[at.index], (slot->count - at.index) * sizeof(*runs));
 	slot->count++;
 	residency->run_count++;
-	put(residency, at, run);
+	set_run(residency, at, run);
 	at.index++;
 	return at;
 }
 
-/* May leave the leaf empty. */
+/* Erases runs [from, to) of a leaf. The leaf may become empty. */
 static void erase_in_leaf(struct vmb_residency *residency, size_t at, size_t from, size_t to)
 {
 	struct vmb_residency_slot *slot = &residency->slots[at];
@@ -253,7 +253,8 @@ static void erase_in_leaf(struct vmb_residency *residency, size_t at, size_t fro
 	slot->va = runs[0].va;
 }
 
-/* Moves the runs of the next leaf into this one if they are few or none. */
+/* Moves the runs of the next leaf into this leaf if both together are at most half full, or if one
+ * of the two is empty. */
 static void join_next_leaf(struct vmb_residency *residency, size_t at)
 {
 	struct vmb_residency_slot *lower = &residency->slots[at];
@@ -269,8 +270,8 @@ static void join_next_leaf(struct vmb_residency *residency, size_t at)
 	drop_leaves(residency, at + 1, at + 2);
 }
 
-/* Joins leaves where runs were taken out of the leaf at, or of it and the next one. */
-static void tidy(struct vmb_residency *residency, size_t at)
+/* Joins leaves after runs were erased from leaf at, or from leaf at and the next one. */
+static void join_leaves(struct vmb_residency *residency, size_t at)
 {
 	for (size_t upper = at + 3; upper-- > at;) {
 		if (upper > 0 && upper < residency->leaf_count) {
@@ -282,7 +283,7 @@ static void tidy(struct vmb_residency *residency, size_t at)
 	}
 }
 
-static void erase(struct vmb_residency *residency, struct place from, struct place to)
+static void erase_runs(struct vmb_residency *residency, struct place from, struct place to)
 {
 	struct vmb_residency_slot *slots = residency->slots;
 
@@ -298,28 +299,28 @@ static void erase(struct vmb_residency *residency, struct place from, struct pla
 		}
 		drop_leaves(residency, from.leaf + 1, to.leaf);
 	}
-	tidy(residency, from.leaf);
+	join_leaves(residency, from.leaf);
 }
 
-/* Puts runs in the place of those in [from, to). */
-static void replace(struct vmb_residency *residency, struct place from, struct place to,
+/* Replaces the runs in [from, to). */
+static void replace_runs(struct vmb_residency *residency, struct place from, struct place to,
 	const struct vmb_run *runs, size_t count)
 {
 	size_t done = 0;
 
 	while (done < count && place_before(from, to)) {
-		put(residency, from, &runs[done++]);
+		set_run(residency, from, &runs[done++]);
 		from = next_place(residency, from);
 	}
 	while (done < count) {
-		from = insert(residency, from, &runs[done++]);
+		from = insert_run(residency, from, &runs[done++]);
 	}
 	if (place_before(from, to)) {
-		erase(residency, from, to);
+		erase_runs(residency, from, to);
 	}
 }
 
-/* A few runs, sorted, joined where they continue each other. */
+/* The runs that replace others: sorted, and joined where they continue each other. */
 struct few_runs {
 	struct vmb_run runs[3];
 	size_t count;
@@ -338,8 +339,9 @@ static void add_run(struct few_runs *few, const struct vmb_run *run)
 	few->runs[few->count++] = *run;
 }
 
-/* What runs[from, to) become, all of which overlap or touch the range of the op. */
-static void rewrite(const struct vmb_residency *residency, struct place from, struct place to,
+/* Computes the runs that replace those in [from, to). All of these overlap or touch the op's
+ * range. */
+static void compute_runs(const struct vmb_residency *residency, struct place from, struct place to,
 	const struct vmb_op *op, struct few_runs *few)
 {
 	uint64_t end = op->va + op->size;
@@ -409,7 +411,8 @@ int vmb_residency_reserve(struct vmb_residency *residency)
 	if (residency->leaf_count < residency->leaf_capacity) {
 		return 0;
 	}
-	/* Cannot overflow: a slot is much smaller than its leaf, and the leaves are in memory. */
+	/* The size cannot overflow: a slot is smaller than its leaf, and the leaves are in
+	 * memory. */
 	size_t capacity = residency->leaf_capacity ? residency->leaf_capacity * 2 : 4;
 	struct vmb_residency_slot *slots = realloc(
 		residency->slots, capacity * sizeof(*residency->slots));
@@ -430,7 +433,7 @@ void vmb_residency_apply(struct vmb_residency *residency, const struct vmb_op *o
 	}
 	uint64_t end = op->va + op->size;
 	struct place from = find_touching(residency, op->va);
-	/* Mostly there is little between them: look there before searching anew. */
+	/* Mostly few runs lie in between: check three runs before a binary search. */
 	struct place to = from;
 	for (int i = 0; i < 3 && to.leaf < residency->leaf_count; i++) {
 		if (run_at(residency, to)->va > end) {
@@ -440,14 +443,14 @@ void vmb_residency_apply(struct vmb_residency *residency, const struct vmb_op *o
 	}
 	if (to.leaf < residency->leaf_count && run_at(residency, to)->va <= end) {
 		to = end == UINT64_MAX ? (struct place){ .leaf = residency->leaf_count }
-				       : find(residency, end + 1);
+				       : find_run(residency, end + 1);
 	}
-	rewrite(residency, from, to, op, &few);
+	compute_runs(residency, from, to, op, &few);
 	residency->bound -= bytes_between(residency, from, to);
 	for (size_t i = 0; i < few.count; i++) {
 		residency->bound += few.runs[i].size;
 	}
-	replace(residency, from, to, few.runs, few.count);
+	replace_runs(residency, from, to, few.runs, few.count);
 }
 
 uint64_t vmb_residency_bound(const struct vmb_residency *residency)
@@ -459,7 +462,7 @@ bool vmb_residency_next(const struct vmb_residency *residency, uint64_t va, stru
 {
 	struct place place = find_touching(residency, va);
 
-	/* A run that ends at va does not hold it. */
+	/* A run that ends at va does not contain va. */
 	if (place.leaf < residency->leaf_count && run_end(run_at(residency, place)) <= va) {
 		place = next_place(residency, place);
 	}

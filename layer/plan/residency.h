@@ -9,60 +9,60 @@
 #include "plan/plan.h"
 
 /*
- * The residency map of one resource: which ranges of it are bound, and to what. Ranges that it does
- * not list are sparse. Kept for statistics, traces and tests; no bind depends on it.
+ * The residency map of one resource: its bound ranges and their memory. All other ranges are
+ * sparse. Statistics, traces and tests use the map; no bind depends on it.
  *
- * Addresses are those of the ops applied. Not thread-safe: the owner locks. Errors are negative
- * errno values.
+ * Addresses are the addresses of the applied ops, in bytes. Not thread-safe: the owner locks.
+ * Errors are negative errno values.
  */
 
 struct vmb_run {
 	uint64_t va;
 	uint64_t size;
-	uint64_t offset; /* into the backing */
+	uint64_t offset; /* in the backing */
 	uint32_t backing;
 };
 
-/* private to residency.c */
+/* Private to residency.c. */
 struct vmb_residency_leaf;
 
-/* private to residency.c: a leaf as its neighbours know it, so that they need not look inside */
+/* Private to residency.c. va and count allow a search without reading the leaf. */
 struct vmb_residency_slot {
-	uint64_t va; /* of its first run */
-	size_t count; /* of its runs */
+	uint64_t va; /* of the first run */
+	size_t count; /* number of runs */
 	struct vmb_residency_leaf *leaf;
 };
 
 struct vmb_residency {
-	/* The fewest runs that say what is bound. */
+	/* The number of runs. Runs are maximal: no two runs could be one. */
 	size_t run_count;
-	/* all below is private to residency.c */
+	/* The members below are private to residency.c. */
 	uint64_t bound; /* bytes */
 	struct vmb_residency_slot *slots; /* sorted by va */
 	size_t leaf_count;
 	size_t leaf_capacity;
-	/* the leaf that the next apply may need */
+	/* the leaf that the next vmb_residency_apply() may need, or NULL */
 	struct vmb_residency_leaf *spare;
 };
 
 void vmb_residency_init(struct vmb_residency *residency);
-/* Frees everything and leaves an empty map; accepts a zeroed one. */
+/* Frees all memory and empties the map. Accepts a zeroed map. */
 void vmb_residency_finish(struct vmb_residency *residency);
 
-/* Makes sure that the next vmb_residency_apply() has the memory it may need. -ENOMEM. */
+/* Allocates the memory that the next vmb_residency_apply() may need. Returns 0 or -ENOMEM. */
 int vmb_residency_reserve(struct vmb_residency *residency);
 
 /*
- * Records that an op was executed: MAP binds its range, replacing what was there; SPARSE and UNMAP
- * unbind it. Must follow a vmb_residency_reserve() of its own; cannot fail. The resource of the op
- * is ignored, and so is an op that vmb_plan_add() would not take.
+ * Records an executed op: MAP replaces the binding of its range, SPARSE and UNMAP unbind the range.
+ * Each call needs its own successful vmb_residency_reserve() before it, and cannot fail. The
+ * function ignores the resource of the op, and ignores an op of size 0 or an op that is not valid.
  */
 void vmb_residency_apply(struct vmb_residency *residency, const struct vmb_op *op);
 
-/* Bytes bound now. Memory bound twice counts twice. */
+/* The number of bound bytes. Memory that is bound twice counts twice. */
 uint64_t vmb_residency_bound(const struct vmb_residency *residency);
 
-/* The run that holds va, or the first one above it; false if there is none. */
+/* Finds the run that contains va, or else the first run above va. False without such a run. */
 bool vmb_residency_next(const struct vmb_residency *residency, uint64_t va, struct vmb_run *run);
 
 #endif
