@@ -50,7 +50,7 @@ static int look_up(const struct vmb_settings *settings, const char *setting, con
 	return fallback;
 }
 
-/* Takes a path, none if it is empty. */
+/* Stores a copy of the path, or NULL for an empty path. */
 static int set_path(char **path, const char *text)
 {
 	char *copy = *text ? strdup(text) : NULL;
@@ -63,8 +63,8 @@ static int set_path(char **path, const char *text)
 	return 0;
 }
 
-/* Takes one setting by its name; names that are not ours are reported. */
-static int set(struct vmb_settings *settings, const char *name, const char *text)
+/* Stores the setting of this name. Logs an unknown name. */
+static int set_by_name(struct vmb_settings *settings, const char *name, const char *text)
 {
 	if (strcmp(name, "log") == 0) {
 		settings->log = (enum vmb_log_level)look_up(
@@ -111,7 +111,7 @@ static int read_create_info(struct vmb_settings *settings, const VkInstanceCreat
 					setting->pSettingName);
 				continue;
 			}
-			int ret = set(settings, setting->pSettingName,
+			int ret = set_by_name(settings, setting->pSettingName,
 				*(const char *const *)setting->pValues);
 			if (ret < 0) {
 				return ret;
@@ -131,7 +131,7 @@ static int read_environment(struct vmb_settings *settings)
 		const char *variable;
 		const char *name;
 	} table[] = {
-		/* First, so that it governs what is said of the others. */
+		/* The log level comes first because it filters the messages about the others. */
 		{ "VMBIND_LOG", "log" },
 		{ "VMBIND_ROUTE", "route" },
 		{ "VMBIND_DEFER_BLOBS", "defer_blobs" },
@@ -141,7 +141,7 @@ static int read_environment(struct vmb_settings *settings)
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		const char *text = secure_getenv(table[i].variable);
-		int ret = text ? set(settings, table[i].name, text) : 0;
+		int ret = text ? set_by_name(settings, table[i].name, text) : 0;
 		if (ret < 0) {
 			return ret;
 		}
@@ -165,8 +165,8 @@ int vmb_settings_init(struct vmb_settings *settings, const VkInstanceCreateInfo 
 		vmb_settings_finish(settings);
 		return ret;
 	}
-	/* The loader turns an implicit layer off if the variable is set at all, to whatever value;
-	 * for a layer that was asked for by name it does not look, so we do. */
+	/* The loader disables an implicit layer if the variable is set to any value. The loader
+	 * does not check the variable for an explicit layer, so the layer checks it. */
 	settings->disabled = settings->route == VMB_REQUEST_OFF ||
 		secure_getenv("DISABLE_VMBIND_SPARSE") != NULL;
 	return 0;

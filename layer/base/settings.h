@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 
-/* What the user asks for with VMBIND_ROUTE; auto leaves the choice to route.c. */
+/* The values of VMBIND_ROUTE. With auto the layer chooses the route (route/rules.c). */
 enum vmb_route_request {
 	VMB_REQUEST_AUTO,
 	VMB_REQUEST_NATIVE,
@@ -16,21 +16,21 @@ enum vmb_route_request {
 	VMB_REQUEST_OFF,
 };
 
-/* What the user asks for with VMBIND_DEFER_BLOBS. */
+/* The values of VMBIND_DEFER_BLOBS. */
 enum vmb_defer {
-	VMB_DEFER_AUTO, /* where the kernel was seen to honour the hint */
-	VMB_DEFER_ON, /* where it was not seen to ignore it */
-	VMB_DEFER_OFF, /* nowhere: hints of the driver's own are cleared */
+	VMB_DEFER_AUTO, /* defer if the kernel was seen to honour the hint */
+	VMB_DEFER_ON, /* defer unless the kernel was seen to ignore the hint */
+	VMB_DEFER_OFF, /* never defer, and clear the driver's own hints */
 };
 
 /*
- * The settings of one instance, read once when it is created: from VkLayerSettingsCreateInfoEXT if
- * the application passes one (names "route", "defer_blobs", "log", "stats", "trace", each a
- * string), then from the environment (VMBIND_ROUTE and so on), which wins because it is the user's
- * word. The environment is ignored in set-uid programs.
+ * The settings of an instance. vkCreateInstance reads them once: first from the application's
+ * VkLayerSettingsCreateInfoEXT (strings "route", "defer_blobs", "log", "stats" and "trace"), then
+ * from the environment (VMBIND_ROUTE and so on). The environment is the user's choice, so it
+ * overrides the application. A set-uid program ignores the environment.
  */
 struct vmb_settings {
-	/* DISABLE_VMBIND_SPARSE is set, or the route wished for is off: the layer does nothing. */
+	/* DISABLE_VMBIND_SPARSE is set, or the requested route is off: the layer does nothing. */
 	bool disabled;
 	enum vmb_route_request route;
 	enum vmb_defer defer_blobs;
@@ -39,9 +39,9 @@ struct vmb_settings {
 	char *trace; /* path, NULL for none; owned */
 };
 
-/* A value that is not understood is reported and the default kept. -ENOMEM. */
+/* Logs an unknown value and keeps the value before. Returns 0 or -ENOMEM. */
 int vmb_settings_init(struct vmb_settings *settings, const VkInstanceCreateInfo *info);
-/* Accepts zeroed settings. */
+/* Frees the paths. Accepts zeroed settings. */
 void vmb_settings_finish(struct vmb_settings *settings);
 
 #endif

@@ -21,8 +21,8 @@
  * op needs at most one spare leaf and one free slot.
  *
  * Memory: two neighbouring leaves hold more than LEAF_RUNS / 2 runs together. Splitting and
- * inserting preserve this bound, and erasing joins leaves to restore it. So the map has at most 2 *
- * run_count / (LEAF_RUNS / 2 + 1) + 1 leaves.
+ * inserting preserve this bound, and erasing joins leaves to restore it. So the map has at most
+ * 2 * run_count / (LEAF_RUNS / 2 + 1) + 1 leaves.
  */
 
 #define LEAF_RUNS 64
