@@ -38,17 +38,17 @@ struct vmb_virtgpu_watcher {
 static void report_bytes(struct vmb_virtgpu *virtgpu)
 {
 	const struct vmb_virtgpu_statistics *statistics = &virtgpu->statistics;
-	int64_t promised = (int64_t)atomic_load_explicit(
+	int64_t deferred = (int64_t)atomic_load_explicit(
 		&statistics->bytes_deferred, memory_order_relaxed);
 	int64_t mapped = (int64_t)atomic_load_explicit(
 		&statistics->bytes_mapped, memory_order_relaxed);
 
 	for (struct vmb_virtgpu_watcher *watcher = virtgpu->watchers; watcher;
 		watcher = watcher->next) {
-		vmb_trace_hostmem(watcher->trace, promised - virtgpu->reported_deferred,
+		vmb_trace_hostmem(watcher->trace, deferred - virtgpu->reported_deferred,
 			mapped - virtgpu->reported_mapped);
 	}
-	virtgpu->reported_deferred = promised;
+	virtgpu->reported_deferred = deferred;
 	virtgpu->reported_mapped = mapped;
 }
 

@@ -31,25 +31,25 @@ static const char *find_obstacle(struct vmb_virtgpu *virtgpu)
 	struct vmb_hostmem *hostmem = &virtgpu->hostmem;
 
 	if (vmb_hostmem_init(hostmem, virtgpu->system, virtgpu->ioctl, virtgpu->fd) < 0) {
-		return "the device cannot be opened once more";
+		return "the layer cannot open the device";
 	}
 	virtgpu->has_hostmem = true;
 	virtgpu->facts.hostmem_size = hostmem->size;
 	if (virtgpu->request == VMB_DEFER_OFF) {
-		return "turned off";
+		return "deferral is turned off";
 	}
 	if (!hostmem->capset) {
-		return "the window cannot be probed on this device";
+		return "the layer cannot probe hostmem on this device";
 	}
 	virtgpu->facts.honoured = vmb_hostmem_honoured(hostmem);
 	if (virtgpu->facts.honoured == VMB_HONOURED_NO) {
 		return "the kernel ignores the hint";
 	}
 	if (virtgpu->facts.honoured == VMB_HONOURED_UNKNOWN && virtgpu->request != VMB_DEFER_ON) {
-		return "it is not known whether the kernel honours the hint";
+		return "the layer could not check that the kernel honours the hint";
 	}
 	if (virtgpu->system->find_helper(virtgpu->helper, sizeof(virtgpu->helper)) < 0) {
-		return "there is no helper program";
+		return "the helper program is not installed";
 	}
 	return probe_helper(virtgpu) ? NULL : "the helper program cannot be started";
 }
@@ -63,7 +63,7 @@ bool vmb_virtgpu_decide(struct vmb_virtgpu *virtgpu)
 	if (!virtgpu->has_facts) {
 		const char *obstacle = find_obstacle(virtgpu);
 		virtgpu->facts.defers = !obstacle;
-		virtgpu->facts.reason = obstacle ? obstacle : "the first mapping is guarded";
+		virtgpu->facts.reason = obstacle ? obstacle : "the guard makes first mappings";
 		atomic_store_explicit(&virtgpu->has_facts, true, memory_order_release);
 	}
 	pthread_mutex_unlock(&virtgpu->decide_lock);

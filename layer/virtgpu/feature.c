@@ -53,7 +53,7 @@ static void create_begin(struct vmb_device *device)
 
 	int ret = vmb_virtgpu_intercept_create(&driver, &virtgpu->intercept);
 	if (ret < 0) {
-		vmb_device_log(device, VMB_LOG_WARN, "cannot watch the driver's ioctls: %s",
+		vmb_device_log(device, VMB_LOG_WARN, "cannot intercept the driver's ioctls: %s",
 			strerror(-ret));
 		return;
 	}

@@ -21,49 +21,50 @@
 #define NAME "vmbind-map-helper"
 
 /*
- * Two processes, one after the other, that share the memory of this one. Our thread stands still
- * until the first has ended (CLONE_VFORK), so that both may use its thread-local storage, errno above
- * all. They make system calls directly: what the C library, a sanitizer or an interposed library does
- * on the way may take locks that another thread of ours holds, or be cancelled.
+ * vmb_helper_run() starts two processes, one inside the other, which share the memory of this one:
  *
  *   the application's thread      waits
- *     └─ the middle process       no signal at its end: wait() and SIGCHLD do not tell of it
- *          └─ the helper          its child, so that it can wait for it with a limit
+ *     └─ the middle process       exits without SIGCHLD, and wait() does not return it
+ *          └─ the helper          a child of the middle process, which waits with a timeout
+ *
+ * CLONE_VFORK stops the application's thread until the middle process has ended, so both may use
+ * the thread's thread-local storage, such as errno. Both make system calls directly. A function of
+ * the C library, a sanitizer or an interposed library could take a lock that another thread of the
+ * application holds, or be cancelled.
  */
 struct start {
 	const char *path;
-	char application[16]; /* its process id, for the helper to see when it is gone */
-	char device[24]; /* its number, for the helper to see when there is room */
+	char application[16]; /* process id: the helper sees when the application has ended */
+	char device[24]; /* device number: the helper probes it for room */
 	int dmabuf;
 	unsigned timeout_ms;
-	char *helper_stack; /* its end, where it begins */
-	int exec_error; /* why the helper could not become the program, a negative errno */
+	char *helper_stack; /* its upper end */
+	int exec_error; /* of execve(), a negative errno */
 	/* As vmb_helper_run. Written last: the middle process can be killed at any time. */
 	int result;
 };
 
 #define STACK_SIZE ((size_t)64 << 10)
-/* The kernel's, which the C library's may be larger than. */
+/* The kernel's signal set; that of the C library may be larger. */
 #define SIGNALS 64
 #define SIGNAL_SET_SIZE (SIGNALS / 8)
 
 #ifdef __SANITIZE_THREAD__
-/* The sanitizer's clone() takes us for a fork() with memory of its own. */
+/* The sanitizer's clone() treats every child as one with memory of its own. */
 int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...);
 #define clone __clone
 #endif
 
-/* What runs in another process must not be instrumented: it has a stack that no sanitizer knows. */
+/* Functions of the two processes run on stacks that no sanitizer knows. */
 #define UNINSTRUMENTED __attribute__((no_sanitize("address", "thread")))
 
-/* Why it could not be started. -EINVAL is the word of a helper that was, on the mapping itself. */
-UNINSTRUMENTED static int not_started(int error)
+/* The result if no helper was started. -EINVAL is reserved for the helper's mmap(). */
+UNINSTRUMENTED static int start_error(int error)
 {
 	return error == EINVAL ? -ENOEXEC : -error;
 }
 
-/* Replaces itself by the program. */
-UNINSTRUMENTED static int become_helper(void *argument)
+UNINSTRUMENTED static int exec_helper(void *argument)
 {
 	struct start *start = argument;
 	char *const arguments[] = { (char *)(uintptr_t)start->path, start->application,
@@ -73,7 +74,7 @@ UNINSTRUMENTED static int become_helper(void *argument)
 
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, SIGNAL_SET_SIZE);
 	if (syscall(SYS_execve, start->path, arguments, environment) < 0) {
-		start->exec_error = not_started(errno);
+		start->exec_error = start_error(errno);
 	}
 	syscall(SYS_exit_group, 0);
 	return 0;
@@ -104,33 +105,33 @@ UNINSTRUMENTED static int wait_for_helper(const struct start *start, pid_t helpe
 	return -WEXITSTATUS(status);
 }
 
-/* The middle process. It has copies of the application's descriptors, which it drops at once: a
- * pipe must not stay open because of us. */
+/* The middle process. It closes its copies of the application's descriptors at once: a copy would
+ * keep a pipe of the application's open. */
 UNINSTRUMENTED static int start_helper(void *argument)
 {
 	/* All zeros is SIG_DFL with no flags on every architecture. */
 	static const unsigned char by_default[64];
 	struct start *start = argument;
 
-	/* Either way the descriptor is one that a new program keeps. */
+	/* Without FD_CLOEXEC in both cases. */
 	long moved = start->dmabuf == STDIN_FILENO
 		? syscall(SYS_fcntl, STDIN_FILENO, F_SETFD, 0)
 		: syscall(SYS_dup3, start->dmabuf, STDIN_FILENO, 0);
 	if (moved < 0 || syscall(SYS_close_range, STDIN_FILENO + 1, UINT_MAX, 0) < 0) {
-		start->result = not_started(errno);
+		start->result = start_error(errno);
 		syscall(SYS_exit_group, 0);
 	}
-	/* What is ignored stays so in a new program; and without a child's signal ignored, its
-	 * status is kept for us. */
+	/* A program inherits ignored signals. And with SIGCHLD ignored the kernel drops the
+	 * helper's exit status. */
 	for (int i = 1; i <= SIGNALS; i++) {
 		syscall(SYS_rt_sigaction, i, by_default, NULL, SIGNAL_SET_SIZE);
 	}
 	pid_t helper = clone(
-		become_helper, start->helper_stack, CLONE_VM | CLONE_VFORK | SIGCHLD, start);
+		exec_helper, start->helper_stack, CLONE_VM | CLONE_VFORK | SIGCHLD, start);
 	if (helper < 0) {
-		start->result = not_started(errno);
+		start->result = start_error(errno);
 	} else if (start->exec_error < 0) {
-		/* It has ended. */
+		/* The helper has ended. */
 		syscall(SYS_wait4, helper, NULL, 0, NULL);
 		start->result = start->exec_error;
 	} else {
@@ -146,12 +147,13 @@ static int run_with_stacks(struct start *start, char *stacks)
 	uint64_t before;
 
 	start->helper_stack = stacks + 2 * STACK_SIZE;
-	/* A handler of the application's must not run in another process with this one's memory. */
+	/* A signal handler of the application's must not run in the middle process, in shared
+	 * memory. */
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, SIGNAL_SET_SIZE);
 	pid_t middle = clone(start_helper, stacks + STACK_SIZE, CLONE_VM | CLONE_VFORK, start);
-	int ret = middle < 0 ? not_started(errno) : 0;
+	int ret = middle < 0 ? start_error(errno) : 0;
 	if (middle >= 0) {
-		/* Not waitpid(), at which the thread could be cancelled. */
+		/* waitpid() is a cancellation point. */
 		syscall(SYS_wait4, middle, NULL, __WCLONE, NULL);
 		ret = start->result;
 	}
@@ -165,7 +167,7 @@ int vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned timeout_
 		.path = path,
 		.dmabuf = dmabuf,
 		.timeout_ms = timeout_ms,
-		/* If the middle process is killed before it can say anything. */
+		/* If the middle process is killed before it writes a result. */
 		.result = -ECHILD,
 	};
 	snprintf(start.application, sizeof(start.application), "%ld", (long)getpid());
@@ -174,7 +176,7 @@ int vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned timeout_
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 
 	if (stacks == MAP_FAILED) {
-		return not_started(errno);
+		return start_error(errno);
 	}
 	int ret = run_with_stacks(&start, stacks);
 	munmap(stacks, 2 * STACK_SIZE);
@@ -183,12 +185,13 @@ int vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned timeout_
 
 bool vmb_helper_is_blocked_on(int dmabuf)
 {
+	/* The helper's child holds a read lock during its mapping. */
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 	return fcntl(dmabuf, F_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
 }
 
-static int try_path(const char *directory, const char *relative, char *path, size_t size)
+static int find_program(const char *directory, const char *relative, char *path, size_t size)
 {
 	int length = snprintf(path, size, "%s/%s", directory, relative);
 
@@ -203,12 +206,12 @@ int vmb_helper_find(char *path, size_t size)
 	char library[PATH_MAX];
 	Dl_info info;
 
-	/* The address of an object, since that of a function converts to no pointer in ISO C. */
+	/* ISO C has no conversion from a function pointer to void *. */
 	static const char here;
 	if (!dladdr(&here, &info) || !realpath(info.dli_fname, library)) {
 		return -ENOENT;
 	}
 	*strrchr(library, '/') = '\0';
-	int ret = try_path(library, VMB_HELPER_FROM_LIBRARY, path, size);
-	return ret < 0 ? try_path(library, NAME, path, size) : ret;
+	int ret = find_program(library, VMB_HELPER_FROM_LIBRARY, path, size);
+	return ret < 0 ? find_program(library, NAME, path, size) : ret;
 }

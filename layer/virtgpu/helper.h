@@ -7,33 +7,34 @@
 #include <sys/types.h>
 
 /*
- * The helper program (map_helper.c): a process of its own that maps a dma-buf once and ends. The
- * application does not see it: it is no child of the application's, whose wait() and SIGCHLD
- * handlers have nothing to do with it, and it inherits the dma-buf and nothing else, no
- * environment, no signal mask, no file.
+ * The helper program (map_helper.c) maps one dma-buf and exits. The application does not see the
+ * helper process: it is not the application's child, so that wait() and SIGCHLD handlers are not
+ * affected. It inherits the dma-buf, but no other descriptor, no environment and no signal mask.
  */
 
 /*
- * Where the program is: where it is installed relative to the library that this code is part of, or
- * beside that library, as in a build tree. -ENOENT if it is at neither place, -ENAMETOOLONG.
+ * Finds the program: in its place of installation relative to the library that contains this
+ * function, or beside that library, as in a build tree. -ENOENT, -ENAMETOOLONG.
  */
 int vmb_helper_find(char *path, size_t size);
 
 /*
- * Starts it on a dma-buf of this device's, which stays the caller's, and waits for it to end, at
- * most so long. Blocks all signals of the thread meanwhile. Any thread.
+ * Starts a helper for a dma-buf of this device, and waits until it exits or the timeout is over.
+ * The caller keeps the dma-buf. All signals of the thread are blocked meanwhile. Any thread.
  *
- * 0 if the dma-buf was mapped. -EINPROGRESS if the helper is at it still: it is left behind, and
- * goes when the kernel lets it; whatever process reaps orphans reaps it. It then tries again by
- * itself, each time that it finds room in the device's hostmem. -ECHILD if it died, or if nobody
- * can say what became of it: it may be left behind, too. Otherwise a negative errno: of its mmap,
- * or why it could not be started, which is never -EINVAL.
+ * 0: the helper has mapped the dma-buf.
+ * -EINPROGRESS: the helper is blocked in its mapping and left behind. It exits once the kernel has
+ *   made the mapping; the process that reaps orphans reaps the helper. Until then it probes hostmem
+ *   from time to time, and tries the mapping again when there is room.
+ * -ECHILD: the helper died, or its state is unknown. It may be left behind as well.
+ * -EINVAL: mmap() failed with EINVAL. No other failure returns -EINVAL.
+ * Otherwise the errno of the helper's mmap(), or of the failure to start a helper.
  */
 int vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned timeout_ms);
 
 /*
- * Whether a helper is still at a dma-buf that it was started on, in whatever process. One that
- * sleeps cannot go before the mapping is made. True also if it is not known.
+ * Whether a helper of any process is still at the mapping of this dma-buf. A blocked helper stays
+ * until the mapping is made. True if the state is unknown.
  */
 bool vmb_helper_is_blocked_on(int dmabuf);
 

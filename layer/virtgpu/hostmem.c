@@ -6,19 +6,18 @@
 #include <uapi/virtgpu.h>
 #include <unistd.h>
 
-/* What is said of the hostmem where its size is not known: more than any has. */
+/* Larger than any hostmem; for a hostmem of unknown size. */
 #define LARGE (UINT64_C(64) << 30)
-/* How often is looked whether the kernel honours the hint before it is said not to, and the time
- * between, in ms: what several processes try at once may be more than the device has addresses for
- * mmap(). */
+/* The device has few mmap() offsets. Probes of several processes at once can use them up, which
+ * looks like a kernel that ignores the hint. So the layer observes several times. */
 #define OBSERVATIONS 5
-#define OBSERVE_EACH 10
-/* A command queue or two of the host's; measured: a few milliseconds, in an emulated guest on a
- * busy machine more than 50. */
+#define OBSERVATION_INTERVAL_MS 10
+/* The host answers through a command queue. Measured: a few milliseconds, and above 50 in an
+ * emulated guest on a busy machine. */
 #define SETTLING_MS 250
 
-/* As libdrm: a request that was interrupted is made again. */
-static int call(const struct vmb_hostmem *hostmem, int fd, unsigned long request, void *arg)
+/* The same loop as vmb_ioctl_retry(): the helper program is built without ioctl/intercept.c. */
+static int ioctl_retry(const struct vmb_hostmem *hostmem, int fd, unsigned long request, void *arg)
 {
 	int ret;
 
@@ -37,10 +36,11 @@ static uint32_t get_parameter(const struct vmb_hostmem *hostmem, int fd, uint64_
 		.value = (uintptr_t)&value,
 	};
 
-	return call(hostmem, fd, DRM_IOCTL_VIRTGPU_GETPARAM, &get) == 0 ? (uint32_t)value : 0;
+	return ioctl_retry(hostmem, fd, DRM_IOCTL_VIRTGPU_GETPARAM, &get) == 0 ? (uint32_t)value
+									       : 0;
 }
 
-/* Those in which a blob of new shared memory can be had for the asking. */
+/* Contexts of these capability sets create a blob of new shared memory for blob_id 0. */
 static uint32_t choose_capset(const struct vmb_hostmem *hostmem, int fd)
 {
 	uint32_t capsets = get_parameter(hostmem, fd, VIRTGPU_PARAM_SUPPORTED_CAPSET_IDs);
@@ -95,12 +95,12 @@ static int init_context(const struct vmb_hostmem *hostmem, int fd)
 		.ctx_set_params = (uintptr_t)parameters,
 	};
 
-	return call(hostmem, fd, DRM_IOCTL_VIRTGPU_CONTEXT_INIT, &init);
+	return ioctl_retry(hostmem, fd, DRM_IOCTL_VIRTGPU_CONTEXT_INIT, &init);
 }
 
 /*
- * An open file with a context that a blob can be created on. Venus' makes as many as one likes, so
- * one is kept; one of the DRM kind makes a single one in its life.
+ * An open file with a context for a probe's blob. A Venus context creates any number of blobs, so
+ * the layer keeps one. A native context creates a single one.
  */
 static int open_context(struct vmb_hostmem *hostmem)
 {
@@ -148,10 +148,10 @@ static int probe_blob(struct vmb_hostmem *hostmem, uint64_t size, uint32_t hints
 	if (fd < 0) {
 		return fd;
 	}
-	int ret = call(hostmem, fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob);
+	int ret = ioctl_retry(hostmem, fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob);
 	if (ret == 0) {
 		struct drm_gem_close close = { .handle = blob.bo_handle };
-		ret = call(hostmem, fd, DRM_IOCTL_GEM_CLOSE, &close);
+		ret = ioctl_retry(hostmem, fd, DRM_IOCTL_GEM_CLOSE, &close);
 	}
 	close_context(hostmem, fd);
 	return ret;
@@ -180,9 +180,9 @@ enum vmb_honoured vmb_hostmem_honoured(struct vmb_hostmem *hostmem)
 	bool is_older = hostmem->system->is_older();
 	enum vmb_honoured honoured = observe(hostmem);
 
-	/* A no that the release does not bear out. */
+	/* The release says that the kernel knows the hint. */
 	for (int i = 1; i < OBSERVATIONS && honoured == VMB_HONOURED_NO && !is_older; i++) {
-		hostmem->system->sleep_ms(OBSERVE_EACH);
+		hostmem->system->sleep_ms(OBSERVATION_INTERVAL_MS);
 		honoured = observe(hostmem);
 	}
 	return honoured == VMB_HONOURED_UNKNOWN && is_older ? VMB_HONOURED_NO : honoured;
@@ -221,7 +221,7 @@ bool vmb_hostmem_is_settling(const struct vmb_hostmem *hostmem)
 	if (!atomic_load_explicit(&hostmem->was_freed, memory_order_acquire)) {
 		return false;
 	}
-	/* Before the clock is read: another thread may store a later time at any moment. */
+	/* Load this time before reading the clock: another thread may store a later one. */
 	uint64_t freed_at = atomic_load_explicit(&hostmem->freed_at_ms, memory_order_relaxed);
 	return hostmem->system->now_ms() - freed_at < SETTLING_MS;
 }

@@ -30,15 +30,15 @@ static int reopen(int fd)
 	if (other >= 0) {
 		return other;
 	}
-	/* Under another name, or outside of what the process sees. */
+	/* The render node has another name, or the process cannot see it. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	other = open(path, O_RDWR | O_CLOEXEC);
 	return other < 0 ? -errno : other;
 }
 
-/* The largest prefetchable BAR of a PCI device: which one it is the device's capabilities say, but
- * those are for root to read, and the others of a virtio-gpu hold registers. */
-static uint64_t read_resource(FILE *file)
+/* Hostmem is the largest prefetchable BAR: the other BARs of a virtio-gpu hold registers. Only root
+ * can read the PCI capability that names the BAR. */
+static uint64_t read_largest_bar(FILE *file)
 {
 	uint64_t first;
 	uint64_t last;
@@ -56,7 +56,7 @@ static uint64_t read_resource(FILE *file)
 
 static uint64_t hostmem_size(int fd)
 {
-	/* The node's device is the PCI device, in older kernels the virtio device below that. */
+	/* The node's parent is the PCI device; in older kernels, the virtio device below it. */
 	static const char *const places[] = { "device", "device/.." };
 	struct stat node;
 	char path[96];
@@ -73,7 +73,7 @@ static uint64_t hostmem_size(int fd)
 	if (!file) {
 		return 0;
 	}
-	uint64_t size = read_resource(file);
+	uint64_t size = read_largest_bar(file);
 	fclose(file);
 	return size;
 }

@@ -12,8 +12,8 @@
 /* The state of an intercept. */
 struct state {
 	/* Shared by the intercepts of one descriptor; NULL until it is known. Another thread may
-	 * find the file of the intercept's next device here. The file itself names its
-	 * descriptor. */
+	 * already find the file of the intercept's next device here, so readers compare the file's
+	 * own descriptor. */
 	_Atomic(struct vmb_virtgpu *) file;
 	struct vmb_virtgpu_driver driver;
 };
@@ -34,8 +34,9 @@ static bool is_virtio_gpu(vmb_ioctl_fn next, int fd)
 		strcmp(driver.name, "virtio_gpu") == 0;
 }
 
-/* The driver may have opened its file with its instance. The first blob that it creates or imports
- * for the device shows the descriptor. The intercept sees that ioctl as any later one. */
+/* The driver may have opened its file with its instance. The first blob that the driver creates or
+ * imports for the device shows the descriptor. The caller translates that ioctl as any later
+ * one. */
 static bool learn(struct vmb_driver_call *call, vmb_ioctl_fn next, int fd, unsigned long request,
 	void *arg, int *ret)
 {

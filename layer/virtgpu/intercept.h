@@ -6,16 +6,15 @@
 #include "virtgpu/call.h"
 #include "virtgpu/file.h"
 
-/* The intercept of a driver on virtio_gpu: it finds the driver's open file, which several devices
- * may share. */
+/* The intercept of a driver on virtio_gpu. The intercept learns the driver's open file, which
+ * several devices may share. */
 extern const struct vmb_translator vmb_virtgpu_translator;
 
-/* Begins to intercept. driver names the settings; its ioctl and fd are found out. Negative
- * errno. */
+/* Begins to intercept. The intercept fills in the driver's ioctl and fd itself. Negative errno. */
 int vmb_virtgpu_intercept_create(
 	const struct vmb_virtgpu_driver *driver, struct vmb_intercept **out);
 
-/* The driver's open file; NULL until it is known. Any thread. */
+/* NULL until the driver's open file is known. Any thread. */
 struct vmb_virtgpu *vmb_virtgpu_intercept_file(struct vmb_intercept *intercept);
 
 /* Ends with vmb_driver_call_end(&call->base). */

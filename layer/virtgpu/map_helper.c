@@ -23,30 +23,28 @@
 #include "virtgpu/hostmem.h"
 
 /*
- * Maps the dma-buf that is its standard input, and ends: the exit status is 0, or the errno of
- * mmap. The arguments are the process id of the application that it does so for, and the number of
- * the device.
+ * The helper program maps the dma-buf that is its standard input, and exits with 0 or the errno of
+ * mmap(). Its arguments are the process id of the application and the number of the device.
  *
- * A program of its own because of Linux 7.3, where the first mapping of a deferred blob sleeps for
- * ever, and cannot be killed, if the hostmem of the device is full (docs/virtgpu.md). It may happen
- * to the child that makes the mapping, which has nothing that anybody would miss.
+ * In Linux 7.3 the first mapping of a deferred blob sleeps for ever if hostmem is full, and no
+ * signal ends the sleep (docs/virtgpu.md). Here the sleep happens to a child of the helper, which
+ * holds nothing that another process needs.
  *
- * As long as the application lives the layer has another helper wake that child when something of
- * the hostmem is given back that it knows of. What it does not know of is found here: now and then
- * this process looks for room, and if there is some tries the mapping once more. When the
- * application is gone there is room soon, since all that it had in the hostmem was closed, and
- * nobody else is left to do it.
+ * While the application lives, the layer starts further helpers when a blob is closed, and the
+ * kernel wakes the blocked child once one of them finds room. The layer does not see every close.
+ * So the helper probes hostmem itself from time to time, and starts another child if there is room.
+ * After the application's end all its blobs are closed, and only the helper can wake the child.
  */
 
-/* When is looked for room, in ms: then, and each time after twice as long. */
-#define FIRST_DELAY 1000
-#define FIRST_DELAY_ALONE 50 /* once the application is gone */
-#define LAST_DELAY 60000
-/* Until the room that was found can be used, in ms: it was taken to find it. */
-#define SETTLING 250
-/* How often the mapping is tried again at most. Somebody else may be quicker, and then that one
- * sleeps, too. */
-#define TRIES 16
+/* Until the first probe; doubled after each probe. */
+#define FIRST_DELAY_MS 1000
+#define FIRST_DELAY_ALONE_MS 50 /* after the application's end */
+#define LAST_DELAY_MS 60000
+/* Until the kernel has the range of the probe's own blob back. */
+#define SETTLING_MS 250
+/* How many further children a helper starts. Another process can take the room first, and each such
+ * child stays blocked as well. */
+#define ATTEMPTS 16
 
 static uint64_t now_ms(void)
 {
@@ -69,14 +67,14 @@ static uint64_t hostmem_size(int fd)
 	return 0;
 }
 
-/* What it takes to probe. */
+/* A probe needs no other functions. */
 static const struct vmb_system_ops probing = {
 	.reopen = reopen,
 	.hostmem_size = hostmem_size,
 	.now_ms = now_ms,
 };
 
-/* As vmb_hostmem_probe. Nothing of the device is kept open. */
+/* As vmb_hostmem_probe. Keeps no file of the device open. */
 static int probe(dev_t device)
 {
 	off_t size = lseek(STDIN_FILENO, 0, SEEK_END);
@@ -95,8 +93,8 @@ static int probe(dev_t device)
 	return ret;
 }
 
-/* struct prctl_mm_map as a 64-bit kernel has it, which wants no other size from 32-bit programs
- * either. The headers' own has a pointer in it. */
+/* struct prctl_mm_map as a 64-bit kernel has it, which accepts no other size, also from 32-bit
+ * programs. The struct in the headers contains a pointer. */
 struct bounds {
 	uint64_t start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	uint64_t arg_start, arg_end, env_start, env_end;
@@ -105,18 +103,18 @@ struct bounds {
 	uint32_t exe_fd;
 };
 
-_Static_assert(sizeof(struct bounds) == 104, "a 64-bit kernel's");
+_Static_assert(sizeof(struct bounds) == 104, "as in a 64-bit kernel");
 _Static_assert(sizeof(void *) < 8 || sizeof(struct bounds) == sizeof(struct prctl_mm_map),
-	"the same in a 64-bit program");
+	"equal in a 64-bit program");
 _Static_assert(offsetof(struct bounds, auxv) == offsetof(struct prctl_mm_map, auxv),
-	"the same up to the pointer");
+	"equal up to the pointer");
 
 /*
- * While it sleeps this process holds the lock of its memory, which who reads its arguments or
- * environment in /proc has to wait for: ps, pgrep -f and their kin. They do not if there are none
- * (get_mm_cmdline() and environ_read() in Linux). The kernel wants all of the bounds at once, and
- * this process has no use for the others. Without CONFIG_CHECKPOINT_RESTORE it refuses, and nothing
- * is lost.
+ * A blocked child holds its mmap lock. A reader of /proc/PID/cmdline or /proc/PID/environ waits for
+ * that lock (ps, pgrep -f), unless the recorded arguments and environment are empty: see
+ * get_mm_cmdline() and environ_read() in Linux. So this function makes both empty. The kernel takes
+ * all bounds at once; the child does not use the others. A kernel without CONFIG_CHECKPOINT_RESTORE
+ * refuses the call, and such readers wait.
  */
 static void hide_arguments(void)
 {
@@ -146,15 +144,15 @@ static void hide_arguments(void)
 	prctl(PR_SET_MM, PR_SET_MM_MAP, &native, sizeof(native), 0);
 }
 
-/* In a process of its own. Its lock tells that it is at it, and goes with it:
- * vmb_helper_is_blocked_on(). */
+/* In a child. The file lock shows vmb_helper_is_blocked_on() that the child is at the mapping, and
+ * ends with the child. */
 static int map_first_page(void)
 {
 	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
 
 	fcntl(STDIN_FILENO, F_SETLK, &lock);
 	hide_arguments();
-	/* The kernel makes room for the whole blob, whatever part of it is mapped. */
+	/* One page is enough: the kernel takes the range of the whole blob. */
 	void *map = mmap(
 		NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED, STDIN_FILENO, 0);
 
@@ -166,16 +164,16 @@ static int open_process(pid_t process)
 	return (int)syscall(SYS_pidfd_open, process, 0);
 }
 
-/* Starts another child on the mapping if it is likely to succeed. Whether one was started. */
-static bool try_again(struct pollfd *child, bool is_alone, dev_t device)
+/* Starts another child if its mapping is likely to succeed. Returns whether it did. */
+static bool start_another_child(struct pollfd *child, bool is_alone, dev_t device)
 {
 	int ret = probe(device);
 
 	if (ret == 0) {
-		/* One of another helper's may be quicker, and wake ours. */
-		poll(child, 1, SETTLING);
+		/* A child of another helper may map the blob first, and wake this one. */
+		poll(child, 1, SETTLING_MS);
 	}
-	/* Where it is not known, there is room if there ever is. */
+	/* If the probe failed: once the application has ended, assume that there is room. */
 	if (child->revents || (is_alone ? ret == -ENOSPC : ret < 0)) {
 		return false;
 	}
@@ -185,28 +183,28 @@ static bool try_again(struct pollfd *child, bool is_alone, dev_t device)
 	return true;
 }
 
-/* Until the child has ended. The kernel wakes all that sleep on a blob when one of them can map
- * it. */
-static void wait_for(pid_t child, pid_t application, dev_t device)
+/* Returns when the child has ended. The kernel wakes all children of a blob when one of them finds
+ * room. */
+static void wait_for_child(pid_t child, pid_t application, dev_t device)
 {
 	struct pollfd ends[] = {
 		{ .fd = open_process(child), .events = POLLIN },
 		{ .fd = open_process(application), .events = POLLIN },
 	};
 	bool is_alone = ends[1].fd < 0 && errno == ESRCH;
-	int delay = is_alone ? FIRST_DELAY_ALONE : FIRST_DELAY;
-	int tries = 0;
+	int delay = is_alone ? FIRST_DELAY_ALONE_MS : FIRST_DELAY_MS;
+	int attempts = 0;
 	int ended;
 
 	while (ends[0].fd >= 0 && !ends[0].revents && (ended = poll(ends, 2, delay)) >= 0) {
 		if (ends[1].revents) {
 			ends[1] = (struct pollfd){ .fd = -1 };
 			is_alone = true;
-			delay = FIRST_DELAY_ALONE;
+			delay = FIRST_DELAY_ALONE_MS;
 		} else if (ended == 0) {
-			tries += try_again(&ends[0], is_alone, device);
-			delay = delay < LAST_DELAY / 2 ? 2 * delay : LAST_DELAY;
-			delay = tries < TRIES ? delay : -1;
+			attempts += start_another_child(&ends[0], is_alone, device);
+			delay = delay < LAST_DELAY_MS / 2 ? 2 * delay : LAST_DELAY_MS;
+			delay = attempts < ATTEMPTS ? delay : -1;
 		}
 	}
 }
@@ -218,20 +216,20 @@ int main(int count, char **arguments)
 	sigset_t all;
 	int status;
 
-	/* What ends all of the application, from its terminal or as a service that is stopped, must
-	 * not end this: until SIGKILL comes there is time to try the mapping again. */
+	/* A service manager or the end of a session sends its signals to all processes. The helper
+	 * ignores them, and has time until SIGKILL to try the mapping again. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	setsid();
 	pid_t child = fork();
 	if (child < 0) {
-		/* That the mapping was not even tried must not read as that it cannot be made. */
+		/* EINVAL is reserved for the mapping itself. */
 		return errno == EINVAL ? ENOEXEC : errno;
 	}
 	if (child == 0) {
 		_exit(map_first_page());
 	}
-	wait_for(child, application, device);
+	wait_for_child(child, application, device);
 	if (waitpid(child, &status, 0) != child || !WIFEXITED(status)) {
 		return ECHILD;
 	}

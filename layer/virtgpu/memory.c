@@ -9,7 +9,7 @@ static void log_deferral(struct vmb_virtgpu_device *virtgpu)
 
 	if (facts && !atomic_exchange(&virtgpu->deferral_logged, true)) {
 		vmb_device_log(virtgpu->device, VMB_LOG_INFO,
-			"%s: blobs are %s: %s (window of %llu MiB, hint honoured: %s)",
+			"%s: blobs are %s: %s (hostmem of %llu MiB, hint honoured: %s)",
 			virtgpu->device->physical->name,
 			facts->defers ? "deferred" : "mapped at once", facts->reason,
 			(unsigned long long)(facts->hostmem_size >> 20),

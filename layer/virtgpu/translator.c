@@ -18,16 +18,17 @@ static int fail(int error)
 	return -1;
 }
 
-/* The kernel's own field of the size has 32 bits. */
-static uint64_t size_of(int dmabuf, const struct drm_virtgpu_resource_info *info)
+/* The size in struct drm_virtgpu_resource_info has 32 bits. */
+static uint64_t imported_size(int dmabuf, const struct drm_virtgpu_resource_info *info)
 {
 	off_t size = lseek(dmabuf, 0, SEEK_END);
 
 	return size > 0 ? (uint64_t)size : info->size;
 }
 
-/* The maker of the blob may have deferred its mapping, and have no layer that guards it. */
-static int watch_imported(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd,
+/* Guards an imported blob: the process that created the blob may have deferred it, and have no
+ * layer. */
+static int keep_imported_blob(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd,
 	const struct drm_prime_handle *prime)
 {
 	struct drm_virtgpu_resource_info info = { .bo_handle = prime->handle };
@@ -40,7 +41,7 @@ static int watch_imported(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd
 		virtgpu->facts.honoured != VMB_HONOURED_YES) {
 		return 0;
 	}
-	return vmb_blob_add_imported(virtgpu, prime->handle, size_of(prime->fd, &info));
+	return vmb_blob_add_imported(virtgpu, prime->handle, imported_size(prime->fd, &info));
 }
 
 static int import_blob(
@@ -52,8 +53,8 @@ static int import_blob(
 	if (ret < 0 || _IOC_SIZE(request) < sizeof(*prime)) {
 		return ret;
 	}
-	/* If this fails the handle stays open: the driver may have had it before. */
-	int error = watch_imported(virtgpu, next, fd, prime);
+	/* A failure leaves the handle open: the driver may have had the handle before. */
+	int error = keep_imported_blob(virtgpu, next, fd, prime);
 	return error < 0 ? fail(error) : ret;
 }
 
@@ -83,6 +84,8 @@ static int map_blob(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_call *call, 
 	return ret < 0 ? fail(ret) : next(fd, request, arg);
 }
 
+/* An imported blob may be exported unmapped: its dma-buf is available where it came from as well,
+ * and each importer guards its own mapping. */
 static int export_blob(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_call *call,
 	vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
 {
@@ -95,7 +98,6 @@ static int export_blob(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_call *cal
 	return ret < 0 ? fail(ret) : next(fd, request, arg);
 }
 
-/* Removed before the driver closes it: another blob may get the handle right after. */
 static int close_blob(
 	struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
 {
@@ -104,6 +106,7 @@ static int close_blob(
 	if (_IOC_SIZE(request) < sizeof(*closed)) {
 		return next(fd, request, arg);
 	}
+	/* Before the close: afterwards another thread may get the same handle. */
 	vmb_blob_remove(virtgpu, closed->handle);
 	int ret = next(fd, request, arg);
 	int error = errno;
