@@ -23,10 +23,10 @@
 
 enum state {
 	FREE,
-	PROMISED, /* it has no room yet */
+	DEFERRED, /* without a range */
 	PLACED,
-	REFUSED, /* it has room, which the host makes nothing of */
-	LEAVING, /* closed, its room on its way back */
+	REFUSED, /* by the host, but with a range */
+	LEAVING, /* closed, and its range is free soon */
 };
 
 struct blob {
@@ -36,17 +36,17 @@ struct blob {
 	size_t first; /* pages */
 	size_t pages;
 	unsigned handles;
-	unsigned sleepers; /* helpers, each of which has the dma-buf open */
+	unsigned blocked_helpers; /* each has the dma-buf open */
 	uint64_t gone_at; /* LEAVING */
-	/* The reading end of the dma-buf's pipe, -1 if there is none: it hangs up with the last
-	 * dma-buf. */
+	/* The read end of the dma-buf's pipe, or -1. Hangs up when the last descriptor of the
+	 * dma-buf is closed. */
 	int dmabuf;
 };
 
 struct file {
 	int fd; /* -1: unused */
-	uint32_t capset; /* 0: no context so far */
-	bool has_shm; /* of a context that makes only one */
+	uint32_t capset; /* 0: no context */
+	bool has_shm; /* a native context makes only one blob of new memory */
 	struct blob *handles[HANDLES];
 };
 
@@ -72,22 +72,22 @@ static void die(const char *why)
 	abort();
 }
 
-static size_t window_pages(void)
+static size_t hostmem_pages(void)
 {
 	return gpu.config.hostmem / VMB_SIM_GPU_PAGE;
 }
 
-/* The smallest hole that is large enough, as drm_mm_insert_node() takes it. SIZE_MAX if there is
- * none. */
-static size_t find_hole(size_t pages, size_t *largest)
+/* The smallest free range that is large enough, as drm_mm_insert_node() chooses. SIZE_MAX if there
+ * is none. */
+static size_t find_gap(size_t pages, size_t *largest)
 {
 	size_t best = SIZE_MAX;
 	size_t best_size = SIZE_MAX;
 	size_t begin = 0;
 
 	*largest = 0;
-	for (size_t i = 0; i <= window_pages(); i++) {
-		if (i < window_pages() && !gpu.is_taken[i]) {
+	for (size_t i = 0; i <= hostmem_pages(); i++) {
+		if (i < hostmem_pages() && !gpu.is_taken[i]) {
 			continue;
 		}
 		size_t size = i - begin;
@@ -112,14 +112,14 @@ static bool place(struct blob *blob)
 {
 	size_t largest;
 
-	blob->first = find_hole(blob->pages, &largest);
+	blob->first = find_gap(blob->pages, &largest);
 	if (blob->first == SIZE_MAX) {
 		return false;
 	}
 	take(blob->first, blob->pages, true);
 	blob->state = gpu.refuses ? REFUSED : PLACED;
-	/* The answer of the host wakes all that wait for it. */
-	blob->sleepers = 0;
+	/* The answer of the host wakes all waiters. */
+	blob->blocked_helpers = 0;
 	return true;
 }
 
@@ -159,7 +159,7 @@ static dev_t null_device(void)
 	return stat("/dev/null", &node) == 0 ? node.st_rdev : 0;
 }
 
-/* What nobody holds any more goes, and room comes back. */
+/* Frees closed files, blobs without references, and the ranges of blobs closed before. */
 static void collect(void)
 {
 	for (size_t i = 0; i < FILES; i++) {
@@ -179,15 +179,15 @@ static void collect(void)
 			}
 			continue;
 		}
-		if (blob->handles || blob->sleepers || has_dmabuf(blob)) {
+		if (blob->handles || blob->blocked_helpers || has_dmabuf(blob)) {
 			continue;
 		}
-		if (blob->state == PROMISED) {
+		if (blob->state == DEFERRED) {
 			blob->state = FREE;
 		} else {
 			blob->state = LEAVING;
 			blob->gone_at = gpu.now + gpu.config.settling_ms;
-			i--; /* at once, if it takes no time */
+			i--; /* free the range at once if settling_ms is 0 */
 		}
 	}
 }
@@ -262,7 +262,7 @@ static int init_context(struct file *file, const struct drm_virtgpu_context_init
 	return file->capset ? 0 : -EINVAL;
 }
 
-/* The first one that stands for it, or that is free; 0 if there is none. */
+/* The first handle of the blob, or the first free handle for NULL. 0 if there is none. */
 static uint32_t find_handle(const struct file *file, const struct blob *blob)
 {
 	for (uint32_t handle = 1; handle < HANDLES; handle++) {
@@ -283,11 +283,10 @@ static int create_blob(
 	if (gpu.config.alignment && create->size % gpu.config.alignment) {
 		return -EINVAL;
 	}
-	/* The host's word, which does not come back to the caller: here the test must not cause
-	 * it. */
+	/* The real host refuses this, and the caller does not see the error. */
 	if (file->capset == VIRTGPU_DRM_CAPSET_DRM && create->blob_id == 0) {
 		if (file->has_shm) {
-			die("a context of the DRM kind was asked for a second piece of memory");
+			die("a native context was asked for a second blob of new memory");
 		}
 		file->has_shm = true;
 	}
@@ -299,7 +298,7 @@ static int create_blob(
 		return -ENOMEM;
 	}
 	*blob = (struct blob){
-		.state = PROMISED,
+		.state = DEFERRED,
 		.mem = create->blob_mem,
 		.size = create->size,
 		.pages = (create->size + VMB_SIM_GPU_PAGE - 1) / VMB_SIM_GPU_PAGE,
@@ -380,7 +379,7 @@ static int import_blob(struct file *file, struct drm_prime_handle *prime)
 	return 0;
 }
 
-static int say_info(const struct file *file, struct drm_virtgpu_resource_info *info)
+static int get_info(const struct file *file, struct drm_virtgpu_resource_info *info)
 {
 	const struct blob *blob = find_blob(file, info->bo_handle);
 
@@ -430,7 +429,7 @@ static int answer(int fd, unsigned long request, void *arg)
 	if (!file && !is_null_device(fd)) {
 		return -EBADF;
 	}
-	/* Opened by the system's own means. */
+	/* A file that was not opened with vmb_sim_gpu_open(). */
 	file = file ? file : add_file(fd);
 	if (is_faulty(request)) {
 		return -gpu.fault.error;
@@ -449,7 +448,7 @@ static int answer(int fd, unsigned long request, void *arg)
 	case _IOC_NR(DRM_IOCTL_PRIME_FD_TO_HANDLE):
 		return import_blob(file, arg);
 	case _IOC_NR(DRM_IOCTL_VIRTGPU_RESOURCE_INFO):
-		return say_info(file, arg);
+		return get_info(file, arg);
 	case _IOC_NR(DRM_IOCTL_GEM_CLOSE):
 		return close_blob(file, arg);
 	default:
@@ -477,7 +476,7 @@ int vmb_sim_gpu_ioctl(int fd, unsigned long request, ...)
 void vmb_sim_gpu_init(const struct vmb_sim_gpu_config *config)
 {
 	if (config->hostmem / VMB_SIM_GPU_PAGE > PAGES) {
-		die("the window is too large");
+		die("hostmem is too large");
 	}
 	gpu.config = *config;
 	gpu.now = 1;
@@ -504,7 +503,7 @@ void vmb_sim_gpu_finish(void)
 	}
 	for (size_t i = 0; i < BLOBS; i++) {
 		if (gpu.blobs[i].state != FREE) {
-			die("a blob is left: somebody has its dma-buf, or sleeps on it");
+			die("a blob is left: its dma-buf is open, or a helper is blocked");
 		}
 	}
 }
@@ -524,7 +523,7 @@ int vmb_sim_gpu_reopen(int fd)
 	return find_file(fd) ? vmb_sim_gpu_open() : -EBADF;
 }
 
-uint64_t vmb_sim_gpu_window_size(int fd)
+uint64_t vmb_sim_gpu_hostmem_size(int fd)
 {
 	(void)fd;
 	return gpu.config.hides_size ? 0 : gpu.config.hostmem;
@@ -562,12 +561,12 @@ static int map_dmabuf(int dmabuf, unsigned timeout_ms)
 {
 	struct blob *blob = find_dmabuf(dmabuf);
 
-	/* Ordinary memory can be mapped always. */
+	/* A memfd, which can always be mapped. */
 	if (!blob) {
 		return 0;
 	}
-	if (blob->state == PROMISED && !place(blob)) {
-		blob->sleepers++;
+	if (blob->state == DEFERRED && !place(blob)) {
+		blob->blocked_helpers++;
 		gpu.now += timeout_ms;
 		return -EINPROGRESS;
 	}
@@ -578,10 +577,10 @@ static int map_dmabuf(int dmabuf, unsigned timeout_ms)
 int vmb_sim_gpu_run_helper(const char *path, int dmabuf, dev_t device, unsigned timeout_ms)
 {
 	if (strcmp(path, "simulated") != 0) {
-		die("another helper was asked for");
+		die("an unknown helper was started");
 	}
 	if (device != null_device()) {
-		die("a helper was told of another device");
+		die("a helper was started for another device");
 	}
 	if (gpu.before_helper) {
 		gpu.before_helper();
@@ -600,14 +599,14 @@ int vmb_sim_gpu_run_helper(const char *path, int dmabuf, dev_t device, unsigned 
 	return ret;
 }
 
-bool vmb_sim_gpu_sleeps_on(int dmabuf)
+bool vmb_sim_gpu_is_blocked_on(int dmabuf)
 {
 	pthread_mutex_lock(&gpu.lock);
 	collect();
 	const struct blob *blob = find_dmabuf(dmabuf);
-	bool sleeps = blob && blob->sleepers;
+	bool is_blocked = blob && blob->blocked_helpers;
 	pthread_mutex_unlock(&gpu.lock);
-	return sleeps;
+	return is_blocked;
 }
 
 void vmb_sim_gpu_retry(void)
@@ -615,7 +614,7 @@ void vmb_sim_gpu_retry(void)
 	pthread_mutex_lock(&gpu.lock);
 	collect();
 	for (size_t i = 0; i < BLOBS; i++) {
-		if (gpu.blobs[i].state == PROMISED && gpu.blobs[i].sleepers) {
+		if (gpu.blobs[i].state == DEFERRED && gpu.blobs[i].blocked_helpers) {
 			place(&gpu.blobs[i]);
 		}
 	}
@@ -633,8 +632,8 @@ enum vmb_sim_gpu_mmap vmb_sim_gpu_map(int fd, uint32_t handle)
 	if (!blob) {
 		die("a blob that does not exist is mapped");
 	}
-	if (blob->state == PROMISED) {
-		result = VMB_SIM_GPU_WOULD_SLEEP;
+	if (blob->state == DEFERRED) {
+		result = VMB_SIM_GPU_WOULD_BLOCK;
 	} else if (blob->state == REFUSED) {
 		result = VMB_SIM_GPU_REFUSED;
 	}
@@ -679,7 +678,7 @@ uint64_t vmb_sim_gpu_used(void)
 
 	pthread_mutex_lock(&gpu.lock);
 	collect();
-	for (size_t i = 0; i < window_pages(); i++) {
+	for (size_t i = 0; i < hostmem_pages(); i++) {
 		used += gpu.is_taken[i] ? VMB_SIM_GPU_PAGE : 0;
 	}
 	pthread_mutex_unlock(&gpu.lock);
@@ -692,19 +691,19 @@ uint64_t vmb_sim_gpu_largest(void)
 
 	pthread_mutex_lock(&gpu.lock);
 	collect();
-	find_hole(SIZE_MAX, &largest);
+	find_gap(SIZE_MAX, &largest);
 	pthread_mutex_unlock(&gpu.lock);
 	return largest * VMB_SIM_GPU_PAGE;
 }
 
-unsigned vmb_sim_gpu_sleepers(void)
+unsigned vmb_sim_gpu_blocked_helpers(void)
 {
-	unsigned sleepers = 0;
+	unsigned blocked_helpers = 0;
 
 	for (size_t i = 0; i < BLOBS; i++) {
-		sleepers += gpu.blobs[i].state != FREE ? gpu.blobs[i].sleepers : 0;
+		blocked_helpers += gpu.blobs[i].state != FREE ? gpu.blobs[i].blocked_helpers : 0;
 	}
-	return sleepers;
+	return blocked_helpers;
 }
 
 uint32_t vmb_sim_gpu_last_hints(void)

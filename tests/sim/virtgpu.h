@@ -8,15 +8,15 @@
 #include <sys/types.h>
 
 /*
- * The kernel driver virtio_gpu of Linux 7.3, as far as blobs and the hostmem go: virtgpu_vram.c and
- * what it calls. One device for the whole program. Its files are descriptors of /dev/null, dma-bufs
- * are pipes, so that the system itself tells when the last descriptor of one was closed.
+ * A simulation of the kernel driver virtio_gpu of Linux 7.3: of blobs and hostmem (virtgpu_vram.c).
+ * The program has one device. An open file of it is a descriptor of /dev/null, a dma-buf is a pipe:
+ * the simulation sees in the pipe when the last descriptor of a dma-buf is closed.
  *
- * Time passes only when somebody sleeps or waits. What is closed gives its room back a little
- * later. The first mapping of a deferred blob takes the room; if there is none it sleeps, whatever
- * is freed later, until another mapping of the same blob finds some.
+ * The simulated clock advances only while the layer sleeps or waits. A closed blob frees its range
+ * a little later. The first mapping of a deferred blob takes a range. If hostmem is full, the
+ * mapping blocks until another mapping of the same blob finds room, whatever is freed meanwhile.
  *
- * Not thread-safe, but for requests, which take a lock.
+ * Requests may come from any thread. All other functions are for one thread.
  */
 
 #define VMB_SIM_GPU_PAGE UINT64_C(4096)
@@ -24,41 +24,41 @@
 struct vmb_sim_gpu_config {
 	uint64_t hostmem; /* bytes */
 	bool ignores_hints; /* as before Linux 7.3 */
-	bool hides_size; /* nothing in sysfs says how large the hostmem is */
+	bool hides_size; /* sysfs does not show the size of hostmem */
 	uint32_t capsets; /* bit mask */
-	uint32_t alignment; /* of blobs; 0: the device has no such rule */
-	unsigned settling_ms; /* from the close to the room */
-	unsigned helper_ms; /* what a helper takes that does not sleep */
+	uint32_t alignment; /* of the size of blobs; 0: none */
+	unsigned settling_ms; /* from the close of a blob until its range is free */
+	unsigned helper_ms; /* of a helper that does not block */
 };
 
 void vmb_sim_gpu_init(const struct vmb_sim_gpu_config *config);
-/* Fails the test if files, dma-bufs or sleepers are left. */
+/* Fails the test if files, dma-bufs or blocked helpers are left. */
 void vmb_sim_gpu_finish(void);
 
-/* A new open file: what a driver has. To be closed with close(). */
+/* Opens the device, as a driver does. The caller closes the descriptor. */
 int vmb_sim_gpu_open(void);
-/* What the kernel does with a request, and what the driver calls. */
+/* ioctl() of the simulated kernel. */
 int vmb_sim_gpu_ioctl(int fd, unsigned long request, ...);
 
-/* What struct vmb_system_ops asks for. */
+/* The members of struct vmb_system_ops. */
 int vmb_sim_gpu_reopen(int fd);
-uint64_t vmb_sim_gpu_window_size(int fd);
+uint64_t vmb_sim_gpu_hostmem_size(int fd);
 bool vmb_sim_gpu_is_older(void);
 uint64_t vmb_sim_gpu_now_ms(void);
 void vmb_sim_gpu_sleep_ms(unsigned ms);
 int vmb_sim_gpu_find_helper(char *path, size_t size);
 int vmb_sim_gpu_run_helper(const char *path, int dmabuf, dev_t device, unsigned timeout_ms);
-bool vmb_sim_gpu_sleeps_on(int dmabuf);
+bool vmb_sim_gpu_is_blocked_on(int dmabuf);
 
-/* What an application's mmap() of a driver's mapping does. */
+/* The result of an application's mmap(). */
 enum vmb_sim_gpu_mmap {
 	VMB_SIM_GPU_MAPPED,
 	VMB_SIM_GPU_REFUSED, /* by the host */
-	VMB_SIM_GPU_WOULD_SLEEP, /* for ever, or would have taken room that happens to be there */
+	VMB_SIM_GPU_WOULD_BLOCK, /* the first mapping: it must not be the application's */
 };
 enum vmb_sim_gpu_mmap vmb_sim_gpu_map(int fd, uint32_t handle);
 
-/* The next requests of this number fail, the first so many after the first good ones. */
+/* Requests of one number: the first `good` ones succeed, the next `bad` ones fail. */
 struct vmb_sim_gpu_fault {
 	unsigned long request; /* 0: any */
 	unsigned good;
@@ -66,26 +66,27 @@ struct vmb_sim_gpu_fault {
 	int error;
 };
 void vmb_sim_gpu_fail(const struct vmb_sim_gpu_fault *fault);
-/* Requests of that number since. */
+/* The number of such requests since vmb_sim_gpu_fail(). */
 unsigned vmb_sim_gpu_requests(void);
 
-/* What helpers do from now on: 0 to map, a negative errno to fail with. With -ECHILD they map, too,
- * but nobody can say so. */
+/* The result of all further helpers: 0 to map, or a negative errno to fail with. With -ECHILD a
+ * helper maps the blob, and its end is not seen. */
 void vmb_sim_gpu_fail_helpers(int error);
-unsigned vmb_sim_gpu_helpers(void); /* started since the beginning */
-/* Those that sleep try again, one for each blob. */
+/* Helpers started since vmb_sim_gpu_init(). */
+unsigned vmb_sim_gpu_helpers(void);
+/* One blocked helper of each blob tries the mapping again. */
 void vmb_sim_gpu_retry(void);
-/* Called when a helper is started, before it does anything: other processes may be quick. */
+/* Sets a function that runs before each helper maps: another process, which is faster. */
 void vmb_sim_gpu_before_helper(void (*function)(void));
-/* The host refuses the blobs that are mapped from now on. */
+/* Whether the host refuses further first mappings. */
 void vmb_sim_gpu_refuse(bool refuses);
 
-/* Room in the hostmem, in bytes: used, and the largest free piece. */
+/* Bytes of hostmem: used, and in the largest free range. */
 uint64_t vmb_sim_gpu_used(void);
 uint64_t vmb_sim_gpu_largest(void);
-/* Helpers that sleep. */
-unsigned vmb_sim_gpu_sleepers(void);
-/* What the last RESOURCE_CREATE_BLOB of the driver's came with. */
+/* Helpers that are blocked now. */
+unsigned vmb_sim_gpu_blocked_helpers(void);
+/* The hints of the last RESOURCE_CREATE_BLOB. */
 uint32_t vmb_sim_gpu_last_hints(void);
 
 #endif

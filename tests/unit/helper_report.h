@@ -5,31 +5,31 @@
 #include <stdint.h>
 
 /*
- * What test_helper and the program that it has started in the helper's place (helper_stand_in.c)
- * tell each other, in the first page of the file that the program is given.
+ * test_helper and the program that stands in for the helper (helper_stand_in.c) share the first
+ * page of the program's file: test_helper writes an order, and the program a report.
  */
 
 enum helper_order {
-	HELPER_REPORT, /* say what was inherited, then end with status 0 */
-	HELPER_HANG, /* until the page says to go on */
-	HELPER_FAIL, /* end with ENOMEM as the status */
+	HELPER_REPORT, /* report what was inherited, then exit with status 0 */
+	HELPER_HANG, /* until go_on is set */
+	HELPER_FAIL, /* exit with ENOMEM as the status */
 	HELPER_DIE, /* by SIGKILL */
-	HELPER_KILL_PARENT, /* the process that waits for the program, then end with status 0 */
+	HELPER_KILL_PARENT, /* kill the process that waits, then exit with status 0 */
 };
 
 struct helper_page {
 	int order;
 	_Atomic int go_on;
 	_Atomic int pid; /* of the program */
-	_Atomic int is_locked; /* by one that hangs, as by the helper when it maps */
+	_Atomic int is_locked; /* a hanging program has the lock that a mapping helper takes */
 	int parent;
-	int descriptors; /* open, not counting the directory that they were counted in */
+	int descriptors; /* open, without the one of /proc/self/fd */
 	int is_first_open;
 	int environment; /* variables */
 	int arguments;
 	pid_t application;
 	unsigned long long device;
-	/* As the kernel writes them in /proc/self/status. */
+	/* SigBlk and SigIgn of /proc/self/status. */
 	char blocked[32];
 	char ignored[32];
 };

@@ -11,7 +11,7 @@
 
 #include "helper_report.h"
 
-/* Stands in the helper program's place, and does what the page says. */
+/* Stands in for the helper program, and follows the order in the page. */
 
 extern char **environ;
 

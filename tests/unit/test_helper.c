@@ -29,16 +29,16 @@
 #include "virtgpu/helper.h"
 
 /*
- * The helper process: the real program, and one in its place (helper_stand_in.c) that tells what it
- * was given, or hangs. A file in memory takes the place of the dma-buf. HELPER and STAND_IN are
- * their paths.
+ * The helper process: the real program, and a stand-in (helper_stand_in.c) that reports what it
+ * inherited, or hangs. A memfd stands in for the dma-buf. HELPER and STAND_IN are the paths of the
+ * programs.
  */
 
-/* More than a helper needs on a slow machine; and next to nothing. */
+/* Timeouts in ms: more than a helper needs on a slow machine, and almost none. */
 #define LONG 30000
 #define SHORT 100
 
-/* That the file is told to be of. */
+/* The device number that the helper gets. */
 #define DEVICE makedev(226, 129)
 
 struct file {
@@ -73,13 +73,13 @@ static void on_child(int signal_number)
 	child_signals++;
 }
 
-/* The application has no children, and never had any. */
+/* The application has no children, and got no SIGCHLD. */
 static void expect_no_children(void)
 {
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
 	assert_int_equal(child_signals, 0);
-	/* Nor is one left over that it does not see. */
+	/* With __WALL, waitpid() also returns children that send no SIGCHLD. */
 	assert_int_equal(waitpid(-1, NULL, WNOHANG | __WALL), -1);
 	assert_int_equal(errno, ECHILD);
 }
@@ -112,12 +112,12 @@ static void test_maps(void **state)
 
 	(void)state;
 	assert_int_equal(vmb_helper_run(HELPER, file.fd, DEVICE, LONG), 0);
-	/* A dma-buf may have been exported for reading only. */
+	/* A read-only dma-buf can be mapped. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file.fd);
 	int read_only = open(path, O_RDONLY | O_CLOEXEC);
 	assert_true(read_only >= 0);
 	assert_int_equal(vmb_helper_run(HELPER, read_only, DEVICE, LONG), 0);
-	/* Its status is the errno of mmap(). */
+	/* The result is the errno of mmap(). */
 	int write_only = open(path, O_WRONLY | O_CLOEXEC);
 	assert_true(write_only >= 0);
 	assert_int_equal(vmb_helper_run(HELPER, write_only, DEVICE, LONG), -EACCES);
@@ -165,7 +165,7 @@ static void test_inherits_nothing(void **state)
 	assert_int_equal(file.page->device, DEVICE);
 	assert_string_equal(file.page->blocked, "0000000000000000");
 	assert_string_equal(file.page->ignored, "0000000000000000");
-	/* Here everything is as it was. */
+	/* The descriptors of this process are still open. */
 	for (size_t i = 0; i < 3; i++) {
 		assert_int_equal(close(leaked[i]), 0);
 	}
@@ -174,7 +174,7 @@ static void test_inherits_nothing(void **state)
 	expect_no_children();
 }
 
-/* The application has closed its standard input, and the dma-buf is there. */
+/* The application has closed its standard input, and the dma-buf has descriptor 0. */
 static void test_lowest_descriptor(void **state)
 {
 	struct file file = open_file(HELPER_REPORT);
@@ -205,7 +205,7 @@ static void test_results(void **state)
 	assert_int_equal(vmb_helper_run("/nonexistent/helper", file.fd, DEVICE, LONG), -ENOENT);
 	assert_int_equal(vmb_helper_run("/proc/self/status", file.fd, DEVICE, LONG), -EACCES);
 	assert_int_equal(vmb_helper_run(STAND_IN, -1, DEVICE, LONG), -EBADF);
-	/* Those who do not want to hear of their children hear of the helper all the same. */
+	/* An application that ignores SIGCHLD gets the result as well. */
 	signal(SIGCHLD, SIG_IGN);
 	file.page->order = HELPER_FAIL;
 	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, DEVICE, LONG), -ENOMEM);
@@ -221,7 +221,7 @@ static void test_left_behind(void **state)
 
 	(void)state;
 	assert_int_equal(pipe(pipes), 0);
-	/* However short its time is it has begun some time. */
+	/* The helper is left behind, and starts even after a very short timeout. */
 	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, DEVICE, SHORT), -EINPROGRESS);
 	while (!file.page->pid) {
 		usleep(1000);
@@ -233,7 +233,7 @@ static void test_left_behind(void **state)
 	}
 	assert_true(vmb_helper_is_blocked_on(file.fd));
 	expect_no_children();
-	/* Nobody has the pipe open but us. */
+	/* The helper has no copy of the pipe. */
 	struct pollfd end = { .fd = pipes[0], .events = POLLIN };
 	close(pipes[1]);
 	assert_int_equal(poll(&end, 1, 0), 1);
@@ -247,7 +247,7 @@ static void test_left_behind(void **state)
 	assert_true(vmb_helper_is_blocked_on(-1));
 }
 
-/* What became of the mapping then nobody can say, so it counts as not made. */
+/* The state of the helper is unknown then, so its blob counts as unmapped. */
 static void test_waiting_process_killed(void **state)
 {
 	struct file file = open_file(HELPER_KILL_PARENT);
@@ -259,7 +259,7 @@ static void test_waiting_process_killed(void **state)
 	close_file(&file);
 }
 
-/* As some sandboxes have it. */
+/* Makes a system call fail, as some sandboxes do. */
 static void forbid(unsigned call, unsigned error)
 {
 	struct sock_filter instructions[] = {
@@ -279,7 +279,7 @@ static void forbid(unsigned call, unsigned error)
 	}
 }
 
-/* A helper that cannot be waited for is at it still, for all that anybody knows. */
+/* A helper that cannot be waited for may still be blocked. */
 static void test_cannot_wait(void **state)
 {
 	struct file file = open_file(HELPER_HANG);
@@ -305,7 +305,7 @@ static void test_cannot_wait(void **state)
 	expect_no_children();
 }
 
-/* EINVAL is what the kernel says of a blob that the host refused. */
+/* EINVAL means that the host refuses the blob, so a failure to start must be another error. */
 static void test_cannot_start(void **state)
 {
 	static const unsigned calls[] = { SYS_clone, SYS_execve, SYS_dup3 };
@@ -329,7 +329,7 @@ static void test_cannot_start(void **state)
 	expect_no_children();
 }
 
-/* Its own children the application goes on to see, whatever is started meanwhile. */
+/* The application still sees its own children. */
 static void test_beside_children(void **state)
 {
 	struct file file = open_file(HELPER_REPORT);
@@ -353,7 +353,7 @@ static void test_beside_children(void **state)
 	expect_no_children();
 }
 
-/* One that orphans come to sees nothing either, unless a helper is left behind. */
+/* A subreaper does not see a helper that is not left behind. */
 static void test_beside_subreaper(void **state)
 {
 	struct file file = open_file(HELPER_REPORT);
@@ -371,7 +371,7 @@ static void test_beside_subreaper(void **state)
 static atomic_bool is_over;
 static atomic_int seen;
 
-/* What an application does with children of whom it does not know. */
+/* A thread that reaps all children, as some applications have. */
 static void *reap(void *argument)
 {
 	(void)argument;
@@ -381,7 +381,7 @@ static void *reap(void *argument)
 	return NULL;
 }
 
-/* What other threads do with what must not be touched meanwhile. */
+/* Other threads use errno and the allocator meanwhile. */
 static void *allocate(void *argument)
 {
 	(void)argument;

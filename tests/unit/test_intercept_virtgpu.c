@@ -20,8 +20,8 @@
 #include "virtgpu/intercept.h"
 
 /*
- * How a intercept gets at the file that a driver on virtio_gpu works on: with a library in the
- * driver's place, whose calls of ioctl() come to the simulated kernel by way of the hook.
+ * How an intercept learns the open file of a driver on virtio_gpu. A library stands in for the
+ * driver: its calls of ioctl() go through the hook to the simulated kernel.
  */
 
 #define PAGE VMB_SIM_GPU_PAGE
@@ -43,7 +43,7 @@ int __wrap_vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned t
 
 static const char *kernel_driver;
 
-static int say_version(struct drm_version *version)
+static int get_version(struct drm_version *version)
 {
 	version->version_major = 0;
 	version->version_minor = 1;
@@ -51,7 +51,7 @@ static int say_version(struct drm_version *version)
 	return 0;
 }
 
-/* The program's own, which is seen by all libraries. */
+/* All libraries call this ioctl(), not the C library's. */
 __attribute__((visibility("default"))) int ioctl(int fd, unsigned long request, ...)
 {
 	va_list list;
@@ -62,13 +62,13 @@ __attribute__((visibility("default"))) int ioctl(int fd, unsigned long request, 
 	if (_IOC_TYPE(request) != DRM_IOCTL_BASE) {
 		return (int)syscall(SYS_ioctl, fd, request, arg);
 	}
-	return request == DRM_IOCTL_VERSION ? say_version(arg)
+	return request == DRM_IOCTL_VERSION ? get_version(arg)
 					    : vmb_sim_gpu_ioctl(fd, request, arg);
 }
 
 static struct library driver;
 
-/* Says what hints the kernel was given. */
+/* Creates a blob and returns the hints that the kernel got. */
 static uint32_t create(int fd)
 {
 	struct drm_virtgpu_resource_create_blob blob = {
@@ -113,7 +113,7 @@ static void test_learns(void **state)
 	struct vmb_intercept *intercept = create_intercept();
 	assert_int_equal(create(fd), 0);
 	assert_false(vmb_intercept_is_live(intercept));
-	/* What the driver makes for its device shows where it works. */
+	/* A blob that the driver creates for its device shows the descriptor. */
 	assert_int_equal(create_in(intercept, false, fd), 0);
 	assert_true(vmb_intercept_is_live(intercept));
 	assert_int_equal(create_in(intercept, true, fd), DEFER);
@@ -124,7 +124,7 @@ static void test_learns(void **state)
 	vmb_sim_gpu_finish();
 }
 
-/* A driver that makes nothing for its device is seen when it first allocates. */
+/* A driver that creates no blob for its device shows its descriptor with the first allocation. */
 static void test_learns_late(void **state)
 {
 	int fd = vmb_sim_gpu_open();
@@ -138,7 +138,7 @@ static void test_learns_late(void **state)
 	vmb_sim_gpu_finish();
 }
 
-/* And one that allocates nothing, but gets memory from elsewhere, is when it imports that. */
+/* A driver that only imports memory shows its descriptor with the first import. */
 static void test_learns_by_import(void **state)
 {
 	int fd = vmb_sim_gpu_open();
@@ -185,7 +185,7 @@ static void test_other_kernel_drivers(void **state)
 	vmb_sim_gpu_finish();
 }
 
-/* Two devices of an instance whose driver has one file for both. */
+/* The driver has one file for two devices of an instance. */
 static void test_shared_file(void **state)
 {
 	int fd = vmb_sim_gpu_open();
@@ -207,7 +207,7 @@ static void test_shared_file(void **state)
 	vmb_sim_gpu_finish();
 }
 
-/* Two devices with a file each; what one allocates for may touch the other's. */
+/* Two devices with a file each. An allocation of one device may use the other's file. */
 static void test_two_files(void **state)
 {
 	int fds[2] = { vmb_sim_gpu_open(), vmb_sim_gpu_open() };
@@ -222,7 +222,7 @@ static void test_two_files(void **state)
 	assert_int_equal(create_in(intercepts[0], true, fds[1]), 0);
 	assert_int_equal(create_in(intercepts[1], true, fds[1]), DEFER);
 	vmb_intercept_destroy(intercepts[0]);
-	/* The number is used again for something else. */
+	/* The descriptor is reused for another file. */
 	close(fds[0]);
 	assert_int_equal(vmb_sim_gpu_open(), fds[0]);
 	assert_int_equal(create_in(intercepts[1], true, fds[0]), 0);
@@ -240,7 +240,7 @@ static void *create_elsewhere(void *argument)
 	return NULL;
 }
 
-/* A thread of the driver's own that creates at the same time is not in vkAllocateMemory. */
+/* A thread of the driver that creates a blob during vkAllocateMemory is not part of the call. */
 static void test_threads(void **state)
 {
 	int fd = vmb_sim_gpu_open();
@@ -261,7 +261,7 @@ static void test_threads(void **state)
 	vmb_sim_gpu_finish();
 }
 
-/* A blob, whose handle is returned. */
+/* Creates a blob and returns the handle. */
 static uint32_t make(struct vmb_intercept *intercept, bool is_allocation, int fd)
 {
 	struct drm_virtgpu_resource_create_blob blob = {
@@ -277,7 +277,7 @@ static uint32_t make(struct vmb_intercept *intercept, bool is_allocation, int fd
 	return blob.bo_handle;
 }
 
-/* One that is deferred. */
+/* Creates a deferred blob. */
 static uint32_t allocate(struct vmb_intercept *intercept, int fd)
 {
 	return make(intercept, true, fd);
@@ -290,7 +290,7 @@ static void close_handle(int fd, uint32_t handle)
 	assert_int_equal(driver.call(fd, DRM_IOCTL_GEM_CLOSE, &closed), 0);
 }
 
-/* Asks where to map it; says whether an mmap() there would return. */
+/* Gets the offset of a blob. Returns whether an mmap() there would not block. */
 static bool is_guarded(int fd, uint32_t handle)
 {
 	struct drm_virtgpu_map map = { .handle = handle };
@@ -299,7 +299,7 @@ static bool is_guarded(int fd, uint32_t handle)
 		vmb_sim_gpu_map(fd, handle) == VMB_SIM_GPU_MAPPED;
 }
 
-/* Taps that have the descriptor, whichever is seen first. */
+/* Two intercepts with one descriptor. A search finds first before second. */
 struct sharing {
 	int fd;
 	struct vmb_intercept *first;
@@ -323,8 +323,8 @@ static void share(struct sharing *sharing)
 		vmb_virtgpu_intercept_file(sharing->second));
 }
 
-/* What a thread sees that has found a device's intercept by its number just before that became
- * another's. */
+/* A thread may find the intercept of a descriptor just before the intercept is reused for another
+ * device. */
 static void test_intercept_reused(void **state)
 {
 	struct sharing sharing;
@@ -341,10 +341,10 @@ static void test_intercept_reused(void **state)
 	atomic_store(&again->fd, other);
 	vmb_intercept_destroy(again);
 
-	/* Memory was short when the other device was found out. */
+	/* Memory was short when the intercept learned the other descriptor. */
 	again = create_intercept();
 	assert_ptr_equal(again, sharing.first);
-	/* The file comes first in the state. */
+	/* The file is the first member of the state. */
 	memset(vmb_intercept_state(again), 0, sizeof(void *));
 	atomic_store(&again->fd, sharing.fd);
 	assert_true(is_guarded(sharing.fd, allocate(sharing.second, sharing.fd)));
@@ -358,7 +358,7 @@ static void test_intercept_reused(void **state)
 
 #define ROUNDS 1000
 
-static void live_on(int fd)
+static void create_device_on(int fd)
 {
 	struct vmb_intercept *intercept = create_intercept();
 
@@ -371,18 +371,18 @@ struct visitor {
 	atomic_bool is_done;
 };
 
-static void *come_and_go(void *argument)
+static void *create_devices(void *argument)
 {
 	struct visitor *visitor = argument;
 
 	for (size_t i = 0; i < ROUNDS; i++) {
-		live_on(visitor->fds[i % 2]);
+		create_device_on(visitor->fds[i % 2]);
 	}
 	visitor->is_done = true;
 	return NULL;
 }
 
-/* Devices come and go with one intercept, in turn on the file that another device has and on one of
+/* One intercept is reused for many devices, in turn on the file of another device and on a file of
  * their own. */
 static void test_intercept_reused_by_threads(void **state)
 {
@@ -393,7 +393,7 @@ static void test_intercept_reused_by_threads(void **state)
 	share(&sharing);
 	vmb_intercept_destroy(sharing.first);
 	struct visitor visitor = { .fds = { sharing.fd, vmb_sim_gpu_open() } };
-	assert_int_equal(pthread_create(&thread, NULL, come_and_go, &visitor), 0);
+	assert_int_equal(pthread_create(&thread, NULL, create_devices, &visitor), 0);
 	while (!visitor.is_done) {
 		uint32_t handle = allocate(sharing.second, sharing.fd);
 		assert_true(is_guarded(sharing.fd, handle));

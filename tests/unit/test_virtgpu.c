@@ -26,13 +26,13 @@
 #include "virtgpu/translator.h"
 
 /*
- * The translator for virtio_gpu and the guard, on a simulated kernel (tests/sim/virtgpu.h). What
- * would put the application to sleep is told by that, not by the layer: after each mapping that the
- * layer lets through, the kernel is asked what mmap() would do.
+ * The translator for virtio_gpu and the guard, on a simulated kernel (tests/sim/virtgpu.h). After
+ * each mapping that the layer passes on, the test asks the simulated kernel what mmap() would do:
+ * the application must never block.
  */
 
 #define PAGE VMB_SIM_GPU_PAGE
-#define WINDOW (64 * PAGE)
+#define HOSTMEM (64 * PAGE)
 #define HOST3D VIRTGPU_BLOB_MEM_HOST3D
 #define MAPPABLE VIRTGPU_BLOB_FLAG_USE_MAPPABLE
 #define SHAREABLE VIRTGPU_BLOB_FLAG_USE_SHAREABLE
@@ -41,7 +41,7 @@
 #define VENUS (1u << VIRTGPU_DRM_CAPSET_VENUS)
 #define DRM (1u << VIRTGPU_DRM_CAPSET_DRM)
 
-/* A time at which others do something: while the layer waits for room. */
+/* Runs once while the layer waits for room: another thread or process. */
 static void (*while_waiting)(void);
 
 static void sleep_ms(unsigned ms)
@@ -55,7 +55,7 @@ static void sleep_ms(unsigned ms)
 	vmb_sim_gpu_sleep_ms(ms);
 }
 
-/* One that is not the simulated device, where the layer is to believe in two; 0 is none. */
+/* The number of a second device, which the simulation has as first_device. 0: none. */
 static dev_t second_device;
 static dev_t first_device;
 
@@ -65,17 +65,17 @@ static int run_helper(const char *path, int dmabuf, dev_t device, unsigned timeo
 		second_device && device == second_device ? first_device : device, timeout_ms);
 }
 
-/* As a helper of an older layer has none. */
+/* As with the helper program of an older layer. */
 static bool has_no_locks;
 
 static bool is_blocked_on(int dmabuf)
 {
-	return !has_no_locks && vmb_sim_gpu_sleeps_on(dmabuf);
+	return !has_no_locks && vmb_sim_gpu_is_blocked_on(dmabuf);
 }
 
 static const struct vmb_system_ops simulated = {
 	.reopen = vmb_sim_gpu_reopen,
-	.hostmem_size = vmb_sim_gpu_window_size,
+	.hostmem_size = vmb_sim_gpu_hostmem_size,
 	.is_older = vmb_sim_gpu_is_older,
 	.now_ms = vmb_sim_gpu_now_ms,
 	.sleep_ms = sleep_ms,
@@ -85,13 +85,13 @@ static const struct vmb_system_ops simulated = {
 };
 
 static const struct vmb_sim_gpu_config ordinary = {
-	.hostmem = WINDOW,
+	.hostmem = HOSTMEM,
 	.capsets = VENUS | DRM,
 	.settling_ms = 3,
 	.helper_ms = 1,
 };
 
-/* What is a process to the hostmem: a driver with an open file, and a guard. */
+/* A process as hostmem sees it: a driver with an open file, and a guard. */
 struct process {
 	struct vmb_guard guard;
 	struct vmb_virtgpu *virtgpu;
@@ -104,7 +104,7 @@ static struct vmb_virtgpu *get(struct vmb_guard *guard, int fd, enum vmb_defer r
 		.ioctl = vmb_sim_gpu_ioctl,
 		.fd = fd,
 		.request = request,
-		/* As Venus; others are in test_types(). */
+		/* As for Venus. test_types() has other drivers. */
 		.late_types = UINT32_MAX,
 	};
 
@@ -153,7 +153,7 @@ struct wanted {
 	bool is_driver_own; /* not for vkAllocateMemory */
 };
 
-/* With the struct of Linux 7.3. 0 if it fails, with errno. */
+/* Uses the struct of Linux 7.3. 0 and errno if the ioctl fails. */
 static uint32_t create(struct process *process, const struct wanted *wanted)
 {
 	struct drm_virtgpu_resource_create_blob blob = {
@@ -190,7 +190,7 @@ static uint32_t create_eager(struct process *process, uint64_t pages)
 	return create(process, &wanted);
 }
 
-/* What a driver does to map: asks for the offset, then mmap(). 0, or a negative errno. */
+/* Maps as a driver does: gets the offset, then calls mmap(). 0, or a negative errno. */
 static int map(struct process *process, uint32_t handle)
 {
 	struct drm_virtgpu_map map = { .handle = handle };
@@ -205,7 +205,7 @@ static int map(struct process *process, uint32_t handle)
 	case VMB_SIM_GPU_REFUSED:
 		return -EINVAL;
 	default:
-		fail_msg("the application would sleep for ever");
+		fail_msg("the application would block for ever");
 		return 0;
 	}
 }
@@ -235,12 +235,12 @@ static uint64_t stat_of(const _Atomic uint64_t *counter)
 	return atomic_load(counter);
 }
 
-/* One trial of the helper comes with the first blob that can be deferred. */
-#define TRIAL 1
+/* The decision for the first blob probes the helper once. */
+#define HELPER_PROBE 1
 
 static void test_struct_sizes(void **state)
 {
-	/* As Mesa 26.1 has it, as Linux 7.3 has it, and as somebody may have it some day. */
+	/* Of Mesa 26.1, of Linux 7.3, and of possible later kernels. */
 	static const size_t sizes[] = { 40, 48, 56, 64 };
 	struct vmb_virtgpu_call call = { .is_allocation = true };
 
@@ -264,7 +264,7 @@ static void test_struct_sizes(void **state)
 		assert_int_equal(vmb_sim_gpu_last_hints(), DEFER);
 		assert_int_equal(given.blob.bo_handle, i + 1);
 		assert_true(given.blob.res_handle >= 1000);
-		/* Nothing else of the driver's struct has changed, and nothing behind it. */
+		/* The rest of the driver's struct, and the bytes behind it, are unchanged. */
 		for (size_t j = 40; j < sizeof(given); j++) {
 			assert_int_equal(given.bytes[j], j < size ? 0 : 0xa5);
 		}
@@ -276,7 +276,7 @@ static void test_struct_sizes(void **state)
 	end();
 }
 
-/* What the kernel is given for what the driver asks for. */
+/* The hints that the kernel gets for each request of the driver. */
 static void test_hints(void **state)
 {
 	static const struct {
@@ -295,14 +295,14 @@ static void test_hints(void **state)
 		{ { .mem = VIRTGPU_BLOB_MEM_GUEST, .flags = MAPPABLE }, VMB_DEFER_AUTO, 0 },
 		{ { .mem = VIRTGPU_BLOB_MEM_HOST3D_GUEST, .flags = MAPPABLE }, VMB_DEFER_AUTO, 0 },
 		{ { .flags = MAPPABLE, .is_driver_own = true }, VMB_DEFER_ON, 0 },
-		/* The driver's own. */
+		/* Hints that the driver sets. */
 		{ { .flags = MAPPABLE, .hints = DEFER }, VMB_DEFER_AUTO, DEFER },
 		{ { .flags = MAPPABLE, .hints = DEFER, .is_driver_own = true }, VMB_DEFER_AUTO,
 			DEFER },
 		{ { .flags = MAPPABLE | CROSS_DEVICE, .hints = DEFER }, VMB_DEFER_AUTO, DEFER },
 		{ { .flags = MAPPABLE, .hints = DEFER }, VMB_DEFER_OFF, 0 },
 		{ { .flags = MAPPABLE, .hints = DEFER, .is_driver_own = true }, VMB_DEFER_OFF, 0 },
-		/* Hints that nobody knows yet. */
+		/* Hints that the layer does not know. */
 		{ { .flags = MAPPABLE, .hints = 6 }, VMB_DEFER_AUTO, 6 | DEFER },
 		{ { .flags = MAPPABLE, .hints = 6 | DEFER }, VMB_DEFER_OFF, 6 },
 		{ { .flags = SHAREABLE, .hints = 6 | DEFER }, VMB_DEFER_OFF, 6 | DEFER },
@@ -319,7 +319,7 @@ static void test_hints(void **state)
 	}
 }
 
-static void test_larger_than_window(void **state)
+static void test_larger_than_hostmem(void **state)
 {
 	uint32_t handles[48];
 
@@ -331,31 +331,31 @@ static void test_larger_than_window(void **state)
 	}
 	pass_time();
 	assert_int_equal(vmb_sim_gpu_used(), 0);
-	/* What is never mapped costs nothing. */
-	assert_int_equal(vmb_sim_gpu_helpers(), TRIAL);
+	/* A blob that is never mapped needs no helper. */
+	assert_int_equal(vmb_sim_gpu_helpers(), HELPER_PROBE);
 	for (size_t i = 0; i < 8; i++) {
 		assert_int_equal(map(&app, handles[i]), 0);
 	}
-	assert_int_equal(vmb_sim_gpu_used(), WINDOW);
+	assert_int_equal(vmb_sim_gpu_used(), HOSTMEM);
 	assert_int_equal(map(&app, handles[8]), -ENOSPC);
 	assert_int_equal(map(&app, handles[9]), -ENOSPC);
-	/* Free something, and map again. */
+	/* A closed blob makes room for another. */
 	close_handle(&app, handles[3]);
 	assert_int_equal(map(&app, handles[9]), 0);
 	assert_int_equal(map(&app, handles[8]), -ENOSPC);
-	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 	assert_int_equal(stat_of(&app.virtgpu->statistics.created), 48);
 	assert_int_equal(stat_of(&app.virtgpu->statistics.mapped_later), 9);
 	assert_int_equal(stat_of(&app.virtgpu->statistics.refused), 3);
-	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_mapped), WINDOW);
-	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_mapped_peak), WINDOW);
+	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_mapped), HOSTMEM);
+	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_mapped_peak), HOSTMEM);
 	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_deferred), 39 * 8 * PAGE);
 	end();
 }
 
-/* Room for one, given back and taken again, as often as on the real kernel: the probe's own room is
- * not back yet when the first helper looks. */
-static void test_last_room(void **state)
+/* Room for one blob, freed and taken again. The first helper starts before the kernel has the range
+ * of the probe's blob back, as on the real kernel. */
+static void test_last_range(void **state)
 {
 	(void)state;
 	begin(&ordinary, VMB_DEFER_AUTO);
@@ -363,7 +363,7 @@ static void test_last_room(void **state)
 	for (size_t i = 0; i < 30; i++) {
 		uint32_t handle = allocate(&app, 8);
 		assert_int_equal(map(&app, handle), 0);
-		assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+		assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 		close_handle(&app, handle);
 	}
 	assert_int_equal(stat_of(&app.virtgpu->statistics.refused), 0);
@@ -377,14 +377,14 @@ static void test_map_twice(void **state)
 	uint32_t handle = allocate(&app, 8);
 	for (size_t i = 0; i < 3; i++) {
 		assert_int_equal(map(&app, handle), 0);
-		assert_int_equal(vmb_sim_gpu_helpers(), TRIAL + 1);
+		assert_int_equal(vmb_sim_gpu_helpers(), HELPER_PROBE + 1);
 	}
-	/* Blobs that are not ours to guard. */
+	/* Blobs that the layer does not guard. */
 	struct drm_virtgpu_map unknown = { .handle = 200 };
 	assert_int_equal(call(&app, DRM_IOCTL_VIRTGPU_MAP, &unknown), -1);
 	assert_int_equal(errno, ENOENT);
 	assert_int_equal(map(&app, create_eager(&app, 8)), 0);
-	assert_int_equal(vmb_sim_gpu_helpers(), TRIAL + 1);
+	assert_int_equal(vmb_sim_gpu_helpers(), HELPER_PROBE + 1);
 	end();
 }
 
@@ -396,10 +396,10 @@ static void test_export(void **state)
 	uint32_t second = allocate(&app, 48);
 	int dmabuf = export(&app, first);
 	assert_true(dmabuf >= 0);
-	/* Who gets it can map it. */
+	/* Any process with the dma-buf can map the blob. */
 	assert_int_equal(vmb_sim_gpu_map(app.fd, first), VMB_SIM_GPU_MAPPED);
 	assert_int_equal(export(&app, second), -ENOSPC);
-	/* The dma-buf keeps the room. */
+	/* The dma-buf keeps the blob's range. */
 	close_handle(&app, first);
 	pass_time();
 	assert_int_equal(export(&app, second), -ENOSPC);
@@ -418,7 +418,7 @@ static void test_refused_by_host(void **state)
 	begin(&ordinary, VMB_DEFER_AUTO);
 	uint32_t handle = allocate(&app, 8);
 	vmb_sim_gpu_refuse(true);
-	/* Nothing that the layer could do better: mmap() fails, at once. */
+	/* mmap() fails at once, as without the layer. */
 	assert_int_equal(map(&app, handle), -EINVAL);
 	assert_int_equal(map(&app, handle), -EINVAL);
 	vmb_sim_gpu_refuse(false);
@@ -426,7 +426,7 @@ static void test_refused_by_host(void **state)
 	end();
 }
 
-/* Another process, whose driver defers by itself and has no layer: the dma-buf of a blob. */
+/* The dma-buf of a blob of another process, whose driver sets the hint, and which has no layer. */
 static int export_without_layer(uint32_t mem, uint32_t hints, uint64_t pages)
 {
 	int fd = vmb_sim_gpu_open();
@@ -444,7 +444,7 @@ static int export_without_layer(uint32_t mem, uint32_t hints, uint64_t pages)
 	return prime.fd;
 }
 
-/* A handle, or a negative errno. The dma-buf stays. */
+/* A handle, or a negative errno. The caller keeps the dma-buf. */
 static int import(struct process *process, int dmabuf)
 {
 	struct drm_prime_handle prime = { .fd = dmabuf };
@@ -452,7 +452,7 @@ static int import(struct process *process, int dmabuf)
 	return call(process, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime) < 0 ? -errno : (int)prime.handle;
 }
 
-/* One that nobody has mapped yet. */
+/* A blob that no process has mapped. */
 static void test_import(void **state)
 {
 	(void)state;
@@ -462,27 +462,27 @@ static void test_import(void **state)
 	int dmabuf = export_without_layer(HOST3D, DEFER, 8);
 	int handle = import(&app, dmabuf);
 	assert_true(handle > 0);
-	assert_int_equal(vmb_sim_gpu_helpers(), TRIAL);
+	assert_int_equal(vmb_sim_gpu_helpers(), HELPER_PROBE);
 	assert_int_equal(map(&app, (uint32_t)handle), -ENOSPC);
-	assert_int_equal(vmb_sim_gpu_sleepers(), 1);
-	/* No more of them, however often it is tried. */
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 1);
+	/* Further attempts block no more helpers. */
 	assert_int_equal(map(&app, (uint32_t)handle), -ENOSPC);
 	assert_int_equal(map(&app, (uint32_t)handle), -ENOSPC);
-	assert_int_equal(vmb_sim_gpu_sleepers(), 1);
-	/* It can be had from elsewhere. */
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 1);
+	/* An imported blob can be exported unmapped. */
 	int again = export(&app, (uint32_t)handle);
 	assert_true(again >= 0);
 	close(again);
-	/* It is rescued as soon as there is room. */
+	/* A close makes room and wakes the helper. */
 	close_handle(&app, filling);
 	pass_time();
 	close_handle(&app, small);
-	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 	assert_int_equal(map(&app, (uint32_t)handle), 0);
 	unsigned helpers = vmb_sim_gpu_helpers();
 	assert_int_equal(map(&app, (uint32_t)handle), 0);
 	assert_int_equal(vmb_sim_gpu_helpers(), helpers);
-	/* It is another's to count. */
+	/* Imported blobs are in no figure. */
 	const struct vmb_virtgpu_statistics *statistics = &app.virtgpu->statistics;
 	assert_int_equal(stat_of(&statistics->created), 2);
 	assert_int_equal(stat_of(&statistics->mapped_later), 0);
@@ -495,7 +495,7 @@ static void test_import(void **state)
 	end();
 }
 
-/* With room the first mapping makes it. */
+/* If there is room, the first helper maps the blob. */
 static void test_import_with_room(void **state)
 {
 	(void)state;
@@ -503,12 +503,12 @@ static void test_import_with_room(void **state)
 	int dmabuf = export_without_layer(HOST3D, DEFER, 8);
 	int handle = import(&app, dmabuf);
 	assert_int_equal(map(&app, (uint32_t)handle), 0);
-	assert_int_equal(vmb_sim_gpu_helpers(), TRIAL + 1);
+	assert_int_equal(vmb_sim_gpu_helpers(), HELPER_PROBE + 1);
 	close(dmabuf);
 	end();
 }
 
-/* One that has its place needs no other, and one quick helper to find out. */
+/* A blob that has its range needs one helper, which does not block. */
 static void test_import_mapped(void **state)
 {
 	(void)state;
@@ -518,12 +518,12 @@ static void test_import_mapped(void **state)
 	int handle = import(&app, dmabuf);
 	assert_int_equal(map(&app, (uint32_t)handle), 0);
 	assert_int_equal(map(&app, (uint32_t)handle), 0);
-	assert_int_equal(vmb_sim_gpu_helpers(), TRIAL + 1);
+	assert_int_equal(vmb_sim_gpu_helpers(), HELPER_PROBE + 1);
 	close(dmabuf);
 	end();
 }
 
-/* A sandbox that came later, say: nobody knows whether the driver's mapping would sleep. */
+/* Helpers cannot start any more, as in a sandbox: the driver's mapping might block. */
 static void test_import_without_helper(void **state)
 {
 	static const int errors[] = { -EACCES, -ENOEXEC };
@@ -546,17 +546,17 @@ static void test_import_own(void **state)
 {
 	(void)state;
 	begin(&ordinary, VMB_DEFER_AUTO);
-	uint32_t promised = allocate(&app, 8);
+	uint32_t deferred = allocate(&app, 8);
 	uint32_t eager = create_eager(&app, 8);
-	const uint32_t own[] = { promised, eager };
+	const uint32_t own[] = { deferred, eager };
 	for (size_t i = 0; i < 2; i++) {
 		int dmabuf = export(&app, own[i]);
 		assert_int_equal(import(&app, dmabuf), (int)own[i]);
 		assert_int_equal(map(&app, own[i]), 0);
 		close(dmabuf);
 	}
-	/* For the export. */
-	assert_int_equal(vmb_sim_gpu_helpers(), TRIAL + 1);
+	/* One helper, for the export. */
+	assert_int_equal(vmb_sim_gpu_helpers(), HELPER_PROBE + 1);
 	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_mapped), 16 * PAGE);
 	end();
 }
@@ -574,7 +574,7 @@ static void test_import_left_alone(void **state)
 	close(dmabuf);
 	end();
 
-	/* Not of the hostmem. */
+	/* A blob without hostmem. */
 	begin(&ordinary, VMB_DEFER_AUTO);
 	dmabuf = export_without_layer(VIRTGPU_BLOB_MEM_GUEST, 0, 8);
 	struct drm_virtgpu_map map_it = { .handle = (uint32_t)import(&app, dmabuf) };
@@ -584,7 +584,7 @@ static void test_import_left_alone(void **state)
 	end();
 }
 
-/* What cannot be guarded is not imported. */
+/* If memory is short, the import fails: the blob could not be guarded. */
 static void test_import_without_memory(void **state)
 {
 	(void)state;
@@ -594,45 +594,45 @@ static void test_import_without_memory(void **state)
 	assert_int_equal(import(&app, dmabuf), -ENOMEM);
 	fail_alloc_after(FAIL_NEVER);
 	assert_int_equal(map(&app, (uint32_t)import(&app, dmabuf)), 0);
-	assert_int_equal(vmb_sim_gpu_helpers(), TRIAL + 1);
+	assert_int_equal(vmb_sim_gpu_helpers(), HELPER_PROBE + 1);
 	close(dmabuf);
 	end();
 }
 
 static struct process other;
-static uint32_t stolen;
+static uint32_t taken_room;
 
-static void steal(void)
+static void take_room(void)
 {
 	vmb_sim_gpu_before_helper(NULL);
 	pass_time();
-	stolen = create_eager(&other, 60);
-	assert_int_not_equal(stolen, 0);
+	taken_room = create_eager(&other, 60);
+	assert_int_not_equal(taken_room, 0);
 }
 
 /* Another process takes the room between the probe and the helper. */
-static void test_stolen(void **state)
+static void test_room_taken(void **state)
 {
 	(void)state;
 	begin(&ordinary, VMB_DEFER_AUTO);
 	start(&other, VMB_DEFER_AUTO);
 	uint32_t handle = allocate(&app, 8);
 	uint32_t small = allocate(&app, 1);
-	vmb_sim_gpu_before_helper(steal);
+	vmb_sim_gpu_before_helper(take_room);
 	assert_int_equal(map(&app, handle), -ENOSPC);
-	assert_int_equal(vmb_sim_gpu_sleepers(), 4);
-	/* Nothing wakes them yet. */
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 4);
+	/* There is no room to wake the helpers. */
 	assert_int_equal(map(&app, handle), -ENOSPC);
 	close_handle(&app, create_eager(&app, 1));
-	assert_int_equal(vmb_sim_gpu_sleepers(), 4);
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 4);
 
-	close_handle(&other, stolen);
-	assert_int_equal(vmb_sim_gpu_sleepers(), 4);
+	close_handle(&other, taken_room);
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 4);
 	pass_time();
-	/* Another blob is mapped: then there may be room for this one. */
+	/* After a first mapping the guard looks for room for blocked helpers. */
 	assert_int_equal(map(&app, small), 0);
-	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
-	/* It is in the hostmem now, and needs no helper. */
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
+	/* The blob has its range and needs no helper. */
 	unsigned helpers = vmb_sim_gpu_helpers();
 	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_mapped), 9 * PAGE);
 	assert_int_equal(map(&app, handle), 0);
@@ -641,60 +641,60 @@ static void test_stolen(void **state)
 	end();
 }
 
-/* The same, and the application tries again when there is room. */
-static void test_stolen_and_retried(void **state)
+/* As before, and the application maps again when there is room. */
+static void test_room_taken_and_retried(void **state)
 {
 	(void)state;
 	begin(&ordinary, VMB_DEFER_AUTO);
 	start(&other, VMB_DEFER_AUTO);
 	uint32_t handle = allocate(&app, 8);
-	vmb_sim_gpu_before_helper(steal);
+	vmb_sim_gpu_before_helper(take_room);
 	assert_int_equal(map(&app, handle), -ENOSPC);
-	close_handle(&other, stolen);
+	close_handle(&other, taken_room);
 	pass_time();
 	unsigned helpers = vmb_sim_gpu_helpers();
 	assert_int_equal(map(&app, handle), 0);
-	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
-	/* Nobody is left to be rescued. */
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
+	/* No blocked helper is left. */
 	assert_int_equal(vmb_sim_gpu_helpers(), helpers + 1);
 	assert_false(app.guard.has_blocked);
 	stop(&other);
 	end();
 }
 
-/* The same, and the application gives up on the blob. */
-static void test_stolen_and_closed(void **state)
+/* As before, and the application closes the blob. */
+static void test_room_taken_and_closed(void **state)
 {
 	(void)state;
 	begin(&ordinary, VMB_DEFER_AUTO);
 	start(&other, VMB_DEFER_AUTO);
 	uint32_t mine = create_eager(&app, 1);
 	uint32_t handle = allocate(&app, 8);
-	vmb_sim_gpu_before_helper(steal);
+	vmb_sim_gpu_before_helper(take_room);
 	assert_int_equal(map(&app, handle), -ENOSPC);
 	close_handle(&app, handle);
-	assert_int_equal(vmb_sim_gpu_sleepers(), 4);
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 4);
 	stop(&other);
-	/* A close of anything is a reason to look. */
+	/* The close of any blob makes the guard look for room. */
 	close_handle(&app, mine);
-	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 	pass_time();
 	assert_int_equal(vmb_sim_gpu_used(), 0);
 	end();
 }
 
-/* The driver's device goes before there is room: the helper finds some by itself later, and nothing
- * keeps the blob in the hostmem then. */
+/* The driver closes its file before there is room. A blocked helper maps the blob later. Nothing
+ * keeps the blob's range then. */
 static void test_device_gone(void **state)
 {
 	(void)state;
 	begin(&ordinary, VMB_DEFER_AUTO);
 	start(&other, VMB_DEFER_AUTO);
 	uint32_t handle = allocate(&app, 8);
-	vmb_sim_gpu_before_helper(steal);
+	vmb_sim_gpu_before_helper(take_room);
 	assert_int_equal(map(&app, handle), -ENOSPC);
 	close_handle(&app, handle);
-	/* Those of a device that is still there stay. */
+	/* The close of another file abandons no helpers of this one. */
 	struct process second = { .fd = vmb_sim_gpu_open() };
 	second.virtgpu = get(&app.guard, second.fd, VMB_DEFER_AUTO);
 	vmb_virtgpu_put(second.virtgpu, NULL);
@@ -703,17 +703,17 @@ static void test_device_gone(void **state)
 	vmb_virtgpu_put(app.virtgpu, NULL);
 	close(app.fd);
 	assert_false(app.guard.has_blocked);
-	assert_int_equal(vmb_sim_gpu_sleepers(), 4);
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 4);
 	stop(&other);
 	pass_time();
 	vmb_sim_gpu_retry();
-	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 	pass_time();
 	assert_int_equal(vmb_sim_gpu_used(), 0);
 	vmb_sim_gpu_finish();
 }
 
-/* However often it is imported, and by however many, one helper sleeps on it. */
+/* However often and wherever a blob is imported, one helper is blocked on it. */
 static void test_import_again(void **state)
 {
 	(void)state;
@@ -726,20 +726,20 @@ static void test_import_again(void **state)
 		int handle = import(process, dmabuf);
 		assert_true(handle > 0);
 		assert_int_equal(map(process, (uint32_t)handle), -ENOSPC);
-		assert_int_equal(vmb_sim_gpu_sleepers(), 1);
+		assert_int_equal(vmb_sim_gpu_blocked_helpers(), 1);
 		close_handle(process, (uint32_t)handle);
 	}
 	int handle = import(&app, dmabuf);
 	close_handle(&other, filling);
 	pass_time();
 	assert_int_equal(map(&app, (uint32_t)handle), 0);
-	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 	close(dmabuf);
 	stop(&other);
 	end();
 }
 
-/* A part of the hostmem that the application can give back. */
+/* A range that the application can free. */
 static uint32_t small_room;
 
 static void close_small_room(void)
@@ -748,48 +748,48 @@ static void close_small_room(void)
 	close_handle(&app, small_room);
 }
 
-static void steal_rest(void)
+static void take_rest(void)
 {
 	vmb_sim_gpu_before_helper(NULL);
 	pass_time();
-	stolen = create_eager(&other, vmb_sim_gpu_largest() / PAGE);
-	assert_int_not_equal(stolen, 0);
+	taken_room = create_eager(&other, vmb_sim_gpu_largest() / PAGE);
+	assert_int_not_equal(taken_room, 0);
 }
 
-/* Has helpers sleep on a blob, on a hostmem that another process has the rest of. */
-static void fall_asleep(uint32_t handle)
+/* Blocks four helpers on a blob: another process takes all room before they map. */
+static void block_helpers_on(uint32_t handle)
 {
-	unsigned before = vmb_sim_gpu_sleepers();
+	unsigned before = vmb_sim_gpu_blocked_helpers();
 
 	assert_int_not_equal(handle, 0);
-	vmb_sim_gpu_before_helper(steal_rest);
+	vmb_sim_gpu_before_helper(take_rest);
 	assert_int_equal(map(&app, handle), -ENOSPC);
-	assert_int_equal(vmb_sim_gpu_sleepers(), before + 4);
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), before + 4);
 }
 
-/* Something is closed while another blob is mapped, which is refused in the end. */
+/* A blob is closed during a first mapping that is refused in the end. */
 static void test_closed_during_refusal(void **state)
 {
 	(void)state;
 	begin(&ordinary, VMB_DEFER_AUTO);
 	start(&other, VMB_DEFER_AUTO);
 	small_room = create_eager(&app, 8);
-	uint32_t trifle = create_eager(&app, 1);
+	uint32_t small = create_eager(&app, 1);
 	uint32_t large = allocate(&app, 40);
-	fall_asleep(allocate(&app, 8));
-	close_handle(&app, trifle);
+	block_helpers_on(allocate(&app, 8));
+	close_handle(&app, small);
 	while_waiting = close_small_room;
 	assert_int_equal(map(&app, large), -ENOSPC);
 	assert_null(while_waiting);
-	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 	stop(&other);
 	end();
 }
 
-/* Two things are closed, the second while the layer looks whether the first has made room. */
-static void test_closed_during_rescue(void **state)
+/* Two blobs are closed, the second while the guard looks for room after the first. */
+static void test_closed_during_wake(void **state)
 {
-	/* Longer than a blob waits, but not than two. */
+	/* Longer than the guard waits in one round, and shorter than in two. */
 	struct vmb_sim_gpu_config slow = ordinary;
 
 	(void)state;
@@ -797,51 +797,51 @@ static void test_closed_during_rescue(void **state)
 	begin(&slow, VMB_DEFER_AUTO);
 	start(&other, VMB_DEFER_AUTO);
 	small_room = create_eager(&app, 8);
-	uint32_t trifle = create_eager(&app, 1);
-	fall_asleep(allocate(&app, 8));
+	uint32_t small = create_eager(&app, 1);
+	block_helpers_on(allocate(&app, 8));
 	while_waiting = close_small_room;
-	close_handle(&app, trifle);
+	close_handle(&app, small);
 	assert_null(while_waiting);
-	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 	stop(&other);
 	end();
 }
 
-#define TRIFLES 100
-static uint32_t trifles[TRIFLES];
-static size_t closed_trifles;
+#define SMALL_BLOBS 100
+static uint32_t small_blobs[SMALL_BLOBS];
+static size_t closed_small_blobs;
 
-static void close_next_trifle(void)
+static void close_next_small_blob(void)
 {
-	if (closed_trifles < TRIFLES) {
-		while_waiting = close_next_trifle;
-		close_handle(&app, trifles[closed_trifles++]);
+	if (closed_small_blobs < SMALL_BLOBS) {
+		while_waiting = close_next_small_blob;
+		close_handle(&app, small_blobs[closed_small_blobs++]);
 	}
 }
 
-/* Others close something all the time: who looks for room is not kept at it for ever. */
+/* Other threads close blobs all the time: a call of the guard ends nevertheless. */
 static void test_closed_all_the_time(void **state)
 {
 	(void)state;
 	begin(&ordinary, VMB_DEFER_AUTO);
 	start(&other, VMB_DEFER_AUTO);
-	for (size_t i = 0; i < TRIFLES; i++) {
-		trifles[i] = allocate(&app, 1);
+	for (size_t i = 0; i < SMALL_BLOBS; i++) {
+		small_blobs[i] = allocate(&app, 1);
 	}
-	fall_asleep(allocate(&app, 8));
-	closed_trifles = 0;
-	close_next_trifle();
-	assert_in_range(closed_trifles, 2, TRIFLES / 2);
+	block_helpers_on(allocate(&app, 8));
+	closed_small_blobs = 0;
+	close_next_small_blob();
+	assert_in_range(closed_small_blobs, 2, SMALL_BLOBS / 2);
 	while_waiting = NULL;
 	stop(&other);
 	pass_time();
 	close_handle(&app, create_eager(&app, 1));
-	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 	end();
 }
 
-/* Something is closed on another open file, of the same device or of another: the room is on its
- * way back, and the hostmem that the blob is to be mapped in was not told. */
+/* A blob is closed on another open file, of the same device or of another one. The hostmem of the
+ * blocked blob does not know of the range that is about to be free. */
 static void test_closed_on_another_file(void **state)
 {
 	(void)state;
@@ -852,7 +852,7 @@ static void test_closed_on_another_file(void **state)
 		second.virtgpu = get(&app.guard, second.fd, VMB_DEFER_AUTO);
 		assert_int_not_equal(allocate(&second, 1), 0);
 		uint32_t room = create_eager(&second, 8);
-		fall_asleep(allocate(&app, 8));
+		block_helpers_on(allocate(&app, 8));
 		first_device = app.virtgpu->hostmem.device;
 		if (i == 1) {
 			second_device = first_device + 1;
@@ -860,7 +860,7 @@ static void test_closed_on_another_file(void **state)
 		}
 		pass_time();
 		close_handle(&second, room);
-		assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+		assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 		second_device = 0;
 		stop(&second);
 		stop(&other);
@@ -870,18 +870,18 @@ static void test_closed_on_another_file(void **state)
 
 static unsigned helpers_before_close;
 
-/* Before there is anybody to be rescued. */
+/* Closes the room during the last of four helpers, when no helper counts as blocked yet. */
 static void close_late(void)
 {
 	if (vmb_sim_gpu_helpers() == helpers_before_close) {
-		steal_rest();
+		take_rest();
 		vmb_sim_gpu_before_helper(close_late);
 	} else if (vmb_sim_gpu_helpers() == helpers_before_close + 3) {
 		close_small_room();
 	}
 }
 
-/* Something is closed while the last helper for a blob has begun, and has not found room. */
+/* A blob is closed after the last helper of another blob has found no room. */
 static void test_closed_during_last_helper(void **state)
 {
 	(void)state;
@@ -892,14 +892,14 @@ static void test_closed_during_last_helper(void **state)
 	helpers_before_close = vmb_sim_gpu_helpers();
 	vmb_sim_gpu_before_helper(close_late);
 	assert_int_equal(map(&app, handle), -ENOSPC);
-	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 	assert_int_equal(map(&app, handle), 0);
 	stop(&other);
 	end();
 }
 
-/* Helpers sleep on two blobs, and there is room for the smaller one. */
-static void test_rescue_of_the_smaller(void **state)
+/* Helpers are blocked on two blobs, and there is room for the smaller one. */
+static void test_wake_of_the_smaller(void **state)
 {
 	(void)state;
 	for (size_t order = 0; order < 2; order++) {
@@ -911,25 +911,25 @@ static void test_rescue_of_the_smaller(void **state)
 			allocate(&app, order == 0 ? 40 : 8),
 		};
 		for (size_t i = 0; i < 2; i++) {
-			fall_asleep(handles[i]);
+			block_helpers_on(handles[i]);
 			if (i == 0) {
-				close_handle(&other, stolen);
+				close_handle(&other, taken_room);
 				pass_time();
 			}
 		}
-		assert_int_equal(vmb_sim_gpu_sleepers(), 8);
+		assert_int_equal(vmb_sim_gpu_blocked_helpers(), 8);
 		close_small_room();
-		assert_int_equal(vmb_sim_gpu_sleepers(), 4);
-		close_handle(&other, stolen);
+		assert_int_equal(vmb_sim_gpu_blocked_helpers(), 4);
+		close_handle(&other, taken_room);
 		stop(&other);
 		pass_time();
 		close_handle(&app, create_eager(&app, 1));
-		assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+		assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 		end();
 	}
 }
 
-/* A helper finds room by itself, and then the hostmem is full again. */
+/* A blocked helper finds room by itself, and hostmem is full again. */
 static void test_mapped_by_itself(void **state)
 {
 	(void)state;
@@ -938,15 +938,14 @@ static void test_mapped_by_itself(void **state)
 		start(&other, VMB_DEFER_AUTO);
 		uint32_t mine = create_eager(&app, 1);
 		uint32_t handle = allocate(&app, 8);
-		fall_asleep(handle);
-		close_handle(&other, stolen);
+		block_helpers_on(handle);
+		close_handle(&other, taken_room);
 		pass_time();
 		vmb_sim_gpu_retry();
-		assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+		assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 		while (create_eager(&other, 1)) {
 		}
-		/* The blob has its place: whoever looks finds that out, and takes no room for
-		 * it. */
+		/* The blob has its range. The next helper finds that out, and takes no room. */
 		unsigned helpers = vmb_sim_gpu_helpers();
 		if (i == 0) {
 			assert_int_equal(map(&app, handle), 0);
@@ -961,24 +960,24 @@ static void test_mapped_by_itself(void **state)
 	}
 }
 
-/* A lock that is not to be seen does not tell that nobody sleeps. */
-static void test_sleepers_without_lock(void **state)
+/* A missing lock does not mean that no helper is blocked. */
+static void test_blocked_without_lock(void **state)
 {
 	(void)state;
 	begin(&ordinary, VMB_DEFER_AUTO);
 	start(&other, VMB_DEFER_AUTO);
 	has_no_locks = true;
-	uint32_t trifle = create_eager(&app, 1);
+	uint32_t small = create_eager(&app, 1);
 	uint32_t handle = allocate(&app, 8);
-	fall_asleep(handle);
+	block_helpers_on(handle);
 	unsigned helpers = vmb_sim_gpu_helpers();
-	close_handle(&app, trifle);
+	close_handle(&app, small);
 	assert_int_equal(map(&app, handle), -ENOSPC);
 	assert_int_equal(vmb_sim_gpu_helpers(), helpers);
-	close_handle(&other, stolen);
+	close_handle(&other, taken_room);
 	pass_time();
 	close_handle(&app, create_eager(&app, 1));
-	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 	has_no_locks = false;
 	stop(&other);
 	end();
@@ -986,8 +985,7 @@ static void test_sleepers_without_lock(void **state)
 
 static struct vmb_hostmem *watched;
 
-/* Another thread gives something back just after the clock was read, and a little later by the
- * clock. */
+/* Another thread frees a range just after the clock was read, at a later time. */
 static uint64_t read_clock_and_free(void)
 {
 	uint64_t now = vmb_sim_gpu_now_ms();
@@ -1033,53 +1031,54 @@ static void test_close_while_helper_works(void **state)
 	begin(&ordinary, VMB_DEFER_AUTO);
 	closing = allocate(&app, 8);
 	vmb_sim_gpu_before_helper(close_meanwhile);
-	/* What the driver gets is the offset of the blob that has the handle now. */
+	/* The driver gets the offset of the blob that has the handle now. */
 	map_it = (struct drm_virtgpu_map){ .handle = closing };
 	assert_int_equal(call(&app, DRM_IOCTL_VIRTGPU_MAP, &map_it), 0);
 	assert_int_equal(reused, closing);
 	pass_time();
 	assert_int_equal(vmb_sim_gpu_used(), 0);
-	/* Its first mapping is guarded. */
+	/* The guard makes the first mapping of the new blob. */
 	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_deferred), 16 * PAGE);
 	assert_int_equal(map(&app, reused), 0);
 	end();
 }
 
-/* Handles that were closed where the layer does not see it. */
+/* Blobs that are closed without the layer. */
 static void test_stale_handles(void **state)
 {
 	(void)state;
 	begin(&ordinary, VMB_DEFER_AUTO);
-	uint32_t promised = allocate(&app, 8);
+	uint32_t deferred = allocate(&app, 8);
 	uint32_t mapped = allocate(&app, 4);
 	assert_int_equal(map(&app, mapped), 0);
-	struct drm_gem_close closed = { .handle = promised };
+	struct drm_gem_close closed = { .handle = deferred };
 	assert_int_equal(vmb_sim_gpu_ioctl(app.fd, DRM_IOCTL_GEM_CLOSE, &closed), 0);
 	closed.handle = mapped;
 	assert_int_equal(vmb_sim_gpu_ioctl(app.fd, DRM_IOCTL_GEM_CLOSE, &closed), 0);
-	/* The same handles again, the other way round. */
-	assert_int_equal(create_eager(&app, 2), promised);
+	/* The same handles, with deferred and eager exchanged. */
+	assert_int_equal(create_eager(&app, 2), deferred);
 	assert_int_equal(allocate(&app, 1), mapped);
 	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_mapped), 2 * PAGE);
 	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_deferred), PAGE);
 	unsigned helpers = vmb_sim_gpu_helpers();
-	assert_int_equal(map(&app, promised), 0);
+	assert_int_equal(map(&app, deferred), 0);
 	assert_int_equal(vmb_sim_gpu_helpers(), helpers);
 	assert_int_equal(map(&app, mapped), 0);
 	assert_int_equal(vmb_sim_gpu_helpers(), helpers + 1);
 	end();
 }
 
-/* A driver of which it is not known which types of memory it maps while it allocates. */
+/* An allocation of a driver that may map some memory types while it allocates. */
 struct allocation {
 	uint32_t type;
-	bool is_mapped; /* by the driver, at once */
-	bool is_given_up; /* by the driver, for another reason, before it would map it */
+	bool is_mapped; /* by the driver, during the allocation */
+	bool is_aborted; /* by the driver, before it would map the blob */
 	uint64_t pages;
-	uint64_t pages_taken; /* by another thread, meanwhile */
+	uint64_t pages_taken; /* by another thread, during the allocation */
 };
 
-/* Whether the blob is created. *hints is what the kernel was given, *was_refused of the mapping. */
+/* Whether the blob is created. *hints are those that the kernel gets; *was_refused is about the
+ * mapping. */
 static bool allocate_type(const struct allocation *allocation, uint32_t *hints, bool *was_refused)
 {
 	struct vmb_virtgpu_call call = {
@@ -1099,8 +1098,8 @@ static bool allocate_type(const struct allocation *allocation, uint32_t *hints, 
 	if (allocation->pages_taken) {
 		assert_int_not_equal(create_eager(&app, allocation->pages_taken), 0);
 	}
-	call.has_failed = ret < 0 || allocation->is_given_up;
-	if (ret == 0 && allocation->is_given_up) {
+	call.has_failed = ret < 0 || allocation->is_aborted;
+	if (ret == 0 && allocation->is_aborted) {
 		close_handle(&app, blob.bo_handle);
 	} else if (ret == 0 && allocation->is_mapped) {
 		struct drm_virtgpu_map map_it = { .handle = blob.bo_handle };
@@ -1121,19 +1120,19 @@ static void test_types(void **state)
 		uint32_t hints;
 		bool fails;
 	} steps[] = {
-		/* The first of a type is not deferred. */
+		/* The first blob of a type is not deferred. */
 		{ { .type = 0, .pages = 4 }, 0, false },
 		{ { .type = 1, .pages = 4, .is_mapped = true }, 0, false },
-		/* Now it is known. */
+		/* From then on the layer knows the type. */
 		{ { .type = 0, .pages = 100 }, DEFER, false },
 		{ { .type = 1, .pages = 4, .is_mapped = true }, 0, false },
 		{ { .type = 1, .pages = 4 }, 0, false },
-		/* One that fails tells nothing. */
-		{ { .type = 2, .pages = 4, .is_mapped = true, .is_given_up = true }, 0, false },
-		{ { .type = 2, .pages = 4, .is_mapped = true, .is_given_up = true }, 0, false },
-		/* Another thread takes what room is left. The driver is not prepared for that. */
+		/* A failed allocation shows nothing. */
+		{ { .type = 2, .pages = 4, .is_mapped = true, .is_aborted = true }, 0, false },
+		{ { .type = 2, .pages = 4, .is_mapped = true, .is_aborted = true }, 0, false },
+		/* Another thread takes the remaining room. The driver does not handle a refusal. */
 		{ { .type = 2, .pages = 4, .is_mapped = true, .pages_taken = 44 }, 0, false },
-		/* The hostmem is full. */
+		/* Hostmem is full. */
 		{ { .type = 0, .pages = 16 }, DEFER, false },
 		{ { .type = 1, .pages = 16, .is_mapped = true }, 0, true },
 		{ { .type = 31, .pages = 16, .is_mapped = true }, 0, true },
@@ -1156,7 +1155,7 @@ static void test_types(void **state)
 	end();
 }
 
-/* What a driver exports while it allocates it has not mapped. */
+/* An export during the allocation is not a mapping. */
 static void test_type_of_exported(void **state)
 {
 	struct vmb_virtgpu_call call = { .is_allocation = true };
@@ -1188,8 +1187,8 @@ static void test_type_of_exported(void **state)
 	end();
 }
 
-/* What a driver has to be told that does not notice by itself. */
-static void test_tells_of_refusal(void **state)
+/* The layer reports a refusal that the driver does not notice. */
+static void test_reports_refusal(void **state)
 {
 	struct vmb_virtgpu_call call = { .is_allocation = false };
 	struct drm_virtgpu_map map_it;
@@ -1216,7 +1215,7 @@ struct fact {
 	struct vmb_sim_gpu_config config;
 	enum vmb_defer request;
 	int helper_error;
-	bool cannot_observe; /* contexts cannot be made */
+	bool cannot_observe; /* contexts cannot be created */
 	bool defers;
 	enum vmb_honoured honoured;
 	uint64_t hostmem;
@@ -1226,68 +1225,68 @@ static void test_facts(void **state)
 {
 	static const struct fact facts[] = {
 		{ .name = "ordinary",
-			.config = { .hostmem = WINDOW, .capsets = VENUS },
+			.config = { .hostmem = HOSTMEM, .capsets = VENUS },
 			.defers = true,
 			.honoured = VMB_HONOURED_YES,
-			.hostmem = WINDOW },
+			.hostmem = HOSTMEM },
 		{ .name = "native contexts",
-			.config = { .hostmem = WINDOW, .capsets = DRM },
+			.config = { .hostmem = HOSTMEM, .capsets = DRM },
 			.defers = true,
 			.honoured = VMB_HONOURED_YES,
-			.hostmem = WINDOW },
-		{ .name = "size not known",
-			.config = { .hostmem = WINDOW, .capsets = VENUS, .hides_size = true },
+			.hostmem = HOSTMEM },
+		{ .name = "unknown size",
+			.config = { .hostmem = HOSTMEM, .capsets = VENUS, .hides_size = true },
 			.defers = true,
 			.honoured = VMB_HONOURED_YES },
 		{ .name = "alignment",
-			.config = { .hostmem = WINDOW, .capsets = VENUS, .alignment = 65536 },
+			.config = { .hostmem = HOSTMEM, .capsets = VENUS, .alignment = 65536 },
 			.defers = true,
 			.honoured = VMB_HONOURED_YES,
-			.hostmem = WINDOW },
-		{ .name = "window not aligned",
+			.hostmem = HOSTMEM },
+		{ .name = "hostmem not aligned",
 			.config = { .hostmem = 15 * PAGE, .capsets = VENUS, .alignment = 16384 },
 			.defers = true,
 			.honoured = VMB_HONOURED_YES,
 			.hostmem = 15 * PAGE },
 		{ .name = "older kernel",
-			.config = { .hostmem = WINDOW, .capsets = VENUS, .ignores_hints = true },
+			.config = { .hostmem = HOSTMEM, .capsets = VENUS, .ignores_hints = true },
 			.honoured = VMB_HONOURED_NO,
-			.hostmem = WINDOW },
+			.hostmem = HOSTMEM },
 		{ .name = "older kernel, on",
-			.config = { .hostmem = WINDOW, .capsets = VENUS, .ignores_hints = true },
+			.config = { .hostmem = HOSTMEM, .capsets = VENUS, .ignores_hints = true },
 			.request = VMB_DEFER_ON,
 			.honoured = VMB_HONOURED_NO,
-			.hostmem = WINDOW },
-		{ .name = "not to be observed",
-			.config = { .hostmem = WINDOW, .capsets = VENUS },
+			.hostmem = HOSTMEM },
+		{ .name = "hint not observable",
+			.config = { .hostmem = HOSTMEM, .capsets = VENUS },
 			.cannot_observe = true,
-			.hostmem = WINDOW },
-		{ .name = "older, not to be observed",
-			.config = { .hostmem = WINDOW, .capsets = VENUS, .ignores_hints = true },
+			.hostmem = HOSTMEM },
+		{ .name = "older kernel, hint not observable",
+			.config = { .hostmem = HOSTMEM, .capsets = VENUS, .ignores_hints = true },
 			.request = VMB_DEFER_ON,
 			.cannot_observe = true,
 			.honoured = VMB_HONOURED_NO,
-			.hostmem = WINDOW },
-		{ .name = "not to be observed, on",
-			.config = { .hostmem = WINDOW, .capsets = VENUS },
+			.hostmem = HOSTMEM },
+		{ .name = "hint not observable, on",
+			.config = { .hostmem = HOSTMEM, .capsets = VENUS },
 			.request = VMB_DEFER_ON,
 			.cannot_observe = true,
 			.defers = true,
-			.hostmem = WINDOW },
-		{ .name = "no contexts",
-			.config = { .hostmem = WINDOW, .capsets = 6 },
+			.hostmem = HOSTMEM },
+		{ .name = "no suitable contexts",
+			.config = { .hostmem = HOSTMEM, .capsets = 6 },
 			.request = VMB_DEFER_ON,
-			.hostmem = WINDOW },
-		{ .name = "no window", .config = { .hostmem = 0, .capsets = VENUS } },
-		{ .name = "no helpers",
-			.config = { .hostmem = WINDOW, .capsets = VENUS },
+			.hostmem = HOSTMEM },
+		{ .name = "no hostmem", .config = { .hostmem = 0, .capsets = VENUS } },
+		{ .name = "helpers cannot start",
+			.config = { .hostmem = HOSTMEM, .capsets = VENUS },
 			.helper_error = -EPERM,
 			.honoured = VMB_HONOURED_YES,
-			.hostmem = WINDOW },
+			.hostmem = HOSTMEM },
 		{ .name = "off",
-			.config = { .hostmem = WINDOW, .capsets = VENUS },
+			.config = { .hostmem = HOSTMEM, .capsets = VENUS },
 			.request = VMB_DEFER_OFF,
-			.hostmem = WINDOW },
+			.hostmem = HOSTMEM },
 	};
 
 	(void)state;
@@ -1298,7 +1297,7 @@ static void test_facts(void **state)
 			.bad = fact->cannot_observe ? 1000 : 0,
 			.error = EIO,
 		};
-		/* One that the driver wants deferred, that it may be seen to be cleared. */
+		/* The driver sets the hint, so the test sees whether the layer clears it. */
 		const struct wanted wanted = {
 			.flags = SHAREABLE | (fact->config.hostmem ? MAPPABLE : 0),
 			.size = fact->config.alignment ? fact->config.alignment : PAGE,
@@ -1319,7 +1318,7 @@ static void test_facts(void **state)
 			assert_int_equal(found->hostmem_size, fact->hostmem);
 			pass_time();
 			assert_int_equal(vmb_sim_gpu_used(), fact->defers ? 0 : wanted.size);
-			/* Without contexts there is no probing, and so no mapping. */
+			/* Without contexts there are no probes, and so no first mappings. */
 			assert_int_equal(
 				map(&app, handle), fact->defers && fact->cannot_observe ? -EIO : 0);
 		}
@@ -1327,8 +1326,8 @@ static void test_facts(void **state)
 	}
 }
 
-/* What several processes try at once may be more than the device has addresses for: that is no sign
- * of an older kernel. */
+/* Probes of several processes at once can use up the device's mmap() offsets. That looks like an
+ * older kernel for a moment. */
 static void test_observes_again(void **state)
 {
 	const struct vmb_sim_gpu_fault transient = {
@@ -1353,7 +1352,7 @@ static void test_helper_errors(void **state)
 	uint32_t handle = allocate(&app, 8);
 	vmb_sim_gpu_fail_helpers(-EMFILE);
 	assert_int_equal(map(&app, handle), -EMFILE);
-	/* libdrm would ask again for ever. */
+	/* libdrm would call again for ever. */
 	vmb_sim_gpu_fail_helpers(-EAGAIN);
 	assert_int_equal(map(&app, handle), -ENOMEM);
 	vmb_sim_gpu_fail_helpers(-EINTR);
@@ -1371,19 +1370,19 @@ static void fail_later(void)
 	vmb_sim_gpu_fail_helpers(later_error);
 }
 
-/* The first helper sleeps, and nobody hears of it if that is the error; otherwise the second one
- * fails. */
-static void steal_and_fail(void)
+/* The first helper blocks, and with -ECHILD the layer does not see its state. Otherwise the second
+ * helper fails. */
+static void take_room_and_fail(void)
 {
 	if (later_error == -ECHILD) {
 		vmb_sim_gpu_fail_helpers(-ECHILD);
 	}
-	steal();
+	take_room();
 	vmb_sim_gpu_before_helper(fail_later);
 }
 
-/* A helper sleeps, and what comes of the mapping is another error. */
-static void test_error_beside_sleeper(void **state)
+/* A helper is blocked, and the mapping fails with another error. */
+static void test_error_beside_blocked_helper(void **state)
 {
 	static const struct {
 		int error;
@@ -1401,23 +1400,23 @@ static void test_error_beside_sleeper(void **state)
 		start(&other, VMB_DEFER_AUTO);
 		uint32_t handle = allocate(&app, 8);
 		later_error = cases[i].error;
-		vmb_sim_gpu_before_helper(steal_and_fail);
+		vmb_sim_gpu_before_helper(take_room_and_fail);
 		assert_int_equal(map(&app, handle), cases[i].refusal);
-		assert_int_equal(vmb_sim_gpu_sleepers(), 1);
+		assert_int_equal(vmb_sim_gpu_blocked_helpers(), 1);
 		vmb_sim_gpu_before_helper(NULL);
 		vmb_sim_gpu_fail_helpers(0);
 		stop(&other);
 		pass_time();
 		close_handle(&app, create_eager(&app, 1));
-		assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+		assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 		assert_int_equal(map(&app, handle), 0);
 		end();
 	}
 }
 
-/* A life of blobs in which every kind of request occurs. What fails may fail, but nothing sleeps,
- * nothing is lost, and everything can be closed in the end. */
-static void live(void)
+/* Uses each kind of request. Requests may fail, but the application never blocks, no blob is lost,
+ * and all can be closed. */
+static void use_all_requests(void)
 {
 	uint32_t handles[10];
 
@@ -1455,7 +1454,7 @@ static void test_faults(void **state)
 			};
 			begin(&ordinary, VMB_DEFER_AUTO);
 			vmb_sim_gpu_fail(&fault);
-			live();
+			use_all_requests();
 			requests = vmb_sim_gpu_requests();
 			end();
 		}
@@ -1470,16 +1469,16 @@ static void test_without_memory(void **state)
 
 	(void)state;
 	for (uint64_t good = 0; good < needed; good++) {
-		/* What is used again has memory from its last use. */
+		/* Keep the reused files away: a file that was used before needs less memory. */
 		kept[good] = get(&app.guard, 1000 + (int)good, VMB_DEFER_OFF);
 		begin(&ordinary, VMB_DEFER_AUTO);
 		fail_alloc_after(good);
-		live();
+		use_all_requests();
 		needed = fail_alloc_count();
 		fail_alloc_after(FAIL_NEVER);
 		end();
 	}
-	/* Each blob, and the table. */
+	/* Of each blob, and of the table. */
 	assert_in_range(needed, 11, sizeof(kept) / sizeof(kept[0]));
 	for (uint64_t i = 0; i < needed; i++) {
 		vmb_virtgpu_put(kept[i], NULL);
@@ -1504,7 +1503,7 @@ static void test_sharing(void **state)
 	assert_int_equal(map(&other, handle), 0);
 	stop(&other);
 	struct vmb_virtgpu_call call = { .is_allocation = true };
-	/* Requests that come late are passed on, and leave nothing behind. */
+	/* A late request on a closed file is passed on, and leaves no trace. */
 	struct drm_virtgpu_resource_create_blob late = {
 		.blob_mem = HOST3D,
 		.blob_flags = MAPPABLE,
@@ -1522,7 +1521,7 @@ static void test_sharing(void **state)
 	end();
 }
 
-/* An instance of the application's, which has a trace. */
+/* An instance with a trace. */
 struct instance {
 	char path[32];
 	struct vmb_trace *trace;
@@ -1543,7 +1542,7 @@ static void stop_instance(struct instance *instance)
 	unlink(instance->path);
 }
 
-/* What the trace says last of a counter. */
+/* The last value of a counter in the trace. */
 static long long traced(const struct instance *instance, const char *counter)
 {
 	FILE *file = fopen(instance->path, "r");
@@ -1563,13 +1562,13 @@ static long long traced(const struct instance *instance, const char *counter)
 	return value;
 }
 
-static void assert_traced(const struct instance *instance, uint64_t promised, uint64_t mapped)
+static void assert_traced(const struct instance *instance, uint64_t deferred, uint64_t mapped)
 {
-	assert_int_equal(traced(instance, "hostmem promised"), promised * PAGE);
+	assert_int_equal(traced(instance, "hostmem promised"), deferred * PAGE);
 	assert_int_equal(traced(instance, "hostmem mapped"), mapped * PAGE);
 }
 
-/* A device on a file, as one of an instance that is traced. */
+/* A device of a traced instance, on a file. */
 static void open_device(struct process *device, int fd, const struct instance *instance)
 {
 	const struct vmb_virtgpu_driver driver = {
@@ -1585,7 +1584,7 @@ static void open_device(struct process *device, int fd, const struct instance *i
 	assert_non_null(device->virtgpu);
 }
 
-/* Instances that come and go while their devices share a file. */
+/* Two instances are created and destroyed while their devices share a file. */
 static void test_traces_of_a_shared_file(void **state)
 {
 	struct instance instances[2];
@@ -1596,7 +1595,7 @@ static void test_traces_of_a_shared_file(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		start_instance(&instances[i]);
 	}
-	/* Nobody's so far; what it holds by then is theirs, too. */
+	/* A blob from before the traces counts in both. */
 	uint32_t early = allocate(&app, 4);
 	for (size_t i = 0; i < 3; i++) {
 		open_device(&devices[i], app.fd, &instances[i / 2]);
@@ -1610,13 +1609,13 @@ static void test_traces_of_a_shared_file(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		assert_traced(&instances[i], 4, 8);
 	}
-	/* One of the first instance's devices is left, then none. */
+	/* One device of the first instance is left, then none. */
 	vmb_virtgpu_put(devices[0].virtgpu, instances[0].trace);
 	assert_traced(&instances[0], 4, 8);
 	vmb_virtgpu_put(devices[1].virtgpu, instances[0].trace);
 	assert_traced(&instances[0], 0, 0);
 	stop_instance(&instances[0]);
-	/* The second one's goes on. */
+	/* The second instance's trace goes on. */
 	allocate(&devices[2], 2);
 	assert_traced(&instances[1], 6, 8);
 	close_handle(&devices[2], handle);
@@ -1644,7 +1643,7 @@ static void test_trace_of_several_files(void **state)
 		assert_int_equal(map(&devices[i], allocate(&devices[i], 3)), 0);
 	}
 	assert_traced(&instance, 16, 6);
-	/* What is still open goes with its file. */
+	/* Open blobs end with their file. */
 	vmb_virtgpu_put(devices[0].virtgpu, instance.trace);
 	close(devices[0].fd);
 	assert_traced(&instance, 8, 3);
@@ -1682,8 +1681,8 @@ static void test_trace_without_memory(void **state)
 static uint32_t shared[THREADS * BLOBS_EACH];
 static atomic_uint mapped_by_threads;
 
-/* Time for others to find the same blob promised, if they may look. */
-static void dawdle(void)
+/* Gives other threads time to find the same blob deferred. */
+static void delay_helper(void)
 {
 	usleep(500);
 }
@@ -1709,7 +1708,7 @@ static void test_threads(void **state)
 	for (size_t i = 0; i < THREADS * BLOBS_EACH; i++) {
 		shared[i] = allocate(&app, 1);
 	}
-	vmb_sim_gpu_before_helper(dawdle);
+	vmb_sim_gpu_before_helper(delay_helper);
 	for (size_t i = 0; i < THREADS; i++) {
 		assert_int_equal(pthread_create(&threads[i], NULL, map_all, NULL), 0);
 	}
@@ -1717,8 +1716,8 @@ static void test_threads(void **state)
 		pthread_join(threads[i], NULL);
 	}
 	assert_int_equal(mapped_by_threads, THREADS * THREADS * BLOBS_EACH);
-	/* Each once. */
-	assert_int_equal(vmb_sim_gpu_helpers(), TRIAL + THREADS * BLOBS_EACH);
+	/* One helper for each blob. */
+	assert_int_equal(vmb_sim_gpu_helpers(), HELPER_PROBE + THREADS * BLOBS_EACH);
 	pass_time();
 	assert_int_equal(vmb_sim_gpu_used(), THREADS * BLOBS_EACH * PAGE);
 	end();
@@ -1752,7 +1751,7 @@ static void *put_and_end(void *argument)
 	return NULL;
 }
 
-/* The thread is cancelled on the way, and nothing stays locked. */
+/* Cancels the thread inside the layer. No lock stays held. */
 static void run_cancelled(void *(*function)(void *argument), void *argument)
 {
 	pthread_t thread;
@@ -1773,18 +1772,18 @@ static void test_cancelled(void **state)
 	uint32_t handle = allocate(&app, 8);
 	vmb_sim_gpu_before_helper(be_cancelled);
 	run_cancelled(map_and_end, &handle);
-	/* It was mapped all the same. */
+	/* The blob was mapped nevertheless. */
 	unsigned helpers = vmb_sim_gpu_helpers();
 	assert_int_equal(map(&app, handle), 0);
 	assert_int_equal(vmb_sim_gpu_helpers(), helpers);
 	close_handle(&app, handle);
 	pass_time();
 
-	uint32_t trifle = create_eager(&app, 1);
+	uint32_t small = create_eager(&app, 1);
 	uint32_t another = create_eager(&app, 1);
-	fall_asleep(allocate(&app, 8));
+	block_helpers_on(allocate(&app, 8));
 	while_waiting = be_cancelled;
-	run_cancelled(close_and_end, &trifle);
+	run_cancelled(close_and_end, &small);
 	close_handle(&app, another);
 	while_waiting = be_cancelled;
 	run_cancelled(put_and_end, app.virtgpu);
@@ -1795,7 +1794,7 @@ static void test_cancelled(void **state)
 	vmb_sim_gpu_retry();
 	assert_int_not_equal(allocate(&app, 1), 0);
 	assert_int_equal(map(&app, allocate(&app, 1)), 0);
-	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 	end();
 }
 
@@ -1815,7 +1814,7 @@ static size_t count_fds(void)
 static sem_t is_mapping;
 static sem_t may_go_on;
 
-static void stand_still(void)
+static void pause_helper(void)
 {
 	vmb_sim_gpu_before_helper(NULL);
 	sem_post(&is_mapping);
@@ -1828,12 +1827,12 @@ static void *map_one(void *argument)
 	return NULL;
 }
 
-/* In a child nothing may go back to the test. The exit status tells how far it came. */
+/* The child must not return to the test. Its exit status shows how far it came. */
 static void live_on(struct process *process, uint32_t handle, size_t fds)
 {
 	struct drm_virtgpu_map map_it = { .handle = handle };
 
-	/* One that waits for a lock that nobody gives back must not stay. */
+	/* Ends a child that waits for a lock which no thread holds. */
 	alarm(60);
 	if (count_fds() != fds - 1) {
 		_exit(1);
@@ -1845,7 +1844,7 @@ static void live_on(struct process *process, uint32_t handle, size_t fds)
 	_exit(0);
 }
 
-/* A thread is in the guard, helpers sleep on a blob, and the process forks. */
+/* The process forks while a thread is in the guard and helpers are blocked. */
 static void test_fork(void **state)
 {
 	pthread_t thread;
@@ -1859,12 +1858,12 @@ static void test_fork(void **state)
 	app.virtgpu = get(&vmb_virtgpu_guard, app.fd, VMB_DEFER_AUTO);
 	assert_non_null(app.virtgpu);
 	uint32_t handles[] = { allocate(&app, 8), allocate(&app, 1), allocate(&app, 1) };
-	fall_asleep(handles[0]);
-	close_handle(&other, stolen);
+	block_helpers_on(handles[0]);
+	close_handle(&other, taken_room);
 	sem_init(&is_mapping, 0, 0);
 	sem_init(&may_go_on, 0, 0);
 	pass_time();
-	vmb_sim_gpu_before_helper(stand_still);
+	vmb_sim_gpu_before_helper(pause_helper);
 	assert_int_equal(pthread_create(&thread, NULL, map_one, &handles[1]), 0);
 	sem_wait(&is_mapping);
 	size_t fds = count_fds();
@@ -1876,13 +1875,13 @@ static void test_fork(void **state)
 	sem_post(&may_go_on);
 	pthread_join(thread, NULL);
 	assert_int_equal(status, 0);
-	/* Here all is as it was. */
-	assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+	/* The fork has changed nothing in the parent. */
+	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 	stop(&other);
 	end();
 }
 
-/* What a process of the random test knows of its blobs. */
+/* The blobs of a process in the random test. */
 #define OWN 24
 struct life {
 	struct process process;
@@ -1915,7 +1914,7 @@ static void step(struct life *life, uint64_t *seed, bool is_quiet)
 		life->is_mapped[i] = is_eager && life->handles[i];
 		return;
 	}
-	/* In peace the layer finds room exactly where there is some. */
+	/* Without interference a mapping succeeds exactly if there is room. */
 	if (is_quiet) {
 		pass_time();
 	}
@@ -1936,7 +1935,7 @@ static void step(struct life *life, uint64_t *seed, bool is_quiet)
 		break;
 	}
 	assert_true(ret == 0 || ret == -ENOSPC);
-	if (is_quiet && !vmb_sim_gpu_sleepers()) {
+	if (is_quiet && !vmb_sim_gpu_blocked_helpers()) {
 		assert_int_equal(ret == 0, has_room);
 	}
 	life->is_mapped[i] |= ret == 0;
@@ -1950,8 +1949,9 @@ static void check_bytes(const struct life *life)
 	for (size_t i = 0; i < OWN; i++) {
 		known += life->handles[i] ? life->pages[i] * PAGE : 0;
 	}
-	assert_int_equal(stat_of(&statistics->bytes_mapped) + stat_of(&statistics->bytes_deferred), known);
-	/* What a blob has mapped the process does not know yet. */
+	assert_int_equal(
+		stat_of(&statistics->bytes_mapped) + stat_of(&statistics->bytes_deferred), known);
+	/* The process does not know which blobs the guard has mapped to wake helpers. */
 	for (size_t i = 0; i < OWN; i++) {
 		known -= life->handles[i] && !life->is_mapped[i] ? life->pages[i] * PAGE : 0;
 	}
@@ -1959,14 +1959,14 @@ static void check_bytes(const struct life *life)
 }
 
 static struct life lives[2];
-static uint64_t thief_seed;
+static uint64_t interfere_seed;
 
-/* The other process is quick, sometimes. */
+/* The other process takes room before the helper, sometimes. */
 static void interfere(void)
 {
 	vmb_sim_gpu_before_helper(NULL);
-	for (size_t i = model_random(&thief_seed) % 5; i > 0; i--) {
-		uint64_t pages = 1 + model_random(&thief_seed) % 24;
+	for (size_t i = model_random(&interfere_seed) % 5; i > 0; i--) {
+		uint64_t pages = 1 + model_random(&interfere_seed) % 24;
 		size_t j = 0;
 		while (j < OWN && lives[1].handles[j]) {
 			j++;
@@ -1983,7 +1983,7 @@ static void test_random(void **state)
 {
 	uint64_t seed = model_seed();
 	size_t rounds = model_rounds(60);
-	unsigned slept = 0;
+	unsigned blocked = 0;
 
 	(void)state;
 	print_message("VMB_SEED=%llu\n", (unsigned long long)seed);
@@ -1999,16 +1999,16 @@ static void test_random(void **state)
 		for (size_t i = 0; i < 200; i++) {
 			size_t p = model_random(&seed) % 2;
 			bool is_quiet = model_random(&seed) % 4 == 0;
-			thief_seed = model_random(&seed);
+			interfere_seed = model_random(&seed);
 			vmb_sim_gpu_before_helper(p == 0 && !is_quiet ? interfere : NULL);
 			step(&lives[p], &seed, is_quiet);
 			vmb_sim_gpu_sleep_ms((unsigned)(model_random(&seed) % 4));
 			check_bytes(&lives[0]);
 			check_bytes(&lives[1]);
-			slept += vmb_sim_gpu_sleepers();
+			blocked += vmb_sim_gpu_blocked_helpers();
 		}
 		vmb_sim_gpu_before_helper(NULL);
-		/* The last close of each process finds room for its sleepers. */
+		/* The last close of each process finds room for all blocked helpers. */
 		for (size_t p = 0; p < 2; p++) {
 			for (size_t i = 0; i < OWN; i++) {
 				if (lives[p].handles[i]) {
@@ -2019,11 +2019,11 @@ static void test_random(void **state)
 		pass_time();
 		stop(&lives[0].process);
 		stop(&lives[1].process);
-		assert_int_equal(vmb_sim_gpu_sleepers(), 0);
+		assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 		vmb_sim_gpu_finish();
 	}
-	/* Or it would not have been tried. */
-	assert_true(slept > 0);
+	/* The test has covered blocked helpers. */
+	assert_true(blocked > 0);
 }
 
 static size_t fds_before;
@@ -2048,8 +2048,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_struct_sizes),
 		TEST(test_hints),
-		TEST(test_larger_than_window),
-		TEST(test_last_room),
+		TEST(test_larger_than_hostmem),
+		TEST(test_last_range),
 		TEST(test_map_twice),
 		TEST(test_export),
 		TEST(test_import),
@@ -2061,28 +2061,28 @@ int main(void)
 		TEST(test_import_left_alone),
 		TEST(test_import_without_memory),
 		TEST(test_refused_by_host),
-		TEST(test_stolen),
-		TEST(test_stolen_and_retried),
-		TEST(test_stolen_and_closed),
+		TEST(test_room_taken),
+		TEST(test_room_taken_and_retried),
+		TEST(test_room_taken_and_closed),
 		TEST(test_device_gone),
 		TEST(test_closed_during_refusal),
-		TEST(test_closed_during_rescue),
+		TEST(test_closed_during_wake),
 		TEST(test_closed_on_another_file),
 		TEST(test_closed_all_the_time),
 		TEST(test_closed_during_last_helper),
-		TEST(test_rescue_of_the_smaller),
+		TEST(test_wake_of_the_smaller),
 		TEST(test_mapped_by_itself),
-		TEST(test_sleepers_without_lock),
+		TEST(test_blocked_without_lock),
 		TEST(test_freed_while_clock_is_read),
 		TEST(test_close_while_helper_works),
 		TEST(test_stale_handles),
 		TEST(test_types),
 		TEST(test_type_of_exported),
-		TEST(test_tells_of_refusal),
+		TEST(test_reports_refusal),
 		TEST(test_facts),
 		TEST(test_observes_again),
 		TEST(test_helper_errors),
-		TEST(test_error_beside_sleeper),
+		TEST(test_error_beside_blocked_helper),
 		TEST(test_faults),
 		TEST(test_without_memory),
 		TEST(test_sharing),
