@@ -26,7 +26,7 @@ WARNINGS = {
         "25.0": "none of the driver's ioctls was seen",
         "26.1": "none of the driver's ioctls was seen",
     },
-    "vm_bind": {"25.0": None, "26.1": "its memory could not be made a hole of"},
+    "vm_bind": {"25.0": None, "26.1": "the driver's BO of the null memory was not seen"},
 }
 
 
