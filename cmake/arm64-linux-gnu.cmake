@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: MIT
 #
 # Cross builds for arm64 with Debian's compiler (packages gcc-aarch64-linux-gnu,
-# libc6-dev-arm64-cross). ./run arm64 does all of this by itself; by hand it is
+# libc6-dev-arm64-cross). ./run arm64 does the following steps:
 #
-#   scripts/suite-unpack bookworm arm64 arm64-libraries libvulkan-dev libvulkan1 libcmocka-dev
-#   libcmocka0
-#   cmake -S . -B build-arm64 -G Ninja --toolchain cmake/arm64-linux-gnu.cmake
-#   -DVMBIND_ARM64_ROOT=DIR
+#   scripts/suite-unpack bookworm arm64 arm64-libraries libvulkan-dev libvulkan1 libcmocka-dev libcmocka0
+#   cmake -S . -B build-arm64 -G Ninja --toolchain cmake/arm64-linux-gnu.cmake -DVMBIND_ARM64_ROOT=DIR
 #
-# where DIR is what the first command prints. Without VMBIND_ARM64_ROOT the libraries are the
-# system's own (multiarch: libvulkan-dev:arm64, libcmocka-dev:arm64). The layer alone needs none:
+# The first command prints DIR. Without VMBIND_ARM64_ROOT the build uses the system's libraries
+# (multiarch: libvulkan-dev:arm64, libcmocka-dev:arm64). The layer alone needs no libraries:
 # -DVMBIND_TESTS=OFF -DVMBIND_DEMO=OFF.
 
 set(VMBIND_ARM64_ROOT "" CACHE PATH "Directory of unpacked arm64 packages; empty: the system's own libraries")
@@ -22,6 +20,5 @@ set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
 set(CMAKE_FIND_ROOT_PATH ${VMBIND_ARM64_ROOT})
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
-# Headers that the directory lacks may be those of the build machine: Vulkan's and SPIR-V's are the
-# same everywhere.
+# The headers of Vulkan and SPIR-V are the same on all architectures: the build machine's will do.
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE BOTH)
