@@ -125,8 +125,8 @@ static void choose_sizes(struct tour *t)
 	/* sparseAddressSpaceSize is for all sparse resources that exist at one time (chapter
 	 * "Limits"). */
 	if (t->buffer_count > t->traits.sparse_address_space / t->buffer_size) {
-		vku_fail("\nThe device has addresses for %.1f GiB of sparse resources: that is no "
-			 "more\n"
+		vku_fail("\nThe device has addresses for %.1f GiB of sparse resources: "
+			 "that is no more\n"
 			 "than memory, and there is nothing to show.",
 			(double)t->traits.sparse_address_space / (double)GIB);
 	}

@@ -66,25 +66,25 @@ static const struct {
 } rules[] = {
 	{ is_panvk_without_sparse,
 		{ "newer-mesa",
-			"Mesa 26.2 or newer: panvk has sparse resources of its own there, those of "
-			"images with residency" } },
+			"Mesa 26.2 or newer: panvk has sparse resources of its own there, "
+			"those of images with residency" } },
 	{ is_panvk_before_26_2,
 		{ "newer-mesa",
-			"Mesa 26.2 or newer: panvk's own sparse resources are right there, and "
-			"need no layer" } },
+			"Mesa 26.2 or newer: panvk's own sparse resources are right there, "
+			"and need no layer" } },
 	{ is_lavapipe_without_sparse,
 		{ "newer-mesa",
-			"a newer Mesa (26.1 was tried): lavapipe has sparse resources of its own "
-			"there, those of images with residency" } },
+			"a newer Mesa (26.1 was tried): "
+			"lavapipe has sparse resources of its own there, those of images "
+			"with residency" } },
 	{ is_kernel_without_sparse,
 		{ "newer-kernel",
 			"Linux 7.3 or newer (panthor 1.9): a range without memory is one op there, "
 			"and not 2 MiB of memory mapped over it again and again" } },
 	{ is_kernel_eager,
 		{ "newer-kernel",
-			"Linux 7.3 or newer in the guest: memory takes its place in hostmem when "
-			"it "
-			"is mapped, and not before" } },
+			"Linux 7.3 or newer in the guest: "
+			"memory takes its place in hostmem when it is mapped, and not before" } },
 	{ is_hostmem_small,
 		{ "larger-hostmem",
 			"a larger hostmem: less than the device's memory can be mapped" } },
@@ -92,17 +92,16 @@ static const struct {
 		{ "larger-hostmem", "a larger hostmem: more than three quarters are in use" } },
 	{ is_node_missing,
 		{ "render-node",
-			"the device's render node in this environment: a container has to be given "
-			"it" } },
+			"the device's render node in this environment: "
+			"a container has to be given it" } },
 	{ is_node_closed,
 		{ "render-node",
-			"access to the device's render node: the group render has it on most "
-			"systems" } },
+			"access to the device's render node: "
+			"the group render has it on most systems" } },
 	{ is_spoiled_by_trial,
 		{ "native-route",
-			"VMBIND_ROUTE=native wherever the layer is enabled: it keeps the layer "
-			"from "
-			"the trial" } },
+			"VMBIND_ROUTE=native wherever the layer is enabled: "
+			"it keeps the layer from the trial" } },
 };
 #define RULES (sizeof(rules) / sizeof(rules[0]))
 static_assert(RULES <= VMB_ADVICE_MAX, "room for all");

@@ -63,8 +63,8 @@ struct vmb_vm;
  *  - the driver allocates as always and the backend captures its ioctls. One thread calls
  *    capture_begin, has the driver allocate, and calls capture_memory or capture_reservation.
  *
- * And there are two ways to bind: execute, at once, or submit, which leaves the ops to the kernel. A
- * backend implements one way of each. The members of the other way are NULL.
+ * And there are two ways to bind: execute, at once, or submit, which leaves the ops to the kernel.
+ * A backend implements one way of each. The members of the other way are NULL.
  */
 struct vmb_vm_interface {
 	const char *name;

@@ -40,8 +40,7 @@ static VkResult map_memory(struct planning *planning, const VkSparseMemoryBind *
 	if (!memory) {
 		vmb_provide_log(provide, VMB_LOG_ERROR,
 			"vkQueueBindSparse: the memory cannot be bound sparsely: it is imported, "
-			"exported, "
-			"dedicated, or of a type that the resource does not allow");
+			"exported, dedicated, or of a type that the resource does not allow");
 		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
 	}
 	if (bind->memoryOffset % provide->vm->granularity) {

@@ -29,11 +29,10 @@ static const struct rule {
 	 * sparseBinding is the lower bound.
 	 */
 	{ VK_DRIVER_ID_MESA_PANVK, HAS, VK_MAKE_API_VERSION(0, 26, 2, 0), VMB_ROUTE_ASSIST,
-		"panvk before 26.2 maps a dummy piece by piece where there is no memory, and over "
-		"the "
-		"wrong range when memory is taken away",
-		"memory that is taken away stays bound: the first 2 MiB of the resource are taken "
-		"away instead; and a new resource is mapped in pieces of 2 MiB" },
+		"panvk before 26.2 creates sparse resources in many maps, "
+		"and unbinds the wrong range",
+		"a NULL bind leaves its range bound and unbinds the first 2 MiB of the resource; "
+		"a new resource is mapped in pieces of 2 MiB" },
 	/* panvk 25.0.7 on panthor; lavapipe before its own sparse resources (22.3.6 was tried);
 	 * SwiftShader. */
 	{ 0, HAS_NOT, 0, VMB_ROUTE_PROVIDE, NULL, NULL },
@@ -137,7 +136,7 @@ static const char *why_no_rule(const struct vmb_route_facts *facts)
 struct vmb_route_choice vmb_route_choose(const struct vmb_route_facts *facts)
 {
 	if (facts->request == VMB_REQUEST_OFF || facts->request == VMB_REQUEST_NATIVE) {
-		return native(facts, "asked for by the user");
+		return native(facts, "requested by the user");
 	}
 	const struct rule *rule = find_rule(facts);
 	if (!rule) {
@@ -153,7 +152,7 @@ struct vmb_route_choice vmb_route_choose(const struct vmb_route_facts *facts)
 	return (struct vmb_route_choice){
 		.route = rule->route,
 		.backend = backend,
-		.reason = was_requested ? "asked for by the user" : reason,
+		.reason = was_requested ? "requested by the user" : reason,
 		.fault = was_requested ? NULL : rule->fault,
 		.needs_probe = backend && !facts->probed,
 	};

@@ -7,9 +7,9 @@
 #include <vulkan/vulkan.h>
 
 /*
- * The one list of Vulkan commands that the layer calls or replaces. The tables of function pointers,
- * the look-up by name, the trampolines of vkGetInstanceProcAddr and the wrappers of a trace are made
- * from it.
+ * The one list of Vulkan commands that the layer calls or replaces. The tables of function
+ * pointers, the look-up by name, the trampolines of vkGetInstanceProcAddr and the wrappers of a
+ * trace are made from it.
  *
  * X(type, name, alias, since, parameters, arguments)
  *   alias, since   the second name, and the version in which the first name is core; NULL and 0 if

@@ -55,8 +55,7 @@ static bool print_machine(void)
 	printf(", %s %s.\n", kernel.sysname, kernel.release);
 	printf("Medians of 11 interleaved repetitions, and (the least–the greatest) of them.\n"
 	       "Of binds it is the processor time. \"each\": a vkQueueBindSparse for each page; "
-	       "calls: "
-	       "system calls.\n\n");
+	       "calls: system calls.\n\n");
 	return features.sparseBinding && features.sparseResidencyBuffer;
 }
 

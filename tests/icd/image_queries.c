@@ -148,8 +148,9 @@ static void sparse_formats(void **state)
 		EXPECT_EQ(count, 0);
 		for (size_t i = 0; i < COUNT(suffixes); i++) {
 			const VkPhysicalDeviceSparseImageFormatInfo2 info = {
-				.sType =
-					VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SPARSE_IMAGE_FORMAT_INFO_2,
+				/* clang-format off */
+				.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SPARSE_IMAGE_FORMAT_INFO_2,
+				/* clang-format on */
 				.format = format,
 				.type = VK_IMAGE_TYPE_2D,
 				.samples = VK_SAMPLE_COUNT_1_BIT,

@@ -5,8 +5,8 @@
 #include "sync.h"
 
 /*
- * Sparse resources on a driver that has none, over the simulated kernel. What the kernel was told is
- * compared by the script "provide" beside this, which knows the scenarios by their names. All is
+ * Sparse resources on a driver that has none, over the simulated kernel. What the kernel was told
+ * is compared by the script "provide" beside this, which knows the scenarios by their names. All is
  * marked in the op stream as words:
  *
  *   begin NAME

@@ -8,15 +8,15 @@
 
 /*
  * panvk_workload WORKLOAD... : what applications do with sparse resources, for check_workload to
- * compare what the kernel was told with what Vulkan was. A workload is the name of one below, or the
- * seed of a random one. All steps are marked in the simulated kernel's op stream as words:
+ * compare what the kernel was told with what Vulkan was. A workload is the name of one below, or
+ * the seed of a random one. All steps are marked in the simulated kernel's op stream as words:
  *
  *   begin NAME
  *   memory ID SIZE                          the BO created before the next mark
  *   buffer ID SIZE ADDRESS | image ID SIZE  created before the next mark; SIZE as to be bound
  *   bind ID OFFSET SIZE MEMORY OFFSET       of a buffer, or opaque; MEMORY 0 is none
- *   binds ID                                any number of them, of which only the ops are to be counted
- *   blocks ID ...                           of an image: nothing to be derived from Vulkan alone
+ *   binds ID                                any number; only their ops are counted
+ *   blocks ID ...                           of an image; Vulkan alone does not give their addresses
  *   destroy ID
  *   check                                   what is bound now is to be compared
  *   none                                    there are no sparse resources

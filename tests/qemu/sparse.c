@@ -9,10 +9,10 @@
 #include <vk.h>
 
 /*
- * Sparse resources on the real kernel: creates one, binds memory to it, unbinds it, destroys it, and
- * after each of these, once the GPU has done it, sets a mark that says what now should be. It checks
- * nothing but that Vulkan reports success: what was asked of the kernel and what the kernel then says
- * is mapped is recorded by the library that is preloaded (trace.c), and judged by
+ * Sparse resources on the real kernel: creates one, binds memory to it, unbinds it, destroys it,
+ * and after each of these, once the GPU has done it, sets a mark that says what now should be. It
+ * checks nothing but that Vulkan reports success: what was asked of the kernel and what the kernel
+ * then says is mapped is recorded by the library that is preloaded (trace.c), and judged by
  * tests/qemu/cases_panthor.py.
  *
  *	create SIZE ADDRESS             address 0 if it cannot be asked for, sizes in bytes

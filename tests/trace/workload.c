@@ -11,8 +11,9 @@
 #include "vk.h"
 
 /*
- * trace_workload LIST SCENARIO [SEED]: sparse resources, bound and unbound, for a trace to be compared with. Each
- * step is a line of the file LIST, where handles are hexadecimal, and MEMORY is 0 for none:
+ * trace_workload LIST SCENARIO [SEED]: sparse resources, bound and unbound, for a trace to be
+ * compared with. Each step is a line of the file LIST, where handles are hexadecimal, and MEMORY is
+ * 0 for none:
  *
  *   memory HANDLE SIZE
  *   buffer HANDLE SIZE | image HANDLE SIZE

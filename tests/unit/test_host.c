@@ -462,24 +462,23 @@ static void check_reservation(
 static void test_reserve(void **state)
 {
 	const struct size_case *wanted = *state;
-	struct vmb_reservation reservations[8];
+	struct vmb_reservation ranges[8];
 	struct vmb_vm *vm;
 
 	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
 	uint64_t memory = statm(1), space = statm(0);
 	for (size_t i = 0; i < 8; i++) {
 		assert_int_equal(
-			vm->impl->reserve(vm, wanted->size, wanted->alignment, &reservations[i]),
-			0);
-		check_reservation(wanted, &reservations[i]);
+			vm->impl->reserve(vm, wanted->size, wanted->alignment, &ranges[i]), 0);
+		check_reservation(wanted, &ranges[i]);
 	}
 	assert_true(statm(1) < memory + 4 * MIB);
 	/* What the alignment took is back already. */
 	assert_true(statm(0) < space + 8 * wanted->size + 4 * MIB);
 	for (size_t i = 0; i < 8; i++) {
-		vm->impl->release(vm, &reservations[i]);
-		assert_false(is_mapped(reservations[i].va));
-		assert_false(is_mapped(reservations[i].va + reservations[i].size - page_size()));
+		vm->impl->release(vm, &ranges[i]);
+		assert_false(is_mapped(ranges[i].va));
+		assert_false(is_mapped(ranges[i].va + ranges[i].size - page_size()));
 	}
 	assert_true(statm(0) < space + 4 * MIB);
 	vmb_vm_destroy(vm);

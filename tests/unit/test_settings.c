@@ -79,12 +79,14 @@ static const struct scenario scenarios[] = {
 	{ "stats with an empty path", "VMBIND_STATS=", "", "", NULL },
 	{ "a trace", "VMBIND_TRACE=/some/path", "", "trace=/some/path", NULL },
 	{ "a trace with an empty path", "VMBIND_TRACE=", "", "", NULL },
-	{ "all settings at once", "VMBIND_TRACE=t VMBIND_STATS=s VMBIND_ROUTE=provide VMBIND_LOG=debug", "",
+	{ "all settings at once",
+		"VMBIND_TRACE=t VMBIND_STATS=s VMBIND_ROUTE=provide VMBIND_LOG=debug", "",
 		"route=provide log=debug stats=s trace=t", NULL },
 	{ "disabled", "DISABLE_VMBIND_SPARSE=1", "", "disabled", NULL },
 	{ "disabled by 0", "DISABLE_VMBIND_SPARSE=0", "", "disabled", NULL },
 	{ "disabled by an empty value", "DISABLE_VMBIND_SPARSE=", "", "disabled", NULL },
-	{ "disabled takes precedence over the route", "DISABLE_VMBIND_SPARSE=1 VMBIND_ROUTE=provide", "",
+	{ "disabled takes precedence over the route",
+		"DISABLE_VMBIND_SPARSE=1 VMBIND_ROUTE=provide", "",
 		"disabled route=provide", NULL },
 	{ "the layer ignores ENABLE_VMBIND_SPARSE", "ENABLE_VMBIND_SPARSE=0", "", "", NULL },
 	/* bad values */
@@ -96,7 +98,8 @@ static const struct scenario scenarios[] = {
 	{ "an unknown value of defer_blobs", "VMBIND_DEFER_BLOBS=yes", "", "", "'yes'" },
 	{ "an unknown log level", "VMBIND_LOG=loud", "", "", "'loud'" },
 	{ "a number as a log level", "VMBIND_LOG=3", "", "", "'log'" },
-	{ "a bad value leaves other settings alone", "VMBIND_LOG=? VMBIND_ROUTE=native VMBIND_STATS=-", "",
+	{ "a bad value leaves other settings alone",
+		"VMBIND_LOG=? VMBIND_ROUTE=native VMBIND_STATS=-", "",
 		"route=native stats=-", "'?'" },
 	{ "bad values are reported at every level", "VMBIND_LOG=error VMBIND_ROUTE=?", "", "log=error", "'?'" },
 #ifdef VK_EXT_layer_settings
@@ -122,7 +125,8 @@ static const struct scenario scenarios[] = {
 	{ "the environment names another trace", "VMBIND_TRACE=u", "trace=t", "trace=u", NULL },
 	{ "the environment turns stats off", "VMBIND_STATS=", "stats=s", "", NULL },
 	{ "a bad value in the environment", "VMBIND_ROUTE=?", "route=native", "route=native", "'?'" },
-	{ "disabled takes precedence over given settings", "DISABLE_VMBIND_SPARSE=", "route=native", "disabled route=native", NULL },
+	{ "disabled takes precedence "
+		"over given settings", "DISABLE_VMBIND_SPARSE=", "route=native", "disabled route=native", NULL },
 #endif
 };
 /* clang-format on */
@@ -372,8 +376,7 @@ static void test_set_uid(void **state)
 
 	(void)state;
 	set_environment("VMBIND_ROUTE=off VMBIND_DEFER_BLOBS=off VMBIND_LOG=debug VMBIND_STATS=s "
-			"VMBIND_TRACE=t "
-			"DISABLE_VMBIND_SPARSE=1");
+			"VMBIND_TRACE=t DISABLE_VMBIND_SPARSE=1");
 	set_uid = true;
 	assert_int_equal(vmb_settings_init(&settings, &info), 0);
 	check_settings(&settings, "");

@@ -23,8 +23,8 @@ const struct vmb_backend vmb_host_backend = {
 	.for_cpu = true,
 	.extensions = extensions,
 	.extension_count = sizeof(extensions) / sizeof(extensions[0]),
-	.reason = "the driver has no sparse resources, and sees host memory when it is remapped",
-	.probe_failed = "the device does not see it when host memory is remapped",
+	.reason = "the driver has no sparse resources, and its device sees remapped host memory",
+	.probe_failed = "the device does not see remapped host memory",
 	.create = create,
 	.probe = vmb_host_probe,
 };

@@ -218,8 +218,8 @@ static int poll_until_stopped(void *unused)
 static int stats_show(struct seq_file *file, void *unused)
 {
 	seq_printf(file,
-		"flushes %lu doorbells %lu interrupts %lu jobs %lu instructions %lu skipped %lu "
-		"faults %lu\n",
+		"flushes %lu doorbells %lu interrupts %lu jobs %lu "
+		"instructions %lu skipped %lu faults %lu\n",
 		stats.flushes, stats.doorbells, stats.interrupts, stats.jobs, stats.instructions,
 		stats.skipped, stats.faults);
 	return 0;

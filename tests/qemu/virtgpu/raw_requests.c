@@ -58,8 +58,9 @@ static void try_request(int fd, const struct request *request)
 		gpu_close(fd, blob.bo_handle);
 		wait_until_used(0);
 	}
-	report("\"request\": \"%s\", \"create\": \"%s\", \"map\": \"%s\", \"used_created\": "
-	       "%" PRIu64 ", \"used_mapped\": %" PRIu64 ", \"wrong\": %zu",
+	report("\"request\": \"%s\", \"create\": \"%s\", "
+	       "\"map\": \"%s\", \"used_created\": %" PRIu64 ", \"used_mapped\": %" PRIu64
+	       ", \"wrong\": %zu",
 		request->name, strerror(-err), map, created, mapped, wrong);
 }
 
@@ -89,8 +90,9 @@ static void create_refused(const char *name, uint32_t hints)
 		gpu_close(fd, blob.bo_handle);
 		wait_until_used(0);
 	}
-	report("\"hints\": %u, \"create\": \"%s\", \"map\": \"%s\", \"left\": %" PRIu64, hints,
-		strerror(-err), strerror(-map_err), window_used());
+	report("\"hints\": %u, \"create\": \"%s\", "
+	       "\"map\": \"%s\", \"left\": %" PRIu64,
+		hints, strerror(-err), strerror(-map_err), window_used());
 }
 
 void raw_refused(void)

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * What a program in the guest tells its judge (tests/qemu/cases_virtgpu.py): lines of JSON, an object
- * each, on standard output.
+ * What a program in the guest tells its judge (tests/qemu/cases_virtgpu.py): lines of JSON, an
+ * object each, on standard output.
  */
 
 /* The members of an object, without the braces. */

@@ -147,8 +147,8 @@ static void while_starting(const struct app *app)
 	mapped = map_some(app);
 	atomic_store(&starter.stop, true);
 	pthread_join(thread, NULL);
-	report("\"way\": \"exec\", \"mapped\": %u, \"started\": %u, \"wrong\": %u, \"wait\": "
-	       "\"%s\"",
+	report("\"way\": \"exec\", \"mapped\": %u, \"started\": %u, "
+	       "\"wrong\": %u, \"wait\": \"%s\"",
 		mapped, starter.started, starter.wrong, wait_for_none());
 }
 

@@ -69,8 +69,8 @@ static void report_work(const struct work *works, unsigned count)
 		sum.errors += works[i].errors;
 		sum.wrong += works[i].wrong;
 	}
-	report("\"tried\": %u, \"allocated\": %u, \"mapped\": %u, \"refused\": %u, \"errors\": %u, "
-	       "\"wrong\": %zu",
+	report("\"tried\": %u, \"allocated\": %u, \"mapped\": %u, \"refused\": %u, "
+	       "\"errors\": %u, \"wrong\": %zu",
 		count * ROUNDS * EACH, sum.allocated, sum.mapped, sum.refused, sum.errors,
 		sum.wrong);
 }
