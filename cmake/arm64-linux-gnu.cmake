@@ -3,14 +3,17 @@
 # Cross builds for arm64 with Debian's compiler (packages gcc-aarch64-linux-gnu,
 # libc6-dev-arm64-cross). ./run arm64 does the following steps:
 #
-#   scripts/suite-unpack bookworm arm64 arm64-libraries libvulkan-dev libvulkan1 libcmocka-dev libcmocka0
-#   cmake -S . -B build-arm64 -G Ninja --toolchain cmake/arm64-linux-gnu.cmake -DVMBIND_ARM64_ROOT=DIR
+#   scripts/suite-unpack bookworm arm64 arm64-libraries libvulkan-dev libvulkan1 \
+#     libcmocka-dev libcmocka0
+#   cmake -S . -B build-arm64 -G Ninja --toolchain cmake/arm64-linux-gnu.cmake \
+#     -DVMBIND_ARM64_ROOT=DIR
 #
 # The first command prints DIR. Without VMBIND_ARM64_ROOT the build uses the system's libraries
 # (multiarch: libvulkan-dev:arm64, libcmocka-dev:arm64). The layer alone needs no libraries:
 # -DVMBIND_TESTS=OFF -DVMBIND_DEMO=OFF.
 
-set(VMBIND_ARM64_ROOT "" CACHE PATH "Directory of unpacked arm64 packages; empty: the system's own libraries")
+set(VMBIND_ARM64_ROOT "" CACHE PATH
+	"Directory of unpacked arm64 packages; empty: the system's own libraries")
 
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)

@@ -8,7 +8,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-unset VMBIND_ROUTE VMBIND_STATS VMBIND_TRACE VMBIND_LOG VMBIND_SIM_PANTHOR VMBIND_SIM_OPS VMBIND_SIM_FAULT
+unset VMBIND_ROUTE VMBIND_STATS VMBIND_TRACE VMBIND_LOG VMBIND_SIM_PANTHOR VMBIND_SIM_OPS \
+	VMBIND_SIM_FAULT
 
 ops=$(mktemp -d)
 trap 'rm -rf "$ops"' EXIT
@@ -17,7 +18,8 @@ trap 'rm -rf "$ops"' EXIT
 workload() {
 	local generation=$1 panthor=$2 name=$3
 	shift 3
-	scripts/panvk --cached "$generation" --panthor "$panthor" "$@" --ops "$ops/$generation-$panthor-$name" \
+	scripts/panvk --cached "$generation" --panthor "$panthor" "$@" \
+		--ops "$ops/$generation-$panthor-$name" \
 		build-arm64/tests/panvk/panvk_workload table
 }
 
@@ -47,10 +49,11 @@ share() {
 	cat <<-'END'
 		### The layer's time in vkQueueBindSparse, panvk 26.1 on panthor 1.9
 
-		Processor time of the calling thread under qemu-user, which slows everything down alike; medians of 11 rounds in which
-		devices with the layer and without take turns. In parentheses: without the ioctls, since the kernel is simulated. The
-		layer's time is what the call takes more than the driver alone for what the layer makes of it, ioctls left out. The
-		target is for its share of all the driver's time.
+		Processor time of the calling thread under qemu-user, which slows all code alike.
+		Medians of 11 rounds; devices with the layer and without it take turns. In
+		parentheses: the time without the ioctls, since the kernel is simulated. The layer's
+		time is the time of the call less the time that the driver alone takes for the same
+		ops, without the ioctls. The target is for the layer's share of the whole time.
 
 	END
 	scripts/panvk --cached 26.1 --panthor 1.9 build-arm64/tests/bench/panvk_bind
@@ -66,7 +69,8 @@ for generation in 25.0 26.1 26.2; do
 		echo "bench: no panvk $generation: its packages cannot be had" >&2
 		continue
 	fi
-	versions+=("$(zcat "$root/usr/share/doc/mesa-vulkan-drivers/changelog.Debian.gz" | sed -n '1s/.*(\(.*\)).*/\1/p')")
+	versions+=("$(zcat "$root/usr/share/doc/mesa-vulkan-drivers/changelog.Debian.gz" |
+		sed -n '1s/.*(\(.*\)).*/\1/p')")
 	workloads "$generation"
 done
 [[ ${#versions[@]} -gt 0 ]] || exit 0

@@ -145,7 +145,8 @@ def main():
     for (generation, panthor, layer), calls in streams.items():
         if layer == "with" and calls is None:
             sys.exit(
-                f"panvk_table: panvk {generation} on panthor {panthor} has no sparse resources with the layer"
+                f"panvk_table: panvk {generation} on panthor {panthor} has no sparse resources with"
+                " the layer"
             )
     print_table(
         [["panvk, panthor"] + list(CALLS)]

@@ -18,7 +18,8 @@ OURS = "VK_LAYER_VMBIND_sparse"
 SOURCE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 # What the caller's shell may have set is not the test's business.
 NOT_INHERITED = re.compile(
-    r"(VK_|VMBIND_|ENABLE_|DISABLE_|MESA_|GFXRECON_|RENDERDOC_|LIBGL_|GALLIUM_|NODEVICE_SELECT|DISPLAY$|WAYLAND_)"
+    r"(VK_|VMBIND_|ENABLE_|DISABLE_|MESA_|GFXRECON_|RENDERDOC_|LIBGL_|GALLIUM_|NODEVICE_SELECT|"
+    r"DISPLAY$|WAYLAND_)"
 )
 # What the loader says of layers that it was asked for.
 LOADERS_WORDS = re.compile(
@@ -55,7 +56,10 @@ class Result(NamedTuple):
     err: str
 
     def text(self):
-        return f"{self.out}\nOn standard error:\n{LOADERS_WORDS.sub('', self.err)}\nExit status {self.status}\n"
+        return (
+            f"{self.out}\nOn standard error:\n{LOADERS_WORDS.sub('', self.err)}\n"
+            f"Exit status {self.status}\n"
+        )
 
 
 class Machine:

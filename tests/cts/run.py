@@ -375,7 +375,10 @@ class Comparison:
     def show_progress(self):
         if not self.quiet:
             print(
-                f"{len(self.results)} of {self.total} cases, {self.watch.seconds():.0f} s, {len(self.worse)} worse",
+                (
+                    f"{len(self.results)} of {self.total} cases, {self.watch.seconds():.0f} s,"
+                    f" {len(self.worse)} worse"
+                ),
                 file=sys.stderr,
                 flush=True,
             )
@@ -414,7 +417,8 @@ class Comparison:
         self.list_cases("got worse", self.worse)
         self.list_cases("unsteady: as bad without the layer when run again", self.unsteady)
         print(
-            f"\nevery case: {self.out}/without.tsv, with.tsv; those that changed: {self.out}/changed.tsv"
+            f"\nevery case: {self.out}/without.tsv, with.tsv;"
+            f" those that changed: {self.out}/changed.tsv"
         )
 
     def list_cases(self, what, cases):

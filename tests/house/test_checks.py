@@ -39,7 +39,9 @@ class Walls(Tree):
         files = {
             "base/log.h": "void vmb_log(void);\n",
             "vk/device.h": '#include "base/log.h"\nstruct vmb_device {\n\tint fd;\n};\n',
-            "provide/buffer.c": '#include "vk/device.h"\nvoid f(struct vmb_device *d) { vmb_log(); }\n',
+            "provide/buffer.c": (
+                '#include "vk/device.h"\nvoid f(struct vmb_device *d) { vmb_log(); }\n'
+            ),
             "entry.c": '#include "provide/buffer.h"\n',
             "provide/buffer.h": "",
         }
@@ -72,9 +74,7 @@ class Walls(Tree):
             "vk/device.c": "void vmb_route_decide(void);\nvoid f(void) { vmb_route_decide(); }\n",
         }
         faults = self.faults(files)
-        self.assertEqual(
-            faults, ["vk/device.c must not use vmb_route_decide of route/decide.h"]
-        )
+        self.assertEqual(faults, ["vk/device.c must not use vmb_route_decide of route/decide.h"])
 
     def test_name_in_comment(self):
         files = {
@@ -86,7 +86,9 @@ class Walls(Tree):
     def test_opaque(self):
         files = {
             "backend/backend.h": "struct vmb_backend {\n\tint a;\n};\n",
-            "vk/device.h": "struct vmb_backend;\nstruct vmb_device {\n\tstruct vmb_backend *b;\n};\n",
+            "vk/device.h": (
+                "struct vmb_backend;\nstruct vmb_device {\n\tstruct vmb_backend *b;\n};\n"
+            ),
         }
         self.assertEqual(self.faults(files), [])
 

@@ -50,7 +50,8 @@ vulkaninfo_in() {
 	shift
 	env -i PATH="$PATH" HOME="$scratch/home" XDG_CACHE_HOME="${XDG_CACHE_HOME:-$HOME/.cache}" \
 		LD_LIBRARY_PATH="$prefix/lib" XDG_DATA_DIRS="$prefix/share" \
-		VK_DRIVER_FILES="${drivers[0]}" VK_ICD_FILENAMES="${drivers[0]}" VK_LOADER_DEBUG=error,warn,layer "$@" \
+		VK_DRIVER_FILES="${drivers[0]}" VK_ICD_FILENAMES="${drivers[0]}" \
+		VK_LOADER_DEBUG=error,warn,layer "$@" \
 		"${runner[@]}" vulkaninfo >"$scratch/out" 2>"$scratch/err"
 }
 
@@ -87,7 +88,8 @@ state() {
 	off) [[ $times == 0 && $sparse == false ]] && return ;;
 	inert) [[ $times =~ ^[01]$ && $sparse == false ]] && return ;;
 	esac
-	echo "expected $expected; in the chain ${times:-(nothing said)} times, sparseBinding is ${sparse:-(nothing said)}"
+	echo "expected $expected; in the chain ${times:-(not printed)} times," \
+		"sparseBinding is ${sparse:-(not printed)}"
 	grep -E '^(ERROR|WARNING)' "$scratch/err" | head -n 5 || true
 	return 1
 }
@@ -108,7 +110,8 @@ exports_one_symbol() {
 
 needs_only_libc() {
 	local others
-	others=$(readelf -d "$1" | awk -F '[][]' '/NEEDED/ { print $2 }' | grep -vE '^(libc\.so\.|libdrm\.so\.|ld-linux)') || return 0
+	others=$(readelf -d "$1" | awk -F '[][]' '/NEEDED/ { print $2 }' |
+		grep -vE '^(libc\.so\.|libdrm\.so\.|ld-linux)') || return 0
 	echo "$others"
 	return 1
 }
@@ -117,7 +120,8 @@ needs_only_libc() {
 finds_helper() {
 	local helper
 	helper=$(dirname "$1")/$(grep -ao '[./a-z0-9_-]*/vmbind-map-helper' "$1" | head -n 1)
-	[[ -x $helper ]] && "$helper" <>"$scratch/page" && ! "$helper" </dev/null || { echo "$helper" && return 1; }
+	[[ -x $helper ]] && "$helper" <>"$scratch/page" && ! "$helper" </dev/null ||
+		{ echo "$helper" && return 1; }
 }
 
 mkdir "$scratch/home"
@@ -128,21 +132,26 @@ prefix=$scratch/prefix
 cmake --install "$build" --prefix "$prefix" >/dev/null
 installed=$(find "$prefix" -name "$library")
 check "the library is installed once" test "$(wc -l <<<"$installed")" -eq 1 -a -n "$installed"
-[[ $installed == "$prefix/lib/$library" ]] || { mkdir -p "$prefix/lib" && cp "$installed" "$prefix/lib/"; }
+[[ $installed == "$prefix/lib/$library" ]] ||
+	{ mkdir -p "$prefix/lib" && cp "$installed" "$prefix/lib/"; }
 check "it exports the one function" exports_one_symbol "$installed"
 check "it needs nothing but libc" needs_only_libc "$installed"
 check "it finds its helper program" finds_helper "$installed"
 for kind in implicit explicit; do
 	file=$prefix/share/vulkan/${kind}_layer.d/$manifest
-	check "the $kind manifest names the bare library" has_text "$file" "\"library_path\": \"$library\""
+	check "the $kind manifest names the bare library" has_text "$file" \
+		"\"library_path\": \"$library\""
 done
 check "the build tree's manifest names its own library" \
-	has_text "$build/manifest/$manifest" "\"library_path\": \"$(cd "$build" && pwd)/layer/$library\""
+	has_text "$build/manifest/$manifest" \
+		"\"library_path\": \"$(cd "$build" && pwd)/layer/$library\""
 
 # vmbind-info is there, needs no more than the layer does, and tells to do what the checks below do.
 info_tells() {
-	env -i PATH="$PATH" HOME="$scratch/home" XDG_DATA_DIRS="$prefix/share" LD_LIBRARY_PATH="$prefix/lib" \
-		VK_DRIVER_FILES="${drivers[0]}" VK_ICD_FILENAMES="${drivers[0]}" "$@" "$prefix/bin/vmbind-info" >"$scratch/info"
+	env -i PATH="$PATH" HOME="$scratch/home" XDG_DATA_DIRS="$prefix/share" \
+		LD_LIBRARY_PATH="$prefix/lib" \
+		VK_DRIVER_FILES="${drivers[0]}" VK_ICD_FILENAMES="${drivers[0]}" "$@" \
+		"$prefix/bin/vmbind-info" >"$scratch/info"
 }
 info_is_installed() {
 	needs_only_libc "$prefix/bin/vmbind-info" && test -s "$prefix/share/man/man1/vmbind-info.1"
@@ -163,17 +172,21 @@ check "off with nothing set" state "$prefix" off
 check "on with ENABLE_VMBIND_SPARSE=1" state "$prefix" on ENABLE_VMBIND_SPARSE=1
 check "on with VK_INSTANCE_LAYERS" state "$prefix" on VK_INSTANCE_LAYERS=$layer
 check "on, once, with both" state "$prefix" on ENABLE_VMBIND_SPARSE=1 VK_INSTANCE_LAYERS=$layer
-check "off with ENABLE_ and DISABLE_VMBIND_SPARSE=1" state "$prefix" off ENABLE_VMBIND_SPARSE=1 DISABLE_VMBIND_SPARSE=1
+check "off with ENABLE_ and DISABLE_VMBIND_SPARSE=1" state "$prefix" off ENABLE_VMBIND_SPARSE=1 \
+	DISABLE_VMBIND_SPARSE=1
 check "inert with VK_INSTANCE_LAYERS and DISABLE_VMBIND_SPARSE=1" \
 	state "$prefix" inert VK_INSTANCE_LAYERS=$layer DISABLE_VMBIND_SPARSE=1
 check "inert with all three" \
-	state "$prefix" inert ENABLE_VMBIND_SPARSE=1 VK_INSTANCE_LAYERS=$layer DISABLE_VMBIND_SPARSE=1
+	state "$prefix" inert ENABLE_VMBIND_SPARSE=1 VK_INSTANCE_LAYERS=$layer \
+		DISABLE_VMBIND_SPARSE=1
 
 # As a distribution may want it: always on, in a prefix of its own that the linker does not search.
 always=$scratch/always
 headers=$(sed -n 's/^VMBIND_VULKAN_INCLUDE_DIR:[A-Z]*=//p' "$build/CMakeCache.txt")
-cmake -S "$source" -B "$scratch/build" -G Ninja -DVMBIND_VULKAN_INCLUDE_DIR="$headers" -DVMBIND_TESTS=OFF -DVMBIND_DEMO=OFF -DVMBIND_ALWAYS_ON=ON \
-	-DCMAKE_INSTALL_LIBDIR=lib/vmbind -DVMBIND_MANIFEST_LIBRARY=../../../lib/vmbind/$library >/dev/null
+cmake -S "$source" -B "$scratch/build" -G Ninja -DVMBIND_VULKAN_INCLUDE_DIR="$headers" \
+	-DVMBIND_TESTS=OFF -DVMBIND_DEMO=OFF -DVMBIND_ALWAYS_ON=ON \
+	-DCMAKE_INSTALL_LIBDIR=lib/vmbind -DVMBIND_MANIFEST_LIBRARY=../../../lib/vmbind/$library \
+	>/dev/null
 cmake --build "$scratch/build" >/dev/null
 cmake --install "$scratch/build" --prefix "$always" >/dev/null
 check "VMBIND_ALWAYS_ON leaves enable_environment out" \

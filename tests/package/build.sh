@@ -21,7 +21,8 @@ build() {
 	cp -a "$source" "$directory/vmbind-$version"
 	chown -R "$user:$user" "$directory"
 	if ! (cd "$directory/vmbind-$version" && umask "$mask" &&
-		setpriv --reuid="$user" --regid="$user" --clear-groups env -i PATH="$PATH" HOME=/nonexistent "$@" \
+		setpriv --reuid="$user" --regid="$user" --clear-groups env -i PATH="$PATH" \
+			HOME=/nonexistent "$@" \
 			dpkg-buildpackage --no-sign) >/srv/log 2>&1; then
 		tail -n 150 /srv/log
 		exit 1
@@ -30,18 +31,21 @@ build() {
 
 build /srv/built 1000 0022 LC_ALL=C.UTF-8 TZ=UTC DEB_BUILD_OPTIONS=parallel=2
 grep -aE '^[0-9]+% tests passed' /srv/log
-cp /srv/built/vmbind-*/obj-*/demo/vmbind-demo /srv/built/vmbind-*/obj-*/tests/icd/icd_bind /srv/built/
+cp /srv/built/vmbind-*/obj-*/demo/vmbind-demo /srv/built/vmbind-*/obj-*/tests/icd/icd_bind \
+	/srv/built/
 rm -r /srv/built/vmbind-*/
 chown -R 0:0 /srv/built
 [[ $times == twice ]] || exit 0
 
 # Elsewhere, later, by someone else on the other side of the world, who does not run the tests.
 again=/srv/a/longer/path
-build "$again" 2000 0077 LC_ALL=POSIX TZ=Pacific/Kiritimati DEB_BUILD_OPTIONS=nocheck LANGUAGE=fr_FR USER=else
+build "$again" 2000 0077 LC_ALL=POSIX TZ=Pacific/Kiritimati DEB_BUILD_OPTIONS=nocheck \
+	LANGUAGE=fr_FR USER=else
 differences=0
 for file in /srv/built/*.deb /srv/built/*.dsc /srv/built/*.tar.*; do
 	if cmp "$file" "$again/${file##*/}"; then
-		echo "ok      ${file##*/} is the same when built again: $(sha256sum <"$file" | cut -c -64)"
+		echo "ok      ${file##*/} is the same when built again:" \
+			"$(sha256sum <"$file" | cut -c -64)"
 	else
 		differences=$((differences + 1))
 	fi

@@ -26,5 +26,6 @@ same "oldest libvulkan-dev of debian/control" \
 while read -r file; do
 	same "$file is in debian/copyright" "$(grep -cxF "Files: ${file%/*}/*" debian/copyright)" 1
 done < <(find . \( -path './build*' -o -path './.?*' \) -prune -o -type f -print | cut -c 3- |
-	xargs -d '\n' grep -lE 'SPDX-License-Identifier: *[A-Z]' | xargs -d '\n' grep -LE 'SPDX-License-Identifier: *MIT')
+	xargs -d '\n' grep -lE 'SPDX-License-Identifier: *[A-Z]' |
+		xargs -d '\n' grep -LE 'SPDX-License-Identifier: *MIT')
 [[ $failures -eq 0 ]]

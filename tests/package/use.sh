@@ -32,7 +32,8 @@ debs() {
 
 # All files, but for caches and what apt and dpkg keep for themselves.
 list_files() {
-	find / \( -path /proc -o -path /sys -o -path /dev -o -path /srv -o -path /tmp -o -path /var/log -o -path /var/cache \
+	find / \( -path /proc -o -path /sys -o -path /dev -o -path /srv -o -path /tmp \
+		-o -path /var/log -o -path /var/cache \
 		-o -path /var/lib/apt -o -path /var/lib/dpkg \) -prune \
 		-o -type d -printf '%y %m %u %g %p\n' -o -printf '%y %m %u %g %s %l %p\n' | sort
 }
@@ -78,13 +79,15 @@ drivers=$(printf '%s:' /usr/share/vulkan/icd.d/lvp_icd*.json)
 # tells ARCHITECTURE TEXT [VAR=VALUE...]: the demo, of the layer. What else it has to show takes
 # more addresses than 32 bits have.
 tells() {
-	as_user VK_DRIVER_FILES="$drivers" VK_ICD_FILENAMES="$drivers" "${@:3}" "/srv/built/$1/vmbind-demo" >/srv/log 2>&1 || true
+	as_user VK_DRIVER_FILES="$drivers" VK_ICD_FILENAMES="$drivers" "${@:3}" \
+		"/srv/built/$1/vmbind-demo" >/srv/log 2>&1 || true
 	grep -qF "Layer:  VK_LAYER_VMBIND_sparse is $2" /srv/log
 }
 
 # binds ARCHITECTURE: the tests of binding, on the layer that is installed.
 binds() {
-	if ! as_user VK_DRIVER_FILES="$drivers" VK_ICD_FILENAMES="$drivers" ENABLE_VMBIND_SPARSE=1 VMBIND_ROUTE=provide \
+	if ! as_user VK_DRIVER_FILES="$drivers" VK_ICD_FILENAMES="$drivers" ENABLE_VMBIND_SPARSE=1 \
+		VMBIND_ROUTE=provide \
 		"/srv/built/$1/icd_bind" >/srv/log 2>&1; then
 		tail -n 20 /srv/log
 		return 1
@@ -92,7 +95,8 @@ binds() {
 }
 
 apt_get() {
-	if ! env DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes --no-install-recommends "$@" >/srv/log 2>&1; then
+	if ! env DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes --no-install-recommends "$@" \
+		>/srv/log 2>&1; then
 		cat /srv/log
 		return 1
 	fi
@@ -112,7 +116,8 @@ for deb in "${own[@]}"; do
 	packages+=("$(dpkg-deb -f "$deb" Package):$native")
 done
 mapfile -t elf < <(elf_files "${packages[@]}")
-check "has a library for each" test "$(printf '%s\n' "${elf[@]}" | grep -c /libVkLayer_VMBIND_sparse.so)" -eq 2
+check "has a library for each" test \
+	"$(printf '%s\n' "${elf[@]}" | grep -c /libVkLayer_VMBIND_sparse.so)" -eq 2
 for file in "${elf[@]}"; do
 	check "$file is hardened" is_hardened "$file"
 done
@@ -130,7 +135,8 @@ check "lintian finds nothing" setpriv --reuid=1000 --regid=1000 --clear-groups \
 
 # Unpacks the source, installs the packages by itself and runs debian/tests.
 autopkgtest_passes() {
-	autopkgtest --no-built-binaries "${own[@]}" "/srv/built/$native"/*.dsc -- null >/srv/log 2>&1 || { cat /srv/log && return 1; }
+	autopkgtest --no-built-binaries "${own[@]}" "/srv/built/$native"/*.dsc -- null \
+		>/srv/log 2>&1 || { cat /srv/log && return 1; }
 	grep -E '^[^ ]+ +PASS' /srv/log | sort -u
 }
 cd /srv

@@ -160,12 +160,14 @@ def compare(one, other):
         for number, shown in here.items():
             if len(shown) != len(there[number]):
                 fail(
-                    f"{other.path}: workload {name}: resource {number} has another size than in {one.path}"
+                    f"{other.path}: workload {name}: resource {number} has another size than in"
+                    f" {one.path}"
                 )
             for i, (a, b) in enumerate(zip(shown, there[number])):
                 if a != b:
                     fail(
-                        f"{other.path}: workload {name}: resource {number}, page {i}: {b}, in {one.path} {a}"
+                        f"{other.path}: workload {name}: resource {number}, page {i}: {b}, in"
+                        f" {one.path} {a}"
                     )
 
 

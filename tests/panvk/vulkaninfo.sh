@@ -18,7 +18,8 @@ trap 'rm -rf "$scratch"' EXIT
 # $scratch/err.
 summary() {
 	local status=0
-	VK_LOADER_DEBUG=error,layer "$source/scripts/panvk" --cached "$generation" "$@" vulkaninfo --summary \
+	VK_LOADER_DEBUG=error,layer "$source/scripts/panvk" --cached "$generation" "$@" \
+		vulkaninfo --summary \
 		>"$scratch/out" 2>"$scratch/err" || status=$?
 	[[ $status -ne 0 ]] || return 0
 	cat "$scratch/err"
@@ -44,7 +45,8 @@ not_in_chain() {
 }
 
 is_the_driver() {
-	grep -q 'deviceName .*= Mali-G610' "$scratch/out" && grep -qF "= Mesa $generation." "$scratch/out"
+	grep -q 'deviceName .*= Mali-G610' "$scratch/out" &&
+		grep -qF "= Mesa $generation." "$scratch/out"
 }
 
 summary

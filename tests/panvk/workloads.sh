@@ -27,7 +27,8 @@ export MESA_SHADER_CACHE_DISABLE=true
 run() {
 	local generation=$1 panthor=$2 name=$3
 	shift 3
-	scripts/panvk --cached "$generation" --panthor "$panthor" ${no_layer:+--no-layer} --ops "$ops/$name" "$program" "$@"
+	scripts/panvk --cached "$generation" --panthor "$panthor" ${no_layer:+--no-layer} \
+		--ops "$ops/$name" "$program" "$@"
 }
 
 compare() {

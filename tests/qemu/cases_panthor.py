@@ -109,7 +109,8 @@ class Resource:
             for va in range(m.start, m.end, PAGE):
                 to = self.bound.get(va - self.start)
                 if (to is None) != (m.object == self.hole):
-                    return f"{'a hole' if m.object == self.hole else 'memory'} at +{va - self.start:#x}"
+                    kind = "null memory" if m.object == self.hole else "memory"
+                    return f"{kind} at +{va - self.start:#x}"
                 if to is not None and to != m.offset + va - m.start:
                     return f"offset {m.offset + va - m.start:#x} at +{va - self.start:#x}"
         return None if expected_next == self.end else f"nothing at +{expected_next - self.start:#x}"
@@ -183,7 +184,7 @@ def judge_sparse_ops(stream):
             text = (
                 f"{what(mark)}: {ops} op{'s' * (ops != 1)} in {ioctls} ioctl{'s' * (ioctls != 1)}"
             )
-            yield ok, f"{text}, {'sparse over just that' if exact else 'not the sparse op over just that'}"
+            yield ok, f"{text}, {'exactly' if exact else 'not'} the sparse op of that range"
 
 
 def judge_reservation(stream):
@@ -237,7 +238,8 @@ def not_there(name, root, workload):
     """The driver by itself has no sparse binding."""
 
     def judge(result):
-        yield result.status == NO_SPARSE, f"no sparse binding without the layer (exit status {result.status})"
+        text = f"no sparse binding without the layer (exit status {result.status})"
+        yield result.status == NO_SPARSE, text
 
     return Case(name, [vulkan_run(name, root, workload, False)], judge)
 

@@ -96,7 +96,8 @@ def fit(name, deferred):
     count, error, size = (TRIED, OK, 0) if deferred else (FIT, FULL, WINDOW)
 
     def judge(report):
-        text = f"{report['created']} of {TRIED} blobs of {mib(BLOB)} fit into {mib(WINDOW)}, then: {report['error']}"
+        text = f"{report['created']} of {TRIED} blobs of {mib(BLOB)} fit into {mib(WINDOW)}, "
+        text += f"then: {report['error']}"
         yield (report["created"], report["error"]) == (count, error), text
         yield from used(report, {"begin": 0, "created": size, "closed": 0})
 
@@ -132,7 +133,8 @@ def requests(knows_hint):
             got = tuple(
                 each[key] for key in ("create", "map", "used_created", "used_mapped", "wrong")
             )
-            text = f"{name}: create: {got[0]}, {mib(got[2])} used; map: {got[1] or 'not tried'}, {mib(got[3])} used"
+            text = f"{name}: create: {got[0]}, {mib(got[2])} used; "
+            text += f"map: {got[1] or 'not tried'}, {mib(got[3])} used"
             yield got == expected, text
 
     return raw("requests", judge)
@@ -146,7 +148,8 @@ def refused(knows_hint):
             ("eager", "deferred"), (each for each in report.objects if "hints" in each)
         ):
             ok = (each["create"], each["map"], each["left"]) == (OK, INVALID, 0)
-            yield ok, f"{name}: create: {each['create']}, map: {each['map']}, {mib(each['left'])} left in the window"
+            text = f"{name}: create: {each['create']}, map: {each['map']}"
+            yield ok, f"{text}, {mib(each['left'])} left in the window"
             yield report.outside[name].mapped_bytes == 0, f"{name}: nothing is mapped by the host"
 
     return raw("refused", judge)
@@ -258,9 +261,8 @@ def close(knows_hint):
             "room"
         ] == 0, f"the layer's helper maps a blob whose handle is closed: {report['room']}"
         yield report["full"] == -1, "it sleeps on a full window"
-        yield report[
-            "rescue"
-        ] == 0, f"another maps the blob when its handle is closed and there is room: {report['rescue']}"
+        text = f"another maps the blob after its handle is closed, with room: {report['rescue']}"
+        yield report["rescue"] == 0, text
         yield report["sleeper"] == 0, f"which wakes the first: {report['sleeper']}"
         yield from used(report, {"rescued": WINDOW - BLOB})
 
@@ -279,7 +281,8 @@ def imported(knows_hint):
             "deferred, mapped": True,
         }.items():
             each = found[name]
-            text = f"{name}: another device gets address {each['address']:#x}, {mib(each['size'])} ({each['error']})"
+            text = f"{name}: another device gets address {each['address']:#x}, "
+            text += f"{mib(each['size'])} ({each['error']})"
             yield (each["address"] != 0, each["size"] == BLOB) == (real, real), text
 
     return raw("import", judge)
@@ -351,7 +354,8 @@ def growth(report, how, at, expected):
 
 def retried(report, how):
     if report["retries"]:
-        yield None, f"{how} the layer: mappings that must succeed were refused {report['retries']} times, and tried again"
+        text = f"mappings that must succeed were refused {report['retries']} times, and repeated"
+        yield None, f"{how} the layer: {text}"
 
 
 def vulkan_fit(knows_hint):
@@ -361,7 +365,8 @@ def vulkan_fit(knows_hint):
             ("with", with_layer, knows_hint),
         ):
             count, last = (TRIED, SUCCESS) if deferred else (FIT - 1, NO_MEMORY)
-            text = f"{report['allocated']} of {TRIED} exportable allocations fit into {mib(WINDOW)}: {report['last']}"
+            text = f"{report['allocated']} of {TRIED} exportable allocations fit into "
+            text += f"{mib(WINDOW)}: {report['last']}"
             yield (report["allocated"], report["last"]) == (count, last), f"{how} the layer: {text}"
             size = report.marks["allocated"] - report.marks["device"]
             yield size == (
@@ -381,7 +386,8 @@ def judge_late(report, how, allocated, sizes):
     ] == allocated, f"{how} the layer: {report['allocated']} of {TRIED} allocated: {report['last']}"
     for at, size in sizes.items():
         yield growth(report, how, at, (size, size))
-    text = f"{report['written']} written, {report['wrong']} bytes of {mib(report['written'] * BLOB)} wrong in later mappings"
+    text = f"{report['written']} written, {report['wrong']} bytes of "
+    text += f"{mib(report['written'] * BLOB)} wrong in later mappings"
     yield (report["written"], report["wrong"]) == (report["visited"], 0), f"{how} the layer: {text}"
     yield from retried(report, how)
     yield from gone(report, how)
@@ -509,7 +515,8 @@ def vulkan_export(knows_hint):
         yield growth(report, "with", "allocated", first)
         yield growth(report, "with", "exported", (BLOB, BLOB))
         real = report["address"] != 0 and report["size"] == BLOB
-        yield real, f"another device gets address {report['address']:#x}, {mib(report['size'])} ({report['other']})"
+        text = f"address {report['address']:#x}, {mib(report['size'])} ({report['other']})"
+        yield real, f"another device gets {text}"
         yield report[
             "dma_buf_wrong"
         ] == 0, f"{report['dma_buf_wrong']} bytes wrong when the dma-buf is mapped"
@@ -565,10 +572,12 @@ def vulkan_children(knows_hint):
             ("wait loop", 1, "its own child"),
         ):
             each = ways[way]
-            text = f"{way}: {each['mapped']} mapped, {each['signals']} signals, wait() gives: {each['wait']}"
+            text = f"{way}: {each['mapped']} mapped, {each['signals']} signals, "
+            text += f"wait() gives: {each['wait']}"
             yield (each["mapped"], each["signals"], each["wait"]) == (4, signals, waited), text
         each = ways["exec"]
-        text = f"exec: {each['mapped']} mapped, {each['wrong']} of {each['started']} programs inherited a file"
+        text = f"exec: {each['mapped']} mapped, {each['wrong']} of {each['started']} programs "
+        text += "inherited a file"
         yield (each["mapped"], each["wrong"], each["wait"]) == (4, 0, none) and each[
             "started"
         ] > 0, text
@@ -596,7 +605,8 @@ def cost(knows_hint):
                 statistics.median(report[key] for report in side) for side in sides
             )
             times = f"{without:.3f} ms without the layer, {with_layer:.3f} ms with it"
-            yield None, f"{text}: {times}: {with_layer / without:.2f} times, {with_layer - without:+.3f} ms"
+            more = f"{with_layer / without:.2f} times, {with_layer - without:+.3f} ms"
+            yield None, f"{text}: {times}: {more}"
         for how, side in zip(("without", "with"), sides):
             before, after = side[0].outside["before"], side[0].outside["after"]
             counts = (

@@ -64,7 +64,8 @@ def headers_tree(directory, kernel):
     scripts = directory / "scripts"
     stamp = directory / "stamp"
     # make compares times, so what is there stays.
-    content = f"{guest.SOURCE} {kernel.root} {kernel.kbuild} {kernel.release} {(kernel.kbuild / '.suite-unpack').stat().st_mtime_ns}"
+    unpacked = (kernel.kbuild / ".suite-unpack").stat().st_mtime_ns
+    content = f"{guest.SOURCE} {kernel.root} {kernel.kbuild} {kernel.release} {unpacked}"
     trees = directory / "source", directory / "build"
     if stamp.exists() and stamp.read_text() == content:
         return trees

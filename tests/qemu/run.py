@@ -100,7 +100,8 @@ def watch(vm, chosen, boot_seconds):
     elif vm.hung:
         print(f"FAIL {vm.hung} processes hang in the kernel")
     print(
-        f"Linux {vm.release}: up after {vm.uptime} s of its time, all done after {time.monotonic() - start:.0f} s"
+        f"Linux {vm.release}: up after {vm.uptime} s of its time,"
+        f" all done after {time.monotonic() - start:.0f} s"
     )
     print(f"{vm.hung} hung processes")
     if vm.hung != 0 and not failed:

@@ -115,7 +115,8 @@ class Host:
     def write_icd(self, path, library):
         """A driver's manifest with the path of its library."""
         path.write_text(
-            f'{{"file_format_version": "1.0.1", "ICD": {{"library_path": "{library}", "api_version": "1.4.0"}}}}\n'
+            f'{{"file_format_version": "1.0.1",'
+            f' "ICD": {{"library_path": "{library}", "api_version": "1.4.0"}}}}\n'
         )
         return path
 

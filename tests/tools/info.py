@@ -170,7 +170,8 @@ class Answer:
 
     def complain(self, message):
         fail(
-            f"{message}\n{self.text.decode('utf-8', 'replace')}{self.errors}exit status {self.status}"
+            f"{message}\n{self.text.decode('utf-8', 'replace')}{self.errors}"
+            f"exit status {self.status}"
         )
 
 

@@ -180,7 +180,8 @@ def compare_ops(trace):
                     wanted = (backing, offset // PAGE + shown[page][1])
                 if found != wanted:
                     fail(
-                        f"page {page} of the resource at {base:#x}: ops bind {found}, binds {wanted}"
+                        f"page {page} of the resource at {base:#x}: ops bind {found}, binds"
+                        f" {wanted}"
                     )
                 compared += wanted is not None
             ends[event.hexadecimal(kind)] = (base, pages)
@@ -222,7 +223,8 @@ def compare_maps(trace, expected):
             found = kernel.get(base // PAGE + page)
             if found != wanted:
                 fail(
-                    f"page {page} at {base:#x}: the kernel has page {found} of the file, the ops {wanted}"
+                    f"page {page} at {base:#x}: the kernel has page {found} of the file, the ops"
+                    f" {wanted}"
                 )
             bound += wanted is not None
     if not bound:
@@ -255,7 +257,8 @@ def compare_saved(trace):
     saved = len(trace.binds) - len(trace.ops)
     if trace.last_counter("saved", "ops") != saved or saved <= 0:
         fail(
-            f"{len(trace.binds)} binds, {len(trace.ops)} ops, and {trace.last_counter('saved', 'ops')} said to be saved"
+            f"{len(trace.binds)} binds, {len(trace.ops)} ops, and"
+            f" {trace.last_counter('saved', 'ops')} said to be saved"
         )
 
 

@@ -102,7 +102,8 @@ def compare_ops(trace, stream):
                 (j for j, (a, b) in enumerate(zip(found, ioctls)) if a != b), len(ioctls)
             )
             fail(
-                f"device {i}, ioctl {position}: {found[position:][:1]} in the trace, {ioctls[position:][:1]} in the kernel"
+                f"device {i}, ioctl {position}: {found[position:][:1]} in the trace,"
+                f" {ioctls[position:][:1]} in the kernel"
             )
         rest = [op for ioctl in ioctls[len(found) :] for op in ioctl]
         if any(op[0] != "unmap" for op in rest):
@@ -213,7 +214,8 @@ def compare_blocks(trace):
                 place = shown[key][0] - offset
                 if places.setdefault(level, place) != place:
                     fail(
-                        f"level {level} begins at {place:#x}, and before at {places[level]:#x}, in {call.data}"
+                        f"level {level} begins at {place:#x}, and before at {places[level]:#x}, in"
+                        f" {call.data}"
                     )
                 compared += 1
     return compared
@@ -244,7 +246,8 @@ def main():
             if trace.last_counter("bound", "bytes") != 0 or trace.most("bound", "bytes") == 0:
                 fail("the bytes bound are not what they should be")
             print(
-                f"panthor {panthor}: {ops} ops, {blocks} blocks, {trace.last_counter('saved', 'ops')} ops saved"
+                f"panthor {panthor}: {ops} ops, {blocks} blocks,"
+                f" {trace.last_counter('saved', 'ops')} ops saved"
             )
 
 

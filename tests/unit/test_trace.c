@@ -362,7 +362,8 @@ static void arrows_point_from_calls_to_ops(void **state)
 	vmb_trace_end(&slice);
 	assert_string_equal(read_file(path),
 		"[\n" PROCESS ",\n" OP("sparse",
-			"\"va\":\"0x2000\",\"size\":4096,\"error\":\"Cannot allocate memory\"") ",\n" OP("map",
+			"\"va\":\"0x2000\",\"size\":4096,"
+			"\"error\":\"Cannot allocate memory\"") ",\n" OP("map",
 			"\"va\":\"0x1000\",\"size\":4096,"
 			"\"backing\":7,\"offset\":8192") ARROW ",\n" CALL("call", "\"n\":1")
 			SAVED("3"));

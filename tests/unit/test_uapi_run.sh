@@ -15,7 +15,8 @@ include=$("$source/scripts/kernel-headers" --cached) || exit
 # linux/types.h needs the headers of an architecture. DRM's interface is the same on all of them.
 asm=$include/$("$1" -dumpmachine | sed 's/-pc-/-/; s/-unknown-/-/')
 "${cc[@]}" -I "$source/include" "$source/tests/unit/test_uapi.c" -o "$directory/uapi_ours"
-"${cc[@]}" -DKERNEL_HEADERS -isystem "$include" -isystem "$asm" "$source/tests/unit/test_uapi.c" -o "$directory/uapi_kernel"
+"${cc[@]}" -DKERNEL_HEADERS -isystem "$include" -isystem "$asm" "$source/tests/unit/test_uapi.c" \
+	-o "$directory/uapi_kernel"
 "$directory/uapi_ours" >"$directory/uapi_ours.txt"
 "$directory/uapi_kernel" >"$directory/uapi_kernel.txt"
 diff -u "$directory/uapi_ours.txt" "$directory/uapi_kernel.txt"
