@@ -101,6 +101,14 @@ class Walls(Tree):
         }
         self.assertEqual(self.faults(files), ["a circle: base/a -> base/b -> base/a"])
 
+    def test_circle_of_calls(self):
+        files = {
+            "base/a.h": "void vmb_a(void);\nvoid vmb_c(void);\n",
+            "base/a.c": '#include "base/a.h"\nvoid vmb_a(void)\n{\n\tvmb_b();\n}\n',
+            "base/b.c": '#include "base/a.h"\nvoid vmb_b(void)\n{\n\tvmb_a();\n}\n',
+        }
+        self.assertEqual(self.faults(files), ["a circle: base/a -> base/b -> base/a"])
+
 
 class Form(Tree):
     def faults(self, files):

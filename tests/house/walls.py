@@ -38,6 +38,11 @@ MACRO = re.compile(r"^\s*#\s*define\s+((?:VMB_|vmb_)\w+)", re.MULTILINE)
 BODY = re.compile(r"\b(?:struct|enum|union)\s+(vmb_\w+)\s*\{")
 TYPEDEF = re.compile(r"\btypedef\b[^;]*?\b(vmb_\w+)\s*(?:\)|;)")
 ENUMERATORS = re.compile(r"\benum\s+\w*\s*\{([^}]*)\}")
+# What a source file defines for other files.
+DEFINITION = re.compile(
+    r"^(?!static\b)[A-Za-z_][^;{}()=]*?\b(vmb_\w+)\s*(?:\([^;{}]*\)\s*\n\{|(?:\[\])?\s*=\s*\{)",
+    re.MULTILINE,
+)
 NAME = re.compile(r"\b(?:vmb_|VMB_)\w+\b")
 # A file may pass pointers to a struct on that it declares without a body.
 OPAQUE = re.compile(r"^struct (vmb_\w+);", re.MULTILINE)
@@ -124,6 +129,18 @@ def check_names(files, faults):
                 faults.append(f"{path} must not use {name} of {owner}")
 
 
+def add_arrows_of_names(files, arrows):
+    """Arrows from each node to the nodes that define the names it uses."""
+    definers = {}
+    for path, text in files.items():
+        if path.endswith(".c"):
+            definers.update((name, node_of(path)) for name in DEFINITION.findall(strip(text)))
+    for path, text in files.items():
+        for name in set(NAME.findall(strip(text))):
+            if path.endswith(".c") and definers.get(name, node_of(path)) != node_of(path):
+                arrows.setdefault(node_of(path), set()).add(definers[name])
+
+
 def find_circle(arrows):
     """Some circle of nodes, or None."""
     state = {}
@@ -154,6 +171,7 @@ def check(layer):
     faults = []
     arrows = check_includes(files, faults)
     check_names(files, faults)
+    add_arrows_of_names(files, arrows)
     circle = find_circle(arrows)
     if circle:
         faults.append("a circle: " + " -> ".join(circle))
