@@ -440,7 +440,7 @@ def without(tool, directory):
     try:
         subprocess.run([*unshare, *empty, "true"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
-        print("skipped: no mount namespace can be had")
+        print("skipped: not on this machine: mount namespaces")
         sys.exit(77)
     whole = tool.json()
     listing = tool.run(command=[*unshare, *empty, "ls", "-A", directory]).text
