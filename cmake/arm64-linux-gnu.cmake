@@ -5,8 +5,7 @@
 #
 #   scripts/suite-unpack bookworm arm64 arm64-libraries libvulkan-dev libvulkan1 \
 #     libcmocka-dev libcmocka0
-#   cmake -S . -B build-arm64 -G Ninja --toolchain cmake/arm64-linux-gnu.cmake \
-#     -DVMBIND_ARM64_ROOT=DIR
+#   cmake --preset arm64 -DVMBIND_ARM64_ROOT=DIR
 #
 # The first command prints DIR. Without VMBIND_ARM64_ROOT the build uses the system's libraries
 # (multiarch: libvulkan-dev:arm64, libcmocka-dev:arm64). The layer alone needs no libraries:
