@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks the form of the tracked files.
+"""Checks the form of the files.
 
     form.py [TREE]
 
@@ -11,7 +11,6 @@ and manual pages, whose lines troff fills.
 
 import os
 import re
-import subprocess
 import sys
 
 COLUMNS = 100
@@ -22,19 +21,24 @@ FUNCTION_LINES = 60
 # says so.
 CHECKED = (".c", ".h", ".py", ".sh", ".md", ".txt", ".cmake", ".in", ".yml")
 SCRIPTS = ("run", ".ci/run")
+SKIPPED_FOLDERS = (".git", ".cache", "__pycache__")
 FUNCTION_END = re.compile(r"^\}")
 FUNCTION_BEGIN = re.compile(r"^\{")
 
 
-def tracked_files(tree):
-    listed = subprocess.run(
-        ["git", "-C", tree, "ls-files", "-z"], check=True, capture_output=True, text=True
-    )
-    return [
-        path
-        for path in listed.stdout.split("\0")
-        if path and os.path.isfile(os.path.join(tree, path))
-    ]
+def is_skipped(folder, path):
+    return folder in SKIPPED_FOLDERS or (path == "" and folder.startswith("build"))
+
+
+def files_of(tree):
+    """Finds all sources, also in a tarball, where git knows no files."""
+    found = []
+    for directory, folders, names in os.walk(tree):
+        path = os.path.normpath(os.path.relpath(directory, tree))
+        path = "" if path == "." else path
+        folders[:] = sorted(folder for folder in folders if not is_skipped(folder, path))
+        found.extend(os.path.join(path, name) for name in sorted(names))
+    return found
 
 
 def is_exempt(path, line):
@@ -71,7 +75,7 @@ def function_faults(path, text):
 def check(tree):
     """The faults of a tree, one a line."""
     faults = []
-    for path in tracked_files(tree):
+    for path in files_of(tree):
         if not path.endswith(CHECKED) and path not in SCRIPTS:
             continue
         with open(os.path.join(tree, path), encoding="utf-8") as file:
@@ -91,7 +95,7 @@ def main():
     faults = check(tree)
     for fault in faults:
         print(f"form.py: {fault}", file=sys.stderr)
-    print(f"{len(tracked_files(tree))} files, {len(faults)} faults")
+    print(f"{len(files_of(tree))} files, {len(faults)} faults")
     sys.exit(1 if faults else 0)
 
 

@@ -3,7 +3,6 @@
 """Tests walls.py and form.py on small trees, each with one fault that has to be found."""
 
 import os
-import subprocess
 import sys
 import tempfile
 import unittest
@@ -113,13 +112,16 @@ class Walls(Tree):
 class Form(Tree):
     def faults(self, files):
         self.write(files)
-        for command in (["init", "-q"], ["add", "."]):
-            subprocess.run(["git", "-C", self.directory.name, *command], check=True)
         return form.check(self.directory.name)
 
     def test_columns(self):
         faults = self.faults({"a.c": "\t" + "x" * 92 + "\n", "b.py": "x" * 101 + "\n"})
         self.assertEqual(faults, ["b.py:1: 101 columns"])
+
+    def test_skipped_folders(self):
+        long = "x" * 101 + "\n"
+        faults = self.faults({"build-asan/a.c": long, "tests/build/a.c": long, ".ci/run": long})
+        self.assertEqual(faults, [".ci/run:1: 101 columns", "tests/build/a.c:1: 101 columns"])
 
     def test_table(self):
         self.assertEqual(self.faults({"docs/a.md": "| " + "x" * 200 + " |\n"}), [])
