@@ -86,7 +86,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_EnumerateDeviceExtensionProperties(VkPhysical
 static void describe_tool(VkPhysicalDeviceToolProperties *tool)
 {
 	snprintf(tool->name, sizeof(tool->name), "vmbind sparse layer");
-	snprintf(tool->version, sizeof(tool->version), "%d", VMB_LAYER_VERSION);
+	snprintf(tool->version, sizeof(tool->version), "%s", VMB_VERSION);
 	snprintf(tool->description, sizeof(tool->description), "%s", VMB_LAYER_DESCRIPTION);
 	snprintf(tool->layer, sizeof(tool->layer), "%s", VMB_LAYER_NAME);
 	tool->purposes = VK_TOOL_PURPOSE_ADDITIONAL_FEATURES_BIT |

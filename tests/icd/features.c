@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "icd.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /*
@@ -315,9 +316,25 @@ static bool is_ours(const VkPhysicalDeviceToolProperties *tool)
 	return strstr(tool->layer, "VK_LAYER_VMBIND_sparse") != NULL;
 }
 
+/* The version of the manifest, as text. */
+static void manifest_version(char *text, size_t size)
+{
+	VkLayerProperties layers[16];
+	uint32_t count = COUNT(layers), version = 0;
+
+	VKU_CHECK(vkEnumerateInstanceLayerProperties(&count, layers));
+	for (uint32_t i = 0; i < count; i++) {
+		if (strcmp(layers[i].layerName, "VK_LAYER_VMBIND_sparse") == 0) {
+			version = layers[i].implementationVersion;
+		}
+	}
+	snprintf(text, size, "%u.%u.%u", version / 10000, version / 100 % 100, version % 100);
+}
+
 static void check_tools(const struct vku *vk, const char *function)
 {
 	VkPhysicalDeviceToolProperties tools[8];
+	char version[64];
 	uint32_t count = 0, ours = 0;
 	PFN_vkGetPhysicalDeviceToolProperties get = (PFN_vkGetPhysicalDeviceToolProperties)
 		instance_function(vk, function);
@@ -332,8 +349,10 @@ static void check_tools(const struct vku *vk, const char *function)
 	uint32_t all = count;
 	VKU_CHECK(get(vk->physical, &count, tools));
 	EXPECT_EQ(count, all);
+	manifest_version(version, sizeof(version));
 	for (uint32_t i = 0; i < count; i++) {
 		EXPECT(strlen(tools[i].name) > 0);
+		EXPECT(!is_ours(&tools[i]) || strcmp(tools[i].version, version) == 0);
 		ours += is_ours(&tools[i]);
 	}
 	EXPECT_EQ(ours, 1);

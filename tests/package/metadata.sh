@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# What debian/ repeats of the rest of the tree is the same there.
+# Compares facts in debian/ and CHANGELOG.md with the rest of the tree.
 #
 #   tests/package/metadata.sh VERSION     CMake's
 
@@ -18,6 +18,8 @@ same() {
 }
 
 same "version of debian/changelog" "$(sed -n '1s/^vmbind (\(.*\)) .*/\1/p' debian/changelog)" "$1"
+same "newest version of CHANGELOG.md" \
+	"$(sed -n 's/^## \[\([0-9][^]]*\)\].*/\1/p' CHANGELOG.md | head -n 1)" "$1"
 same "oldest libvulkan-dev of debian/control" \
 	"$(sed -n 's/^ libvulkan-dev (>= \(.*\)),$/\1/p' debian/control)" \
 	"$(sed -n 's/.*Vulkan headers (\(1[0-9.]*\) or newer).*/\1/p' docs/packaging.md)"
