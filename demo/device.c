@@ -6,8 +6,8 @@
 
 #define LAYER "VK_LAYER_VMBIND_sparse"
 
-/* A layer is not visible to an application, unless it says so itself ("Active Tooling Information"
- * in the chapter "Debugging"). */
+/* Vulkan does not list the layers of an instance. The layer reports itself as a tool ("Active
+ * Tooling Information" in the chapter "Debugging"). */
 static bool has_layer(const struct vku *vk)
 {
 	PFN_vkGetPhysicalDeviceToolProperties get = (PFN_vkGetPhysicalDeviceToolProperties)
@@ -47,29 +47,29 @@ static bool has_sparse_queue(const struct vku *vk)
 	return false;
 }
 
-static void report(const struct vku *vk, const struct device_traits *traits)
+static void print_device(const struct vku *vk, const struct device_traits *traits)
 {
 	printf("Device: %s\n", vk->properties.deviceName);
 	if (traits->has_layer) {
 		printf("Layer:  " LAYER " is active\n");
 		return;
 	}
-	printf("Layer:  " LAYER " is NOT active. It is with\n"
-	       "          ./run demo                           from the source tree\n"
-	       "          ENABLE_VMBIND_SPARSE=1 vmbind-demo   where it is installed\n"
-	       "        and not with DISABLE_VMBIND_SPARSE or VMBIND_ROUTE=off.\n");
+	printf("Layer:  " LAYER " is NOT active. To enable the layer:\n"
+	       "          ./run demo                           in the source tree\n"
+	       "          ENABLE_VMBIND_SPARSE=1 vmbind-demo   if the layer is installed\n"
+	       "        DISABLE_VMBIND_SPARSE and VMBIND_ROUTE=off turn the layer off.\n");
 }
 
 /*
- * "Sparse Resource Features": sparseBinding is the base; sparseResidencyBuffer allows that parts of
- * a buffer are not bound while the device uses it; sparseResidencyAliased allows that memory is at
- * several places at once. And binding is work for a queue that says it can.
+ * "Sparse Resource Features": sparseBinding is the base. sparseResidencyBuffer allows the device to
+ * use a buffer while parts of it are unbound. sparseResidencyAliased allows the same memory at
+ * several places. Only some queue families can bind.
  */
-static void require(
+static void require_features(
 	const struct vku *vk, const VkPhysicalDeviceFeatures *features, bool timelines, bool layer)
 {
 	const struct {
-		bool there;
+		bool is_met;
 		const char *name;
 	} needs[] = {
 		{ features->sparseBinding, "sparseBinding" },
@@ -81,11 +81,11 @@ static void require(
 	};
 
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
-		if (!needs[i].there) {
+		if (!needs[i].is_met) {
 			fflush(stdout);
 			vku_fail("\nThe device does not have %s.\n%s", needs[i].name,
-				layer ? "The layer leaves it alone; VMBIND_LOG=info says why."
-				      : "Without the layer there is nothing to show.");
+				layer ? "The layer does not provide it. VMBIND_LOG=info logs why."
+				      : "The demo needs the layer on this device.");
 		}
 	}
 }
@@ -101,7 +101,7 @@ struct device_traits device_examine(const struct vku *vk, bool verbose)
 	};
 	VkPhysicalDeviceMaintenance4Properties sizes = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES,
-		/* What every device with a storage buffer has, for one that does not say. */
+		/* The specification's minimum, for devices that do not report the limit. */
 		.maxBufferSize = UINT64_C(1) << 30,
 	};
 	VkPhysicalDeviceProperties2 properties = {
@@ -125,8 +125,8 @@ struct device_traits device_examine(const struct vku *vk, bool verbose)
 		.max_storage_range = base->limits.maxStorageBufferRange,
 	};
 	if (verbose) {
-		report(vk, &traits);
+		print_device(vk, &traits);
 	}
-	require(vk, &features.features, features_1_2.timelineSemaphore, traits.has_layer);
+	require_features(vk, &features.features, features_1_2.timelineSemaphore, traits.has_layer);
 	return traits;
 }

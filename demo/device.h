@@ -4,19 +4,20 @@
 
 #include "vk.h"
 
-/* What the tour has to know of a device before it creates anything. */
+/* The properties of a device that the tour depends on. */
 struct device_traits {
 	bool has_layer;
-	/* Whether shaders can follow 64-bit pointers. */
+	/* Shaders can use 64-bit device addresses. */
 	bool has_addresses;
-	/* Whether an unbound page reads as zeros, rather than as anything. */
+	/* An unbound page reads as zeros. Otherwise its content is undefined. */
 	bool strict;
 	VkDeviceSize max_buffer_size;
 	VkDeviceSize sparse_address_space;
 	VkDeviceSize max_storage_range;
 };
 
-/* Ends the program if the device lacks what the tour shows, and says why. Prints if verbose. */
+/* Ends the program with a message if the device lacks a feature that the tour needs. Prints the
+ * device and the state of the layer if verbose. */
 struct device_traits device_examine(const struct vku *vk, bool verbose);
 
 #endif

@@ -10,19 +10,19 @@
 #include "tour.h"
 
 /*
- * Takes the tour three times, in a process each: as it should be done, and in two naive ways, page
- * by page. Then compares what each has cost. The tour itself is in tour.c.
+ * Runs the tour once in each bind mode, each time in a process of its own, and compares the costs.
+ * tour.c contains the tour.
  */
 
-/* What the layer counted (docs/statistics.md), if it is there and had something to do. */
+/* The layer's statistics of one run (docs/statistics.md). All 0 if the layer is not active. */
 struct layer_counts {
 	bool active;
 	uint64_t binds, ops, system_calls;
 };
 
 struct run {
-	struct tour_result *result; /* shared with the process that takes the tour */
-	FILE *statistics; /* a file without a name */
+	struct tour_result *result; /* shared with the child process */
+	FILE *statistics; /* an unnamed temporary file */
 	struct layer_counts layer;
 };
 
@@ -45,8 +45,8 @@ static void run_finish(struct run *run)
 	fclose(run->statistics);
 }
 
-/* A process for each, because VMBIND_STATS is of a process, and memory, too. */
-static bool take_tour(struct run *run, enum way way)
+/* The memory and the statistics are per process, so each run has a process of its own. */
+static bool run_tour(struct run *run, enum bind_mode mode)
 {
 	char path[64];
 	int status;
@@ -56,7 +56,7 @@ static bool take_tour(struct run *run, enum way way)
 	if (child == 0) {
 		snprintf(path, sizeof(path), "/dev/fd/%d", fileno(run->statistics));
 		setenv("VMBIND_STATS", path, 1);
-		tour(way, way == WAY_RUNS, run->result);
+		tour(mode, mode == BIND_RUNS, run->result);
 		exit(0);
 	}
 	if (child < 0 || waitpid(child, &status, 0) < 0) {
@@ -69,8 +69,8 @@ static bool take_tour(struct run *run, enum way way)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 && run->result->complete;
 }
 
-/* As much JSON as one flat line of numbers needs. */
-static uint64_t number(const char *json, const char *field)
+/* Finds a number in one flat line of JSON. */
+static uint64_t json_number(const char *json, const char *field)
 {
 	char key[64];
 
@@ -89,19 +89,19 @@ static void read_statistics(struct run *run)
 	}
 	run->layer = (struct layer_counts){
 		.active = strstr(json, "\"active\":true") != NULL,
-		.binds = number(json, "binds"),
-		.ops = number(json, "map_ops") + number(json, "sparse_ops") +
-			number(json, "unmap_ops"),
-		.system_calls = number(json, "system_calls"),
+		.binds = json_number(json, "binds"),
+		.ops = json_number(json, "map_ops") + json_number(json, "sparse_ops") +
+			json_number(json, "unmap_ops"),
+		.system_calls = json_number(json, "system_calls"),
 	};
 }
 
 static void print_row(const char *name, bool known, const uint64_t *values)
 {
 	printf("%-32s", name);
-	for (int way = 0; way < WAY_COUNT; way++) {
+	for (int mode = 0; mode < BIND_MODE_COUNT; mode++) {
 		if (known) {
-			printf("%15" PRIu64, values[way]);
+			printf("%15" PRIu64, values[mode]);
 		} else {
 			printf("%15s", "?");
 		}
@@ -111,63 +111,62 @@ static void print_row(const char *name, bool known, const uint64_t *values)
 
 static void print_table(const struct run *runs)
 {
-	uint64_t calls[WAY_COUNT], binds[WAY_COUNT], ops[WAY_COUNT], system_calls[WAY_COUNT];
-	uint64_t remaps[WAY_COUNT], kib[WAY_COUNT], ms[WAY_COUNT];
+	uint64_t calls[BIND_MODE_COUNT], binds[BIND_MODE_COUNT], ops[BIND_MODE_COUNT];
+	uint64_t system_calls[BIND_MODE_COUNT], remaps[BIND_MODE_COUNT];
+	uint64_t kib[BIND_MODE_COUNT], ms[BIND_MODE_COUNT];
 
-	for (int way = 0; way < WAY_COUNT; way++) {
-		const struct run *run = &runs[way];
-		calls[way] = run->result->calls;
-		binds[way] = run->result->binds;
-		ops[way] = run->layer.ops;
-		system_calls[way] = run->layer.system_calls;
-		remaps[way] = run->result->remaps;
-		kib[way] = run->result->memory / 1024;
-		ms[way] = (uint64_t)(run->result->seconds * 1000);
+	for (int mode = 0; mode < BIND_MODE_COUNT; mode++) {
+		const struct run *run = &runs[mode];
+		calls[mode] = run->result->calls;
+		binds[mode] = run->result->binds;
+		ops[mode] = run->layer.ops;
+		system_calls[mode] = run->layer.system_calls;
+		remaps[mode] = run->result->remaps;
+		kib[mode] = run->result->peak_memory / 1024;
+		ms[mode] = (uint64_t)(run->result->seconds * 1000);
 	}
-	const bool layer = runs[WAY_RUNS].layer.active;
-	/* None on a device that is not the CPU. */
-	const bool remapped = remaps[WAY_RUNS] > 0;
-	printf("\nThe same work in three ways        a bind for   a bind for a    a call for\n"
-	       "                                     each run  page, at once     each page\n");
+	const bool has_layer = runs[BIND_RUNS].layer.active;
+	/* Only CPU drivers bind with mmap(). */
+	const bool remapped = remaps[BIND_RUNS] > 0;
+	printf("\nThe same tour in three modes      one bind for   one bind for   one call for\n"
+	       "                                      each run      each page      each page\n");
 	print_row("vkQueueBindSparse calls", true, calls);
-	print_row("binds asked for", true, binds);
-	print_row("ops executed, says the layer", layer, ops);
-	print_row("system calls, says the layer", layer, system_calls);
-	print_row("mmap(MAP_FIXED) calls seen", remapped, remaps);
-	print_row("memory used at most, KiB", true, kib);
-	print_row("time of the tour, ms", true, ms);
+	print_row("requested binds", true, binds);
+	print_row("executed ops (layer's count)", has_layer, ops);
+	print_row("system calls (layer's count)", has_layer, system_calls);
+	print_row("mmap(MAP_FIXED) calls", remapped, remaps);
+	print_row("peak memory, KiB", true, kib);
+	print_row("duration, ms", true, ms);
 }
 
-/* What the layer says of itself against what was seen from outside. */
-static bool check(const struct run *run, const char *name)
+/* Compares the layer's statistics with the counts of the demo. */
+static bool check_run(const struct run *run, const char *name)
 {
 	if (!run->layer.active) {
 		return true;
 	}
 	if (run->layer.binds != run->result->binds) {
 		fprintf(stderr,
-			"NOT AS PROMISED: %s: the layer saw %" PRIu64 " of %" PRIu64 " binds\n",
+			"CHECK FAILED: %s: the layer counted %" PRIu64 " of %" PRIu64 " binds\n",
 			name, run->layer.binds, run->result->binds);
 		return false;
 	}
 	if (run->result->remaps != 0 && run->layer.ops != run->result->remaps) {
-		fprintf(stderr,
-			"NOT AS PROMISED: %s: %" PRIu64 " ops in %" PRIu64 " mmap() calls\n", name,
-			run->layer.ops, run->result->remaps);
+		fprintf(stderr, "CHECK FAILED: %s: %" PRIu64 " ops, but %" PRIu64 " mmap() calls\n",
+			name, run->layer.ops, run->result->remaps);
 		return false;
 	}
 	return true;
 }
 
-static bool compare(const struct run *runs)
+static bool check_runs(const struct run *runs)
 {
-	bool ok = check(&runs[WAY_RUNS], "runs") && check(&runs[WAY_PAGES], "pages") &&
-		check(&runs[WAY_CALLS], "calls");
+	bool ok = check_run(&runs[BIND_RUNS], "runs") && check_run(&runs[BIND_PAGES], "pages") &&
+		check_run(&runs[BIND_CALLS], "calls");
 
-	if (ok && runs[WAY_RUNS].layer.active &&
-		runs[WAY_PAGES].layer.ops != runs[WAY_RUNS].layer.ops) {
-		fprintf(stderr,
-			"NOT AS PROMISED: neighbouring pages of one call were not merged\n");
+	if (ok && runs[BIND_RUNS].layer.active &&
+		runs[BIND_PAGES].layer.ops != runs[BIND_RUNS].layer.ops) {
+		fprintf(stderr, "CHECK FAILED: neighbouring pages of one call were not merged\n");
 		ok = false;
 	}
 	return ok;
@@ -175,30 +174,31 @@ static bool compare(const struct run *runs)
 
 int main(int argc, char **argv)
 {
-	struct run runs[WAY_COUNT];
+	struct run runs[BIND_MODE_COUNT];
 	bool ok = true;
 
 	if (argc > 1) {
 		fprintf(stderr,
-			"%s: a tour of sparse buffers, on a CPU driver, or on the device\n"
-			"whose name contains $VMB_TEST_DEVICE\n",
+			"Usage: %s\n"
+			"Demonstrates sparse buffers on a CPU driver, or on the device whose name\n"
+			"contains $VMB_TEST_DEVICE.\n",
 			argv[0]);
 		return 2;
 	}
-	for (int way = 0; way < WAY_COUNT && ok; way++) {
-		run_init(&runs[way]);
+	for (int mode = 0; mode < BIND_MODE_COUNT && ok; mode++) {
+		run_init(&runs[mode]);
 	}
-	for (int way = 0; way < WAY_COUNT && ok; way++) {
-		ok = take_tour(&runs[way], (enum way)way);
-		read_statistics(&runs[way]);
+	for (int mode = 0; mode < BIND_MODE_COUNT && ok; mode++) {
+		ok = run_tour(&runs[mode], (enum bind_mode)mode);
+		read_statistics(&runs[mode]);
 	}
 	if (ok) {
 		print_table(runs);
-		ok = compare(runs);
-		printf("\n%s\n", ok ? "All as promised." : "Something was not as promised.");
+		ok = check_runs(runs);
+		printf("\n%s\n", ok ? "All checks passed." : "A check failed.");
 	}
-	for (int way = 0; way < WAY_COUNT; way++) {
-		run_finish(&runs[way]);
+	for (int mode = 0; mode < BIND_MODE_COUNT; mode++) {
+		run_finish(&runs[mode]);
 	}
 	return ok ? 0 : 1;
 }

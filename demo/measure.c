@@ -8,7 +8,7 @@
 
 #include "vk.h"
 
-/* The value of a line "Name:  123 kB", in bytes. */
+/* Reads a line "Name:  123 kB". Returns bytes. */
 static uint64_t read_size(const char *path, const char *name)
 {
 	FILE *file = fopen(path, "r");
@@ -30,23 +30,23 @@ static uint64_t read_size(const char *path, const char *name)
 	return size * 1024;
 }
 
-uint64_t memory_of_machine(void)
+uint64_t machine_memory(void)
 {
 	return read_size("/proc/meminfo", "MemTotal");
 }
 
-uint64_t memory_used(void)
+uint64_t process_memory(void)
 {
 	const char *rollup = "/proc/self/smaps_rollup";
 
-	/* Not Rss, which counts a page once for each place where it is mapped; and pages mapped at
-	 * several places are what this program is about. Pss counts each once. Without files: how
-	 * much of a library is ours depends on who else has it loaded. */
+	/* Rss counts a page once for each mapping, and the demo maps pages at several places. Pss
+	 * counts each page once. Files are left out: the share of a library depends on the number
+	 * of processes that use it. */
 	return read_size(rollup, "Pss_Anon") + read_size(rollup, "Pss_Shmem") +
 		read_size("/proc/self/status", "VmPTE");
 }
 
-double seconds(void)
+double monotonic_seconds(void)
 {
 	struct timespec now;
 

@@ -4,14 +4,14 @@
 
 #include <stdint.h>
 
-/* What the operating system says; the layer is not asked. */
+/* Figures from the operating system. The layer has no influence on them. */
 
-/* Of the machine, in bytes. */
-uint64_t memory_of_machine(void);
-/* Of this process, in bytes: its own pages, each once, and the page tables. */
-uint64_t memory_used(void);
-/* How often this process has mapped something at an address that it gave (MAP_FIXED). */
-uint64_t remaps(void);
-double seconds(void);
+/* The memory of the machine, in bytes. */
+uint64_t machine_memory(void);
+/* The memory of this process, in bytes: its own pages, each counted once, and its page tables. */
+uint64_t process_memory(void);
+/* The number of mmap() calls with MAP_FIXED in this process. */
+uint64_t remap_count(void);
+double monotonic_seconds(void);
 
 #endif

@@ -5,13 +5,13 @@
 #include <string.h>
 
 void page_shaders_init(
-	struct page_shaders *ps, const struct vku *vk, VkDeviceSize most, bool with_addresses)
+	struct page_shaders *ps, const struct vku *vk, VkDeviceSize max_size, bool with_addresses)
 {
 	*ps = (struct page_shaders){ 0 };
 	shaders_init(&ps->shaders, vk, with_addresses);
-	vku_buffer_init(vk, &ps->results, most);
-	/* Makes all of it real now, so that it is not taken for the cost of what comes next. */
-	memset(ps->results.map, 0xff, most);
+	vku_buffer_init(vk, &ps->results, max_size);
+	/* Populate the pages now, so that later steps do not count them as their own memory. */
+	memset(ps->results.map, 0xff, max_size);
 }
 
 void page_shaders_finish(struct page_shaders *ps, const struct vku *vk)
@@ -25,9 +25,10 @@ uint32_t pages_words(const struct page_shaders *ps, const struct pages *pages)
 	return (uint32_t)(pages->count * ps->page / sizeof(uint32_t));
 }
 
-/* A descriptor may name pages that are not bound, not yet bound, or bound elsewhere later: it is
- * about addresses. It cannot span a buffer of gigabytes because of maxStorageBufferRange. */
-static VkDescriptorBufferInfo describe(const struct page_shaders *ps, const struct pages *pages)
+/* A descriptor refers to addresses, so its pages may be unbound or rebound at any time.
+ * maxStorageBufferRange limits a descriptor to less than the whole buffer. */
+static VkDescriptorBufferInfo pages_descriptor(
+	const struct page_shaders *ps, const struct pages *pages)
 {
 	return (VkDescriptorBufferInfo){
 		.buffer = pages->buffer,
@@ -48,7 +49,7 @@ VkDescriptorSet page_shaders_set(struct page_shaders *ps, const struct vku_progr
 
 VkDescriptorSet pages_stamp_set(struct page_shaders *ps, const struct pages *pages)
 {
-	const VkDescriptorBufferInfo buffer = describe(ps, pages);
+	const VkDescriptorBufferInfo buffer = pages_descriptor(ps, pages);
 
 	return page_shaders_set(ps, &ps->shaders.stamp, &buffer);
 }
@@ -62,7 +63,7 @@ void page_shaders_run(struct page_shaders *ps, const struct vku_program *program
 	work_queue_submit(ps->queue, commands);
 }
 
-static void run_on_pages(struct page_shaders *ps, const struct vku_program *program,
+static void page_shaders_run_on(struct page_shaders *ps, const struct vku_program *program,
 	VkDescriptorSet set, const struct pages *pages, uint32_t first)
 {
 	const struct pages_push push = {
@@ -77,7 +78,7 @@ static void run_on_pages(struct page_shaders *ps, const struct vku_program *prog
 void pages_stamp_with(
 	struct page_shaders *ps, VkDescriptorSet set, const struct pages *pages, uint32_t first)
 {
-	run_on_pages(ps, &ps->shaders.stamp, set, pages, first);
+	page_shaders_run_on(ps, &ps->shaders.stamp, set, pages, first);
 }
 
 void pages_stamp(struct page_shaders *ps, const struct pages *pages, uint32_t first)
@@ -88,25 +89,25 @@ void pages_stamp(struct page_shaders *ps, const struct pages *pages, uint32_t fi
 const uint32_t *pages_read(struct page_shaders *ps, const struct pages *pages)
 {
 	const VkDescriptorBufferInfo buffers[] = {
-		describe(ps, pages),
+		pages_descriptor(ps, pages),
 		{ .buffer = ps->results.buffer, .range = VK_WHOLE_SIZE },
 	};
 	VkDescriptorSet set = page_shaders_set(ps, &ps->shaders.read, buffers);
 
-	/* So that what was read before is not taken for what is read now. */
+	/* Overwrite the results of the previous read. */
 	memset(ps->results.map, 0xff, pages_words(ps, pages) * sizeof(uint32_t));
-	run_on_pages(ps, &ps->shaders.read, set, pages, 0);
+	page_shaders_run_on(ps, &ps->shaders.read, set, pages, 0);
 	work_queue_wait(ps->queue);
 	return ps->results.map;
 }
 
-void pages_expect(const uint32_t *words, uint32_t first, uint64_t count, const char *what)
+void pages_expect(const uint32_t *words, uint32_t first, uint64_t count, const char *subject)
 {
 	for (uint64_t i = 0; i < count; i++) {
 		uint32_t wanted = stamp_word(first + (uint32_t)i);
 		if (words[i] != wanted) {
-			vku_fail("NOT AS PROMISED: %s: word %" PRIu64 " is %08x, not %08x", what, i,
-				words[i], wanted);
+			vku_fail("CHECK FAILED: %s: word %" PRIu64 " is %08x, expected %08x",
+				subject, i, words[i], wanted);
 		}
 	}
 }

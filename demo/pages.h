@@ -6,8 +6,8 @@
 #include "work_queue.h"
 
 /*
- * Has shaders write and read pages of buffers. Nothing in here is sparse: to a shader, and to all
- * that it takes to run one, a sparse buffer is a buffer.
+ * Runs shaders that write and read pages of buffers. Shaders, descriptors and pipelines use a
+ * sparse buffer in the same way as any other buffer.
  */
 
 /* Pages at equal distances. */
@@ -20,36 +20,37 @@ struct pages {
 
 struct page_shaders {
 	struct work_queue *queue;
-	VkDeviceSize page; /* its size */
+	VkDeviceSize page; /* the size of a page */
 	struct shaders shaders;
-	struct vku_buffer results; /* what shaders saw */
+	struct vku_buffer results; /* the words that the read shader copied */
 };
 
-/* Reads can be of at most that many bytes. */
+/* One read covers at most max_size bytes. */
 void page_shaders_init(
-	struct page_shaders *ps, const struct vku *vk, VkDeviceSize most, bool with_addresses);
+	struct page_shaders *ps, const struct vku *vk, VkDeviceSize max_size, bool with_addresses);
 void page_shaders_finish(struct page_shaders *ps, const struct vku *vk);
 
-/* The words of all the pages. */
+/* The number of words in all pages. */
 uint32_t pages_words(const struct page_shaders *ps, const struct pages *pages);
 
-/* The only set of a program, which is free for it once all earlier work is done. */
+/* Waits for all earlier work, then reuses the one descriptor set of a program. */
 VkDescriptorSet page_shaders_set(struct page_shaders *ps, const struct vku_program *program,
 	const VkDescriptorBufferInfo *buffers);
 VkDescriptorSet pages_stamp_set(struct page_shaders *ps, const struct pages *pages);
 
-/* Both put a shader into the queue and return. The first writes stamp_word(first), (first +
- * 1)... */
+/* Both submit a shader and do not wait. pages_stamp_with() writes stamp_word(first),
+ * stamp_word(first + 1) and so on. */
 void pages_stamp_with(
 	struct page_shaders *ps, VkDescriptorSet set, const struct pages *pages, uint32_t first);
 void page_shaders_run(struct page_shaders *ps, const struct vku_program *program,
 	VkDescriptorSet set, const void *push, uint32_t groups);
 
 void pages_stamp(struct page_shaders *ps, const struct pages *pages, uint32_t first);
-/* Waits, and returns the words that the shader saw; good until the next time. */
+/* Waits. Returns the words that the shader read, valid until the next call. */
 const uint32_t *pages_read(struct page_shaders *ps, const struct pages *pages);
 
-/* Ends the program, saying what, if these are not stamp_word(first), (first + 1)... */
-void pages_expect(const uint32_t *words, uint32_t first, uint64_t count, const char *what);
+/* Ends the program with a message that names the subject, if the words are not stamp_word(first),
+ * stamp_word(first + 1) and so on. */
+void pages_expect(const uint32_t *words, uint32_t first, uint64_t count, const char *subject);
 
 #endif

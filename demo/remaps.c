@@ -8,9 +8,9 @@
 #include "measure.h"
 
 /*
- * On a CPU driver a bind is one mmap() with MAP_FIXED. A program's own functions come before those
- * of the libraries it loads, so that this mmap() is the one that driver and layer call: it counts,
- * and hands on. That makes the count independent of what the layer says of itself.
+ * On a CPU driver a bind is one mmap() with MAP_FIXED. The functions of a program take precedence
+ * over those of its libraries, so the driver and the layer call this mmap(). It counts the calls
+ * and forwards them. The count does not depend on the statistics of the layer.
  */
 
 typedef void *mmap_fn(void *, size_t, int, int, int, off_t);
@@ -24,7 +24,7 @@ __attribute__((visibility("default"))) void *mmap(
 	mmap_fn *function = atomic_load_explicit(&next, memory_order_relaxed);
 
 	if (!function) {
-		/* ISO C has no conversion from an object pointer; POSIX says that it works. */
+		/* ISO C does not convert an object pointer to a function pointer; POSIX does. */
 		*(void **)&function = dlsym(RTLD_NEXT, "mmap");
 		if (!function) {
 			abort();
@@ -37,7 +37,7 @@ __attribute__((visibility("default"))) void *mmap(
 	return function(address, size, protection, flags, fd, offset);
 }
 
-uint64_t remaps(void)
+uint64_t remap_count(void)
 {
 	return atomic_load_explicit(&count, memory_order_relaxed);
 }

@@ -3,9 +3,9 @@
 
 #include "spirv.h"
 
-/* Put together by util/spirv.h: each call below is a line of a shading language. */
+/* Each call of util/spirv.h below corresponds to one line of a shading language. */
 
-static void finish(const struct vku *vk, struct vku_program *program, struct spv *s,
+static void program_create(const struct vku *vk, struct vku_program *program, struct spv *s,
 	uint32_t buffers, uint32_t push_size)
 {
 	spv_end(s);
@@ -36,7 +36,7 @@ static void init_stamp(struct vku_program *program, const struct vku *vk)
 	spv_id number = spv_op(&s, SpvOpIAdd, spv_push_constant(&s, 2), spv_invocation(&s));
 	spv_id word = spv_op(&s, SpvOpIMul, number, spv_u32(&s, stamp_word(1)));
 	spv_write(&s, pages, word_index(&s), word);
-	finish(vk, program, &s, 1, sizeof(struct pages_push));
+	program_create(vk, program, &s, 1, sizeof(struct pages_push));
 }
 
 static void init_read(struct vku_program *program, const struct vku *vk)
@@ -48,7 +48,7 @@ static void init_read(struct vku_program *program, const struct vku *vk)
 	spv_id results = spv_storage_buffer(&s, 1, SPV_U32);
 	spv_push_constants(&s, pages_push, 3);
 	spv_write(&s, results, spv_invocation(&s), spv_read(&s, pages, word_index(&s)));
-	finish(vk, program, &s, 2, sizeof(struct pages_push));
+	program_create(vk, program, &s, 2, sizeof(struct pages_push));
 }
 
 static void init_link(struct vku_program *program, const struct vku *vk)
@@ -60,7 +60,7 @@ static void init_link(struct vku_program *program, const struct vku *vk)
 	spv_id i = spv_invocation(&s);
 	spv_id next = spv_read(&s, table, spv_op(&s, SpvOpIAdd, i, spv_u32(&s, 1)));
 	spv_address_write(&s, spv_read(&s, table, i), next);
-	finish(vk, program, &s, 1, 0);
+	program_create(vk, program, &s, 1, 0);
 }
 
 static void init_walk(struct vku_program *program, const struct vku *vk)
@@ -80,7 +80,7 @@ static void init_walk(struct vku_program *program, const struct vku *vk)
 		spv_write(&s, results, loop.i, spv_get(&s, at));
 	}
 	spv_end_for(&s, &loop);
-	finish(vk, program, &s, 2, sizeof(uint32_t));
+	program_create(vk, program, &s, 2, sizeof(uint32_t));
 }
 
 static void run_once(const struct vku *vk, const struct vku_program *program, VkBuffer buffer)
@@ -96,8 +96,8 @@ static void run_once(const struct vku *vk, const struct vku_program *program, Vk
 	vku_submit(vk, commands);
 }
 
-/* Drivers may compile a shader when it first runs. Then let that be now, on a buffer of no
- * importance, and not in the middle of what is measured. */
+/* A driver may compile a shader at its first run. Run each shader once on a scratch buffer, so that
+ * compilation is not part of the measurement. */
 static void warm_up(const struct shaders *shaders, const struct vku *vk, bool with_addresses)
 {
 	struct vku_buffer buffer;

@@ -7,16 +7,15 @@
 
 #include "work_queue.h"
 
-/* What a tour leaves behind. */
 struct tour_result {
-	bool complete; /* all was as promised */
-	uint64_t calls, binds; /* of vkQueueBindSparse, asked for in them */
-	uint64_t remaps; /* see measure.h */
-	uint64_t memory; /* the most used beyond what was used before the first page */
+	bool complete; /* all checks passed */
+	uint64_t calls, binds; /* of vkQueueBindSparse */
+	uint64_t remaps; /* mmap() calls with MAP_FIXED during the tour */
+	uint64_t peak_memory; /* bytes above the memory before the first sparse buffer */
 	double seconds;
 };
 
-/* Ends the program where anything is not as promised; prints what it does if verbose. */
-void tour(enum way way, bool verbose, struct tour_result *result);
+/* Ends the program if a check fails. Prints each step if verbose. */
+void tour(enum bind_mode mode, bool verbose, struct tour_result *result);
 
 #endif

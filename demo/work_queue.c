@@ -4,24 +4,23 @@
 #include <stdlib.h>
 
 /*
- * Binding is a queue operation, and one that is ordered with nothing, not even with other work on
- * the same queue: what orders it is semaphores ("Sparse Memory Binding Functions"). If a shader may
- * run before the bind it needs, or a bind may pull away a page that a shader still uses, all is
- * lost.
+ * A bind is a queue operation without an implicit order, not even relative to other work on the
+ * same queue. Only semaphores order binds ("Sparse Memory Binding Functions"). A shader must not
+ * run before the bind that it needs, and a bind must not replace a page that a shader still uses.
  *
- * So there is one timeline semaphore: whatever is submitted waits until what was submitted before
- * it is done, and counts one up when it is done itself. That is stricter than a program for speed
- * would have it, and easy to be sure of. Signalling makes memory writes available and waiting makes
- * them visible ("Synchronization and Cache Control", "Semaphores"): between two submissions no
- * other barrier is necessary, also not between the two places of aliased memory.
+ * The demo uses one timeline semaphore. Each submission waits for the previous submission, and
+ * increments the semaphore when it is done. A program that needs speed would use a weaker order.
+ * A signal makes memory writes available and a wait makes them visible ("Synchronization and Cache
+ * Control", "Semaphores"). So no other barrier is necessary between two submissions, not even
+ * between two places of aliased memory.
  */
 
 void work_queue_init(
-	struct work_queue *queue, const struct vku *vk, enum way way, VkDeviceSize page)
+	struct work_queue *queue, const struct vku *vk, enum bind_mode mode, VkDeviceSize page)
 {
 	*queue = (struct work_queue){
 		.vk = vk,
-		.way = way,
+		.mode = mode,
 		.page = page,
 		.timeline = vku_create_timeline(vk, 0),
 	};
@@ -35,7 +34,7 @@ void work_queue_finish(struct work_queue *queue)
 	}
 }
 
-static void bind(
+static void submit_bind(
 	struct work_queue *queue, const VkSparseBufferMemoryBindInfo *infos, uint32_t count)
 {
 	const uint64_t before = queue->last;
@@ -47,7 +46,7 @@ static void bind(
 		.signalSemaphoreValueCount = 1,
 		.pSignalSemaphoreValues = &after,
 	};
-	/* All that is in one VkBindSparseInfo is a batch: between its binds there is no order. */
+	/* One VkBindSparseInfo is one batch. The binds in a batch have no order. */
 	const VkBindSparseInfo batch = {
 		.sType = VK_STRUCTURE_TYPE_BIND_SPARSE_INFO,
 		.pNext = &values,
@@ -67,8 +66,8 @@ static void bind(
 	}
 }
 
-/* The naive ways: the i-th page of a bind, as a bind of its own. */
-static VkSparseMemoryBind page_of(
+/* The bind of page i of a run. */
+static VkSparseMemoryBind bind_of_page(
 	const struct work_queue *queue, const VkSparseMemoryBind *run, VkDeviceSize i)
 {
 	VkSparseMemoryBind bind = *run;
@@ -79,20 +78,20 @@ static VkSparseMemoryBind page_of(
 	return bind;
 }
 
-static void bind_pages(struct work_queue *queue, const VkSparseBufferMemoryBindInfo *info,
+static void split_into_pages(struct work_queue *queue, const VkSparseBufferMemoryBindInfo *info,
 	VkSparseMemoryBind *pages, uint32_t *count)
 {
 	for (uint32_t i = 0; i < info->bindCount; i++) {
 		const VkSparseMemoryBind *run = &info->pBinds[i];
 		for (VkDeviceSize page = 0; page < run->size / queue->page; page++) {
-			pages[*count] = page_of(queue, run, page);
-			if (queue->way == WAY_CALLS) {
+			pages[*count] = bind_of_page(queue, run, page);
+			if (queue->mode == BIND_CALLS) {
 				const VkSparseBufferMemoryBindInfo one = {
 					.buffer = info->buffer,
 					.bindCount = 1,
 					.pBinds = &pages[*count],
 				};
-				bind(queue, &one, 1);
+				submit_bind(queue, &one, 1);
 			}
 			++*count;
 		}
@@ -115,30 +114,30 @@ static uint64_t count_pages(
 void work_queue_bind(
 	struct work_queue *queue, const VkSparseBufferMemoryBindInfo *infos, uint32_t count)
 {
-	if (queue->way == WAY_RUNS) {
-		bind(queue, infos, count);
+	if (queue->mode == BIND_RUNS) {
+		submit_bind(queue, infos, count);
 		return;
 	}
 	VkSparseMemoryBind *pages = calloc(count_pages(queue, infos, count), sizeof(*pages));
-	VkSparseBufferMemoryBindInfo *cut = calloc(count, sizeof(*cut));
+	VkSparseBufferMemoryBindInfo *split = calloc(count, sizeof(*split));
 	uint32_t done = 0;
-	if (!pages || !cut) {
+	if (!pages || !split) {
 		vku_fail("out of memory");
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		const uint32_t first = done;
-		bind_pages(queue, &infos[i], pages, &done);
-		cut[i] = (VkSparseBufferMemoryBindInfo){
+		split_into_pages(queue, &infos[i], pages, &done);
+		split[i] = (VkSparseBufferMemoryBindInfo){
 			.buffer = infos[i].buffer,
 			.bindCount = done - first,
 			.pBinds = &pages[first],
 		};
 	}
-	if (queue->way == WAY_PAGES) {
-		bind(queue, cut, count);
+	if (queue->mode == BIND_PAGES) {
+		submit_bind(queue, split, count);
 	}
 	free(pages);
-	free(cut);
+	free(split);
 }
 
 void work_queue_bind_buffer(
@@ -177,12 +176,12 @@ void work_queue_submit(struct work_queue *queue, VkCommandBuffer commands)
 		.pSignalSemaphores = &queue->timeline,
 	};
 
-	/* A semaphore orders memory for the device only; that the CPU sees it takes a barrier. */
+	/* A semaphore makes writes visible to the device only. The CPU needs a barrier. */
 	vku_barrier(commands);
 	VKU_CHECK(vkEndCommandBuffer(commands));
 	VKU_CHECK(vkQueueSubmit(queue->vk->queue, 1, &info, VK_NULL_HANDLE));
 	queue->last = after;
-	/* The commands are freed with their pool: a tour is short. */
+	/* vku_finish() frees the command buffer with its pool. */
 }
 
 void work_queue_wait(struct work_queue *queue)
@@ -192,7 +191,7 @@ void work_queue_wait(struct work_queue *queue)
 
 uint64_t work_queue_hold(struct work_queue *queue)
 {
-	/* A value that nothing submitted will signal: the CPU has to. */
+	/* No submission signals this value. Only work_queue_release() does. */
 	work_queue_wait(queue);
 	return ++queue->last;
 }

@@ -4,31 +4,29 @@
 
 #include "vk.h"
 
-/* Three ways to ask for the same binds. The tour asks for runs; the other two cut them into
- * pages. */
-enum way {
-	WAY_RUNS, /* one VkSparseMemoryBind for each run of pages */
-	WAY_PAGES, /* one for each page, all of a step in one call */
-	WAY_CALLS, /* one for each page, and a vkQueueBindSparse for each of those */
-	WAY_COUNT,
+/* Three forms of the same binds. The tour requests runs. The other modes split runs into pages. */
+enum bind_mode {
+	BIND_RUNS, /* one VkSparseMemoryBind for each run of pages */
+	BIND_PAGES, /* one VkSparseMemoryBind for each page, one call for each step */
+	BIND_CALLS, /* one VkSparseMemoryBind and one vkQueueBindSparse for each page */
+	BIND_MODE_COUNT,
 };
 
-/*
- * A queue on which things happen in the order in which they were put there, binds and shaders
- * alike, while the CPU goes on.
- */
+/* A queue that executes binds and shaders in the order of their submission. The CPU does not wait
+ * for them. */
 struct work_queue {
 	const struct vku *vk;
-	enum way way;
-	VkDeviceSize page; /* in which the ways above cut */
+	enum bind_mode mode;
+	VkDeviceSize page; /* the size of the pages that the modes split into */
 	VkSemaphore timeline;
-	/* The value that the timeline has when all that was put here is done. */
+	/* The timeline's value when all submitted work is done. */
 	uint64_t last;
-	uint64_t calls, binds; /* made, asked for */
+	/* The vkQueueBindSparse calls so far, and the binds in them. */
+	uint64_t calls, binds;
 };
 
 void work_queue_init(
-	struct work_queue *queue, const struct vku *vk, enum way way, VkDeviceSize page);
+	struct work_queue *queue, const struct vku *vk, enum bind_mode mode, VkDeviceSize page);
 void work_queue_finish(struct work_queue *queue);
 
 void work_queue_bind(
@@ -36,12 +34,12 @@ void work_queue_bind(
 /* The same for one buffer. */
 void work_queue_bind_buffer(
 	struct work_queue *queue, VkBuffer buffer, const VkSparseMemoryBind *binds, uint32_t count);
-/* Takes the commands, which are recorded but not ended. */
+/* Ends and submits commands that are recorded. */
 void work_queue_submit(struct work_queue *queue, VkCommandBuffer commands);
-/* Until all is done; the CPU sees it then. */
+/* Waits until all submitted work is done and visible to the CPU. */
 void work_queue_wait(struct work_queue *queue);
 
-/* What is put here from now on does not start before work_queue_release(). */
+/* Work that is submitted after work_queue_hold() does not start before work_queue_release(). */
 uint64_t work_queue_hold(struct work_queue *queue);
 void work_queue_release(struct work_queue *queue, uint64_t hold);
 
