@@ -38,7 +38,7 @@ static void emit_simple(struct spv_words *section, SpvOp op)
 	emit(section, op, NULL, 0);
 }
 
-/* Strings are padded with zeros to whole words, and have at least one zero. */
+/* A string ends with at least one zero byte and is padded with zeros to whole words. */
 static void append_string(struct spv_words *list, const char *text)
 {
 	size_t length = strlen(text);
@@ -111,25 +111,25 @@ static spv_id global_variable(struct spv *s, SpvStorageClass class, spv_id type)
 void spv_begin(struct spv *s, uint32_t local_size)
 {
 	*s = (struct spv){ .local_size = local_size };
-	new_id(s); /* 0 is no id */
+	new_id(s); /* 0 is not a valid id */
 	declare_types(s);
 	s->main = new_id(s);
 
 	spv_id input = global_variable(s, SpvStorageClassInput, s->uvec3);
 	EMIT(&s->decorations, SpvOpDecorate, input, SpvDecorationBuiltIn,
 		SpvBuiltInGlobalInvocationId);
-	spv_id whole = new_id(s);
-	EMIT(&s->body, SpvOpLoad, s->uvec3, whole, input);
+	spv_id vector = new_id(s);
+	EMIT(&s->body, SpvOpLoad, s->uvec3, vector, input);
 	s->invocation = new_value(s, SPV_U32);
-	EMIT(&s->body, SpvOpCompositeExtract, s->types[SPV_U32], s->invocation, whole, 0);
+	EMIT(&s->body, SpvOpCompositeExtract, s->types[SPV_U32], s->invocation, vector, 0);
 }
 
-/* Capabilities, addressing and the entry point: all that comes before the decorations. */
+/* Capabilities, addressing and the entry point precede the decorations. */
 static void assemble_head(struct spv *s)
 {
 	struct spv_words *m = &s->module;
-	/* 1.5 has device addresses in its core, and wants every global variable in the entry
-	 * point's list; 1.3 wants just those of the shader's inputs, and works on more drivers. */
+	/* SPIR-V 1.5 includes device addresses, and the entry point lists every global variable. In
+	 * 1.3, which more drivers support, the entry point lists only the inputs. */
 	size_t interface = s->uses_addresses ? s->global_count : 1;
 
 	append(m, SpvMagicNumber);
@@ -165,19 +165,19 @@ static void append_all(struct spv_words *list, const struct spv_words *section)
 
 void spv_end(struct spv *s)
 {
-	spv_id nothing = new_id(s);
+	spv_id void_type = new_id(s);
 	spv_id function_type = new_id(s);
 	spv_id label = new_id(s);
 
-	EMIT(&s->declarations, SpvOpTypeVoid, nothing);
-	EMIT(&s->declarations, SpvOpTypeFunction, function_type, nothing);
+	EMIT(&s->declarations, SpvOpTypeVoid, void_type);
+	EMIT(&s->declarations, SpvOpTypeFunction, function_type, void_type);
 	emit_simple(&s->body, SpvOpReturn);
 	emit_simple(&s->body, SpvOpFunctionEnd);
 
 	assemble_head(s);
 	append_all(&s->module, &s->decorations);
 	append_all(&s->module, &s->declarations);
-	EMIT(&s->module, SpvOpFunction, nothing, s->main, SpvFunctionControlMaskNone,
+	EMIT(&s->module, SpvOpFunction, void_type, s->main, SpvFunctionControlMaskNone,
 		function_type);
 	EMIT(&s->module, SpvOpLabel, label);
 	append_all(&s->module, &s->variables);

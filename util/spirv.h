@@ -8,16 +8,20 @@
 #include <stdint.h>
 
 /*
- * Compute shaders without a shader compiler: a shader is a sequence of C calls, each of which
- * appends an instruction or two and returns the id of what it computes. This one writes its own
- * number into each word of a buffer:
+ * Compute shaders without a shader compiler. A shader is a sequence of C calls. Each call appends
+ * one or two instructions and returns the id of their result. The following shader writes the
+ * number of each invocation into one word of a buffer:
  *
- * struct spv s; spv_begin(&s, 64); spv_id data = spv_storage_buffer(&s, 0, SPV_U32); spv_id i =
- * spv_invocation(&s); spv_write(&s, data, i, i); spv_end(&s); ... s.code, s.code_size ...
- * spv_finish(&s);
+ *	struct spv s;
+ *	spv_begin(&s, 64);
+ *	spv_id data = spv_storage_buffer(&s, 0, SPV_U32);
+ *	spv_id i = spv_invocation(&s);
+ *	spv_write(&s, data, i, i);
+ *	spv_end(&s);
+ *	... s.code, s.code_size ...
+ *	spv_finish(&s);
  *
- * The shaders are small and trusted: nothing is checked here, spirv-val does that better. Running
- * out of memory ends the program.
+ * The calls do not validate the shader: spirv-val does. The program ends if memory runs out.
  */
 
 typedef uint32_t spv_id;
@@ -49,32 +53,31 @@ struct spv {
 	spv_id push_block;
 	enum spv_type push_types[16];
 	bool uses_addresses;
-	/* Global variables, for the entry point's list. */
+	/* Global variables, listed by the entry point. */
 	spv_id globals[16];
 	size_t global_count;
-	/* Type of each id that is a value, indexed by id; what a buffer's id stands for
-	 * likewise. */
+	/* By id: the type of a value, or the element type of a buffer. */
 	struct spv_words value_types;
-	/* The sections of a module, in the order that SPIR-V wants. */
+	/* The sections of a module, in SPIR-V's order. */
 	struct spv_words decorations, declarations, variables, body;
 	struct spv_words module;
 };
 
 /* A shader with local_size invocations in each workgroup, all along x. */
 void spv_begin(struct spv *s, uint32_t local_size);
-/* Puts the module together. */
+/* Assembles the module. */
 void spv_end(struct spv *s);
 void spv_finish(struct spv *s);
 
-/* What the shader works with, in descriptor set 0. */
+/* A storage buffer in descriptor set 0. */
 spv_id spv_storage_buffer(struct spv *s, uint32_t binding, enum spv_type element);
-/* All push constants at once, one after the other, each aligned to its size. */
+/* Declares all push constants, in order, each aligned to its size. Call once. */
 void spv_push_constants(struct spv *s, const enum spv_type *types, size_t count);
 
 /* Values. */
 spv_id spv_u32(struct spv *s, uint32_t value);
 spv_id spv_u64(struct spv *s, uint64_t value);
-/* x of gl_GlobalInvocationID. */
+/* gl_GlobalInvocationID.x */
 spv_id spv_invocation(struct spv *s);
 spv_id spv_push_constant(struct spv *s, uint32_t index);
 
@@ -83,13 +86,13 @@ spv_id spv_op(struct spv *s, SpvOp op, spv_id a, spv_id b);
 /* a op b, a bool: SpvOpIEqual, SpvOpULessThan, ... */
 spv_id spv_compare(struct spv *s, SpvOp op, spv_id a, spv_id b);
 spv_id spv_select(struct spv *s, spv_id condition, spv_id yes, spv_id no);
-/* Between 32 and 64 bits. */
+/* Converts between 32 and 64 bits. */
 spv_id spv_convert(struct spv *s, enum spv_type type, spv_id value);
 
 /* Elements of a storage buffer. */
 spv_id spv_read(struct spv *s, spv_id buffer, spv_id index);
 void spv_write(struct spv *s, spv_id buffer, spv_id index, spv_id value);
-/* Returns what was there before. */
+/* Returns the previous value of the element. */
 spv_id spv_atomic_add(struct spv *s, spv_id buffer, spv_id index, spv_id value);
 
 /* Memory at a 64-bit device address. */

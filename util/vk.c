@@ -84,7 +84,7 @@ static bool is_false_error(const char *name)
 	return false;
 }
 
-static VKAPI_ATTR VkBool32 VKAPI_CALL report(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
+static VKAPI_ATTR VkBool32 VKAPI_CALL count_error(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
 	VkDebugUtilsMessageTypeFlagsEXT types, const VkDebugUtilsMessengerCallbackDataEXT *data,
 	void *user)
 {
@@ -117,12 +117,12 @@ static VkResult create_instance(struct vku *vk, const struct vku_options *option
 		.pApplicationName = options->name,
 		.apiVersion = vk->api_version,
 	};
-	/* In the instance's chain it hears of what happens before the messenger exists. */
+	/* In the instance's pNext chain, the messenger also reports errors of vkCreateInstance. */
 	const VkDebugUtilsMessengerCreateInfoEXT messenger = {
 		.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
 		.messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT,
 		.messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT,
-		.pfnUserCallback = report,
+		.pfnUserCallback = count_error,
 		.pUserData = vk,
 	};
 	const char *extensions[8] = { VK_EXT_DEBUG_UTILS_EXTENSION_NAME };
@@ -148,7 +148,7 @@ static VkResult create_instance(struct vku *vk, const struct vku_options *option
 	return create(vk->instance, &messenger, NULL, &vk->messenger);
 }
 
-/* VK_INSTANCE_LAYERS is read by the loader at vkCreateInstance, and nowhere else. */
+/* The loader reads VK_INSTANCE_LAYERS only in vkCreateInstance. */
 static VkResult create_instance_without_layers(struct vku *vk, const struct vku_options *options)
 {
 	const char *layers = getenv("VK_INSTANCE_LAYERS");
@@ -163,7 +163,7 @@ static VkResult create_instance_without_layers(struct vku *vk, const struct vku_
 	return result;
 }
 
-static bool choose(struct vku *vk, VkPhysicalDevice physical)
+static bool choose_device(struct vku *vk, VkPhysicalDevice physical)
 {
 	const char *wanted = getenv("VMB_TEST_DEVICE");
 
@@ -193,10 +193,10 @@ void vku_instance_init(struct vku *vk, const struct vku_options *options)
 		vku_check(result, "vkEnumeratePhysicalDevices", __FILE__, __LINE__);
 	}
 	for (uint32_t i = 0; i < count && !found; i++) {
-		found = choose(vk, physical[i]);
+		found = choose_device(vk, physical[i]);
 	}
 	if (!found) {
-		vku_fail("no such Vulkan device, out of %u (VMB_TEST_DEVICE chooses one by name)",
+		vku_fail("none of the %u Vulkan devices matches (VMB_TEST_DEVICE selects by name)",
 			count);
 	}
 	if (vk->api_version > vk->properties.apiVersion) {
@@ -205,7 +205,7 @@ void vku_instance_init(struct vku *vk, const struct vku_options *options)
 	vkGetPhysicalDeviceMemoryProperties(vk->physical, &vk->memory);
 }
 
-/* A family for compute, with sparse binding if there is one; or for sparse binding. */
+/* Prefers a family that also supports sparse binding. */
 static uint32_t choose_queue_family(const struct vku *vk, bool sparse)
 {
 	const VkQueueFlags needed = sparse ? VK_QUEUE_SPARSE_BINDING_BIT : VK_QUEUE_COMPUTE_BIT;
@@ -233,26 +233,27 @@ static uint32_t choose_queue_family(const struct vku *vk, bool sparse)
 }
 
 static VkPhysicalDeviceFeatures wanted_features(
-	const VkPhysicalDeviceFeatures *had, const struct vku_options *options)
+	const VkPhysicalDeviceFeatures *supported, const struct vku_options *options)
 {
 	bool sparse = !options->without_sparse;
 
 	return (VkPhysicalDeviceFeatures){
-		.sparseBinding = had->sparseBinding && sparse,
-		.sparseResidencyBuffer = had->sparseResidencyBuffer && sparse,
-		.sparseResidencyAliased = had->sparseResidencyAliased && sparse,
-		.shaderInt64 = had->shaderInt64,
-		.shaderStorageImageWriteWithoutFormat = had->shaderStorageImageWriteWithoutFormat,
+		.sparseBinding = supported->sparseBinding && sparse,
+		.sparseResidencyBuffer = supported->sparseResidencyBuffer && sparse,
+		.sparseResidencyAliased = supported->sparseResidencyAliased && sparse,
+		.shaderInt64 = supported->shaderInt64,
+		.shaderStorageImageWriteWithoutFormat =
+			supported->shaderStorageImageWriteWithoutFormat,
 	};
 }
 
 static VkResult create_device_1_0(
 	struct vku *vk, const struct vku_options *options, VkDeviceCreateInfo *info)
 {
-	VkPhysicalDeviceFeatures had;
+	VkPhysicalDeviceFeatures supported;
 
-	vkGetPhysicalDeviceFeatures(vk->physical, &had);
-	VkPhysicalDeviceFeatures features = wanted_features(&had, options);
+	vkGetPhysicalDeviceFeatures(vk->physical, &supported);
+	VkPhysicalDeviceFeatures features = wanted_features(&supported, options);
 	info->pNext = options->device_next;
 	info->pEnabledFeatures = &features;
 	return vku_device_create(vk, info);
@@ -261,37 +262,37 @@ static VkResult create_device_1_0(
 static VkResult create_device(
 	struct vku *vk, const struct vku_options *options, VkDeviceCreateInfo *info)
 {
-	VkPhysicalDeviceVulkan13Features had_1_3 = {
+	VkPhysicalDeviceVulkan13Features supported_1_3 = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_3_FEATURES,
 	};
-	VkPhysicalDeviceVulkan12Features had_1_2 = {
+	VkPhysicalDeviceVulkan12Features supported_1_2 = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
-		.pNext = vk->api_version >= VK_API_VERSION_1_3 ? &had_1_3 : NULL,
+		.pNext = vk->api_version >= VK_API_VERSION_1_3 ? &supported_1_3 : NULL,
 	};
-	VkPhysicalDeviceFeatures2 had = {
+	VkPhysicalDeviceFeatures2 supported = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
-		.pNext = &had_1_2,
+		.pNext = &supported_1_2,
 	};
 
-	vkGetPhysicalDeviceFeatures2(vk->physical, &had);
-	VkPhysicalDeviceVulkan13Features want_1_3 = {
-		.sType = had_1_3.sType,
+	vkGetPhysicalDeviceFeatures2(vk->physical, &supported);
+	VkPhysicalDeviceVulkan13Features wanted_1_3 = {
+		.sType = supported_1_3.sType,
 		.pNext = options->device_next,
-		.synchronization2 = had_1_3.synchronization2,
-		.maintenance4 = had_1_3.maintenance4,
+		.synchronization2 = supported_1_3.synchronization2,
+		.maintenance4 = supported_1_3.maintenance4,
 	};
-	VkPhysicalDeviceVulkan12Features want_1_2 = {
-		.sType = had_1_2.sType,
-		.pNext = had_1_2.pNext ? (void *)&want_1_3 : options->device_next,
-		.timelineSemaphore = had_1_2.timelineSemaphore,
-		.bufferDeviceAddress = had_1_2.bufferDeviceAddress,
+	VkPhysicalDeviceVulkan12Features wanted_1_2 = {
+		.sType = supported_1_2.sType,
+		.pNext = supported_1_2.pNext ? (void *)&wanted_1_3 : options->device_next,
+		.timelineSemaphore = supported_1_2.timelineSemaphore,
+		.bufferDeviceAddress = supported_1_2.bufferDeviceAddress,
 	};
-	VkPhysicalDeviceFeatures2 want = {
-		.sType = had.sType,
-		.pNext = &want_1_2,
-		.features = wanted_features(&had.features, options),
+	VkPhysicalDeviceFeatures2 wanted = {
+		.sType = supported.sType,
+		.pNext = &wanted_1_2,
+		.features = wanted_features(&supported.features, options),
 	};
-	info->pNext = &want;
+	info->pNext = &wanted;
 	return vku_device_create(vk, info);
 }
 
@@ -358,7 +359,7 @@ void vku_finish(struct vku *vk)
 		return;
 	}
 	if (vk->device) {
-		/* A lost device is destroyed as any other. */
+		/* Ignore VK_ERROR_DEVICE_LOST: a lost device must be destroyed, too. */
 		vkDeviceWaitIdle(vk->device);
 		vkDestroyCommandPool(vk->device, vk->pool, NULL);
 	}

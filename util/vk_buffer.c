@@ -14,7 +14,7 @@ uint32_t vku_memory_type(const struct vku *vk, uint32_t allowed, VkMemoryPropert
 
 VkDeviceMemory vku_allocate(const struct vku *vk, VkDeviceSize size, uint32_t allowed_types)
 {
-	/* Allowed without the feature; needed with it, for a buffer's address. */
+	/* Required for device addresses, and allowed without them. */
 	const VkMemoryAllocateFlagsInfo flags = {
 		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
 		.flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT,
