@@ -97,6 +97,49 @@ void vku_queue_bind(const struct vku *vk, const VkBindSparseInfo *info, VkFence 
 	vku_check(result, "vkQueueBindSparse", __FILE__, __LINE__);
 }
 
+static void bind_and_wait(const struct vku *vk, const VkBindSparseInfo *info)
+{
+	VkFence fence = vku_create_fence(vk);
+
+	vku_queue_bind(vk, info, fence);
+	VKU_CHECK(vkWaitForFences(vk->device, 1, &fence, VK_TRUE, UINT64_MAX));
+	vkDestroyFence(vk->device, fence, NULL);
+}
+
+void vku_bind_buffer(
+	const struct vku *vk, VkBuffer buffer, const VkSparseMemoryBind *binds, uint32_t count)
+{
+	const VkSparseBufferMemoryBindInfo buffer_binds = {
+		.buffer = buffer,
+		.bindCount = count,
+		.pBinds = binds,
+	};
+
+	bind_and_wait(vk,
+		&(VkBindSparseInfo){
+			.sType = VK_STRUCTURE_TYPE_BIND_SPARSE_INFO,
+			.bufferBindCount = 1,
+			.pBufferBinds = &buffer_binds,
+		});
+}
+
+void vku_bind_image(
+	const struct vku *vk, VkImage image, const VkSparseMemoryBind *binds, uint32_t count)
+{
+	const VkSparseImageOpaqueMemoryBindInfo image_binds = {
+		.image = image,
+		.bindCount = count,
+		.pBinds = binds,
+	};
+
+	bind_and_wait(vk,
+		&(VkBindSparseInfo){
+			.sType = VK_STRUCTURE_TYPE_BIND_SPARSE_INFO,
+			.imageOpaqueBindCount = 1,
+			.pImageOpaqueBinds = &image_binds,
+		});
+}
+
 void vku_queue_submit(const struct vku *vk, const VkSubmitInfo *info, VkFence fence)
 {
 	lock_queue(vk);
