@@ -73,19 +73,19 @@ static struct below_instance below_physical_device_of(VkPhysicalDevice handle)
 	vmb_trace_end(&slice);
 
 #define INSTANCE_CALL(type, name, alias, since, parameters, arguments) \
-	static VKAPI_ATTR type VKAPI_CALL traced_##name parameters \
+	static VKAPI_ATTR type VKAPI_CALL trace_##name parameters \
 	{ \
 		const struct below_instance below = below_instance_of(handle); \
 		CALL_##type(below.trace, *below.next, name, arguments) \
 	}
 #define PHYSICAL_DEVICE_CALL(type, name, alias, since, parameters, arguments) \
-	static VKAPI_ATTR type VKAPI_CALL traced_##name parameters \
+	static VKAPI_ATTR type VKAPI_CALL trace_##name parameters \
 	{ \
 		const struct below_instance below = below_physical_device_of(handle); \
 		CALL_##type(below.trace, *below.next, name, arguments) \
 	}
 #define DEVICE_CALL(type, name, alias, since, parameters, arguments) \
-	static VKAPI_ATTR type VKAPI_CALL traced_##name parameters \
+	static VKAPI_ATTR type VKAPI_CALL trace_##name parameters \
 	{ \
 		const struct vmb_observe *observe = vmb_observe_of(handle); \
 		CALL_##type(observe->trace, observe->next, name, arguments) \
@@ -95,7 +95,7 @@ VMB_INSTANCE_COMMANDS(INSTANCE_CALL)
 VMB_PHYSICAL_DEVICE_COMMANDS(PHYSICAL_DEVICE_CALL)
 VMB_DEVICE_COMMANDS(DEVICE_CALL)
 
-#define TRACED(type, name, alias, since, parameters, arguments) .name = traced_##name,
+#define TRACED(type, name, alias, since, parameters, arguments) .name = trace_##name,
 
 const struct vmb_device_commands vmb_observe_calls = { VMB_DEVICE_COMMANDS(TRACED) };
 

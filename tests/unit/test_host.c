@@ -546,7 +546,7 @@ static void write_all(const struct vmb_backing *backing, int value)
 	memset(backing->map, value, backing->size);
 }
 
-static void test_unback_gives_memory_back(void **state)
+static void test_memory_destroy_frees_pages(void **state)
 {
 	struct vmb_backing backings[2];
 	struct vmb_vm *vm;
@@ -571,7 +571,7 @@ static void test_unback_gives_memory_back(void **state)
 }
 
 /* Where freed memory is still bound it is gone, and no new memory turns up there. */
-static void test_unback_while_bound(void **state)
+static void test_memory_destroy_while_bound(void **state)
 {
 	struct vmb_backing other;
 	struct scene scene;
@@ -962,8 +962,8 @@ static const struct CMUnitTest others[] = {
 	cmocka_unit_test(test_no_mappings_left),
 	cmocka_unit_test(test_reserve_too_much),
 	cmocka_unit_test(test_release_of_nothing),
-	cmocka_unit_test(test_unback_gives_memory_back),
-	cmocka_unit_test(test_unback_while_bound),
+	cmocka_unit_test(test_memory_destroy_frees_pages),
+	cmocka_unit_test(test_memory_destroy_while_bound),
 	cmocka_unit_test(test_memory_is_kept),
 	cmocka_unit_test(test_not_too_much_is_kept),
 	cmocka_unit_test(test_no_leaks),
