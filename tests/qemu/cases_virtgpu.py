@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What runs on virtio-gpu, and what is expected of it.
+"""The cases on virtio-gpu, and the expected results.
 
-The programs report lines of JSON. A mark among them says how much of the window the guest's kernel
-has given away; what the host had mapped when it came to the same mark is from QEMU's trace.
+The guest programs report lines of JSON. A mark reports the used bytes of hostmem in the guest's
+kernel. QEMU's trace has the same mark, with the bytes that the host has mapped by then.
 """
 
 import json
@@ -12,10 +12,10 @@ from case import Case, Run, quiet
 
 MIB = 1 << 20
 HOSTMEM = "256M"
-WINDOW = 256 * MIB
+HOSTMEM_SIZE = 256 * MIB
 BLOB = 16 * MIB
-FIT = WINDOW // BLOB
-TRIED = 24
+FIT = HOSTMEM_SIZE // BLOB
+ATTEMPTED = 24
 
 OK = "Success"
 FULL = "No space left on device"
@@ -23,7 +23,7 @@ INVALID = "Invalid argument"
 
 
 class Report:
-    """What a run has said."""
+    """The report of a run."""
 
     def __init__(self, result):
         self.objects = [
@@ -50,7 +50,7 @@ def ended(result):
 
 
 def used(report, expected):
-    """The window is used as expected at each mark, in the guest's kernel and on the host."""
+    """Checks the used bytes of hostmem at each mark, in the guest's kernel and on the host."""
     for at, size in expected.items():
         inside, outside = report.marks[at], report.outside[at].mapped_bytes
         text = f"{at}: {mib(inside)} used in the guest, {mib(outside)} mapped by the host"
@@ -60,7 +60,7 @@ def used(report, expected):
 
 
 def raw(name, judge, seconds=240):
-    """A case of the program without Vulkan."""
+    """A case of vmbind-vm-raw."""
     run = Run(f"raw.{name}", f"/vmbind/vmbind-vm-raw {name}", seconds, None)
 
     def judge_all(result):
@@ -93,19 +93,19 @@ def life(name, deferred):
 
 
 def fit(name, deferred):
-    count, error, size = (TRIED, OK, 0) if deferred else (FIT, FULL, WINDOW)
+    count, error, size = (ATTEMPTED, OK, 0) if deferred else (FIT, FULL, HOSTMEM_SIZE)
 
     def judge(report):
-        text = f"{report['created']} of {TRIED} blobs of {mib(BLOB)} fit into {mib(WINDOW)}, "
-        text += f"then: {report['error']}"
+        text = f"{report['created']} of {ATTEMPTED} blobs of {mib(BLOB)} fit into "
+        text += f"{mib(HOSTMEM_SIZE)}, then: {report['error']}"
         yield (report["created"], report["error"]) == (count, error), text
         yield from used(report, {"begin": 0, "created": size, "closed": 0})
 
     return raw(f"fit.{name}", judge)
 
 
-# Of raw_requests.c: whether a request is accepted, mapping succeeds, and the mapping is deferred
-# where the kernel knows the hint.
+# The requests of raw_requests.c: the result of the creation, the result of the mapping, and whether
+# a kernel that knows the hint defers the mapping.
 REQUESTS = {
     "no hints": (OK, OK, False),
     "hints 0": (OK, OK, False),
@@ -134,14 +134,14 @@ def requests(knows_hint):
                 each[key] for key in ("create", "map", "used_created", "used_mapped", "wrong")
             )
             text = f"{name}: create: {got[0]}, {mib(got[2])} used; "
-            text += f"map: {got[1] or 'not tried'}, {mib(got[3])} used"
+            text += f"map: {got[1] or 'not attempted'}, {mib(got[3])} used"
             yield got == expected, text
 
     return raw("requests", judge)
 
 
 def refused(knows_hint):
-    """The guest hears of what the host refuses when it maps, not when it creates."""
+    """The creation succeeds, and the mapping fails: the host's error arrives at the mapping."""
 
     def judge(report):
         for name, each in zip(
@@ -149,19 +149,19 @@ def refused(knows_hint):
         ):
             ok = (each["create"], each["map"], each["left"]) == (OK, INVALID, 0)
             text = f"{name}: create: {each['create']}, map: {each['map']}"
-            yield ok, f"{text}, {mib(each['left'])} left in the window"
+            yield ok, f"{text}, {mib(each['left'])} left in hostmem"
             yield report.outside[name].mapped_bytes == 0, f"{name}: nothing is mapped by the host"
 
     return raw("refused", judge)
 
 
 def late(knows_hint):
-    count = TRIED if knows_hint else FIT
+    count = ATTEMPTED if knows_hint else FIT
 
     def judge(report):
-        size = 8 * BLOB if knows_hint else WINDOW
+        size = 8 * BLOB if knows_hint else HOSTMEM_SIZE
         yield report["created"] == count, f"{report['created']} blobs created"
-        yield from used(report, {"created": 0 if knows_hint else WINDOW, "mapped": size})
+        yield from used(report, {"created": 0 if knows_hint else HOSTMEM_SIZE, "mapped": size})
         yield report[
             "wrong"
         ] == 0, f"{report['wrong']} of {mib(report['compared'])} wrong through later mappings"
@@ -171,22 +171,21 @@ def late(knows_hint):
 
 
 def full(knows_hint):
-    """What the guard is for. If a kernel is found to do without, so can the layer."""
+    """The reason for the layer's guard: a kernel that passes a failed check needs no guard."""
 
     def judge(report):
-        yield report["created"] == FIT, f"{report['created']} blobs fill the window"
+        yield report["created"] == FIT, f"{report['created']} blobs fill hostmem"
         if not knows_hint:
-            yield report["deferred"] == FULL, f"one with the hint: {report['deferred']}"
+            yield report["deferred"] == FULL, f"a blob with the hint: {report['deferred']}"
             return
-        yield report["deferred"] == OK, f"a deferred one: {report['deferred']}"
-        yield report["sleeps"] == 1, "to map it puts the process to sleep in the kernel"
-        yield report["survives_kill"] == 1, "SIGKILL does not end it"
-        yield report["stays_with_room"] == 1, "room in the window does not wake it"
-        yield report["rescue"] == 0, f"another process can map it then: {report['rescue']}"
-        yield report[
-            "sleeper"
-        ] == -2, f"which wakes the first, and it is killed: {report['sleeper']}"
-        yield from used(report, {"full": WINDOW, "rescued": WINDOW})
+        second, blocked = report["second_process"], report["blocked_process"]
+        yield report["deferred"] == OK, f"a deferred blob: {report['deferred']}"
+        yield report["blocks"] == 1, "a process that maps the deferred blob blocks in the kernel"
+        yield report["survives_kill"] == 1, "SIGKILL does not end the blocked process"
+        yield report["blocks_with_room"] == 1, "room in hostmem does not wake the blocked process"
+        yield second == 0, f"another process maps the blob: {second}"
+        yield blocked == -2, f"the mapping wakes the blocked process; SIGKILL ends it: {blocked}"
+        yield from used(report, {"full": HOSTMEM_SIZE, "woken": HOSTMEM_SIZE})
 
     return raw("full", judge)
 
@@ -194,14 +193,13 @@ def full(knows_hint):
 def patient(knows_hint):
     def judge(report):
         if not knows_hint:
-            yield report["deferred"] == FULL, f"one with the hint: {report['deferred']}"
+            yield report["deferred"] == FULL, f"a blob with the hint: {report['deferred']}"
             return
-        yield report["full"] == -1, "the layer's helper sleeps on a full window"
-        yield report[
-            "children"
-        ] == 1, f"with one child, however often it looks for room: {report['children']}"
-        yield report["room"] == 0, f"when there is some it maps the blob itself: {report['room']}"
-        yield from used(report, {"mapped": WINDOW})
+        children, with_room = report["children"], report["with_room"]
+        yield report["while_full"] == -1, "the layer's helper blocks on a full hostmem"
+        yield children == 1, f"the helper has one child for all its probes: {children}"
+        yield with_room == 0, f"the helper maps the blob when there is room: {with_room}"
+        yield from used(report, {"mapped": HOSTMEM_SIZE})
 
     return raw("patient", judge)
 
@@ -209,69 +207,63 @@ def patient(knows_hint):
 def orphan(knows_hint, name):
     def judge(report):
         if not knows_hint:
-            yield report["deferred"] == FULL, f"one with the hint: {report['deferred']}"
+            yield report["deferred"] == FULL, f"a blob with the hint: {report['deferred']}"
             return
-        yield report["full"] == -1, "the layer's helper sleeps on a full window"
-        text = "SIGTERM does not end it" + (
-            ", nor room that it cannot see" if name == "orphan.blind" else ""
-        )
-        yield report["stopped"] == -1, f"{text}: {report['stopped']}"
-        yield report[
-            "alone"
-        ] == 0, f"when its application was killed it maps the blob itself: {report['alone']}"
-        yield from used(report, {"mapped": WINDOW})
+        stopped, orphaned = report["stopped"], report["orphaned"]
+        yield report["while_full"] == -1, "the layer's helper blocks on a full hostmem"
+        cause = "SIGTERM and room without a probe do" if name == "orphan.blind" else "SIGTERM does"
+        yield stopped == -1, f"{cause} not end the helper: {stopped}"
+        yield orphaned == 0, f"the helper maps the blob after its application ended: {orphaned}"
+        yield from used(report, {"mapped": HOSTMEM_SIZE})
 
     return raw(name, judge)
 
 
-# Of raw_look(): what takes the lock of the sleeper's memory, which it holds itself.
+# The files of raw_look() whose readers take the mmap lock, which the blocked process holds.
 LOCKED = ("smaps_rollup",)
 
 
 def look(knows_hint):
     def judge(report):
         if not knows_hint:
-            yield report["deferred"] == FULL, f"one with the hint: {report['deferred']}"
+            yield report["deferred"] == FULL, f"a blob with the hint: {report['deferred']}"
             return
-        yield report["sleeps"] == 1, "the layer's helper sleeps on a full window"
-        yield (report["locked"], report["unlocked"]) == (
-            1,
-            1,
-        ), "the dma-buf is locked as long as it does"
+        yield report["blocks"] == 1, "the layer's helper blocks on a full hostmem"
+        locks = (report["locked"], report["unlocked"])
+        yield locks == (1, 1), "the dma-buf is locked while the helper is blocked"
         for each in (each for each in report.objects if "file" in each):
             locked = each["file"] in LOCKED
-            yield each["can_be_read"] == (
-                not locked
-            ), f"its /proc/PID/{each['file']} {'blocks' if locked else 'can be read'}"
-        yield report["room"] == 0, f"when there is room it ends: {report['room']}"
+            text = "blocks readers" if locked else "is readable"
+            yield each["readable"] == (not locked), f"the helper's /proc/PID/{each['file']} {text}"
+        yield report["with_room"] == 0, f"the helper ends when there is room: {report['with_room']}"
 
     return raw("look", judge)
 
 
 def close(knows_hint):
-    """Where nothing is deferred there is no helper, and to map a blob whose handle was closed may
+    """Without the hint there is no helper, and the mapping of a blob with a closed handle may
     fail."""
 
     def judge(report):
         yield from used(report, {"closed": 0})
         if not knows_hint:
-            yield report["full"] == FULL, f"one with the hint on a full window: {report['full']}"
+            error = report["while_full"]
+            yield error == FULL, f"a blob with the hint on a full hostmem: {error}"
             return
-        yield report[
-            "room"
-        ] == 0, f"the layer's helper maps a blob whose handle is closed: {report['room']}"
-        yield report["full"] == -1, "it sleeps on a full window"
-        text = f"another maps the blob after its handle is closed, with room: {report['rescue']}"
-        yield report["rescue"] == 0, text
-        yield report["sleeper"] == 0, f"which wakes the first: {report['sleeper']}"
-        yield from used(report, {"rescued": WINDOW - BLOB})
+        with_room, second = report["with_room"], report["second_helper"]
+        blocked = report["blocked_helper"]
+        yield with_room == 0, f"the layer's helper maps a blob whose handle is closed: {with_room}"
+        yield report["while_full"] == -1, "the helper blocks on a full hostmem"
+        yield second == 0, f"with room, a second helper maps the blob of a closed handle: {second}"
+        yield blocked == 0, f"the mapping wakes the blocked helper: {blocked}"
+        yield from used(report, {"woken": HOSTMEM_SIZE - BLOB})
 
     return raw("close", judge)
 
 
 def imported(knows_hint):
-    """The other device has the blob's addresses mapped for it before it says that it cannot use
-    memory of somebody else's."""
+    """The kernel maps the blob's addresses for the other device, whose driver then refuses memory
+    of another device."""
 
     def judge(report):
         found = {each["import"]: each for each in report.objects if "import" in each}
@@ -288,14 +280,14 @@ def imported(knows_hint):
     return raw("import", judge)
 
 
-# Vulkan's words.
+# VkResult names.
 SUCCESS = "VK_SUCCESS"
 NO_MEMORY = "VK_ERROR_OUT_OF_DEVICE_MEMORY"
 NO_MAP = "VK_ERROR_MEMORY_MAP_FAILED"
 
 
 def vulkan_run(name, case, how, seconds, preload):
-    """how: "without" the layer or "with" it."""
+    """how: "without" or "with" the layer."""
     environment = {
         "VK_DRIVER_FILES": "/usr/share/vulkan/icd.d/virtio_icd.json",
         "VMB_TEST_DEVICE": "Venus",
@@ -315,7 +307,7 @@ def vulkan_run(name, case, how, seconds, preload):
 
 
 def vulkan(case, judge, hows=("without", "with"), seconds=240, preload=None):
-    """The judge gets a Report for each way that it was run."""
+    """judge: called with a Report for each of hows."""
 
     def judge_all(*results):
         for how, result in zip(hows, results):
@@ -325,7 +317,7 @@ def vulkan(case, judge, hows=("without", "with"), seconds=240, preload=None):
             there = any(
                 line.startswith("vmbind: info") for line in results[hows.index("with")].lines
             )
-            yield there, "with the layer: it is there"
+            yield there, "with the layer: the layer is loaded"
         if all(result.status == "0" for result in results):
             yield from judge(*(Report(result) for result in results))
 
@@ -340,7 +332,7 @@ def gone(report, how):
 
 
 def growth(report, how, at, expected):
-    """What is used more than when there was nothing but the device."""
+    """Compares the growth of the used hostmem since the mark "device" with the expected one."""
     inside = report.marks[at] - report.marks["device"]
     outside = report.outside[at].mapped_bytes - report.outside["device"].mapped_bytes
     text = (
@@ -354,7 +346,7 @@ def growth(report, how, at, expected):
 
 def retried(report, how):
     if report["retries"]:
-        text = f"mappings that must succeed were refused {report['retries']} times, and repeated"
+        text = f"mappings that must succeed were refused and repeated {report['retries']} times"
         yield None, f"{how} the layer: {text}"
 
 
@@ -364,14 +356,14 @@ def vulkan_fit(knows_hint):
             ("without", without, False),
             ("with", with_layer, knows_hint),
         ):
-            count, last = (TRIED, SUCCESS) if deferred else (FIT - 1, NO_MEMORY)
-            text = f"{report['allocated']} of {TRIED} exportable allocations fit into "
-            text += f"{mib(WINDOW)}: {report['last']}"
+            count, last = (ATTEMPTED, SUCCESS) if deferred else (FIT - 1, NO_MEMORY)
+            text = f"{report['allocated']} of {ATTEMPTED} exportable allocations fit into "
+            text += f"{mib(HOSTMEM_SIZE)}: {report['last']}"
             yield (report["allocated"], report["last"]) == (count, last), f"{how} the layer: {text}"
             size = report.marks["allocated"] - report.marks["device"]
             yield size == (
                 0 if deferred else count * BLOB
-            ), f"{how} the layer: {mib(size)} of the window used for them"
+            ), f"{how} the layer: {mib(size)} of hostmem used for them"
             yield from gone(report, how)
         text = f"to map one gives {with_layer['map']} with the layer, {without['map']} without"
         yield with_layer["map"] == without["map"], text
@@ -381,9 +373,8 @@ def vulkan_fit(knows_hint):
 
 
 def judge_late(report, how, allocated, sizes):
-    yield report[
-        "allocated"
-    ] == allocated, f"{how} the layer: {report['allocated']} of {TRIED} allocated: {report['last']}"
+    text = f"{report['allocated']} of {ATTEMPTED} allocated: {report['last']}"
+    yield report["allocated"] == allocated, f"{how} the layer: {text}"
     for at, size in sizes.items():
         yield growth(report, how, at, (size, size))
     text = f"{report['written']} written, {report['wrong']} bytes of "
@@ -394,12 +385,12 @@ def judge_late(report, how, allocated, sizes):
 
 
 def vulkan_plain(knows_hint):
-    """Memory that Venus itself makes no blob for before it is mapped: nothing to do for the
-    layer."""
+    """Non-exportable memory. Venus creates its blob at the first mapping: the layer has nothing to
+    defer."""
 
     def judge(without, with_layer):
         for how, report in (("without", without), ("with", with_layer)):
-            yield from judge_late(report, how, TRIED, {"allocated": 0, "mapped": 8 * BLOB})
+            yield from judge_late(report, how, ATTEMPTED, {"allocated": 0, "mapped": 8 * BLOB})
 
     return vulkan("plain", judge)
 
@@ -409,12 +400,13 @@ def vulkan_late(knows_hint):
         full = (FIT - 1) * BLOB
         yield from judge_late(without, "without", FIT - 1, {"allocated": full, "mapped": full})
         if knows_hint:
-            yield from judge_late(with_layer, "with", TRIED, {"allocated": 0, "mapped": 8 * BLOB})
+            sizes = {"allocated": 0, "mapped": 8 * BLOB}
+            yield from judge_late(with_layer, "with", ATTEMPTED, sizes)
             stats = with_layer["virtgpu"]
             counts = tuple(
                 stats[key] for key in ("blobs_hinted", "blobs_mapped_later", "window_bytes")
             )
-            yield counts == (TRIED, 8, WINDOW), f"the layer's statistics say the same: {stats}"
+            yield counts == (ATTEMPTED, 8, HOSTMEM_SIZE), f"the layer's statistics agree: {stats}"
         else:
             yield from judge_late(with_layer, "with", FIT - 1, {"allocated": full, "mapped": full})
 
@@ -423,7 +415,7 @@ def vulkan_late(knows_hint):
 
 def vulkan_full(knows_hint):
     def judge(report):
-        count = TRIED if knows_hint else FIT - 1
+        count = ATTEMPTED if knows_hint else FIT - 1
         text = (
             f"{report['allocated']} allocated, {report['mapped']} mapped, then: {report['refused']}"
         )
@@ -435,7 +427,7 @@ def vulkan_full(knows_hint):
         ), text
         yield report["refused_again"] == refused, f"and again: {report['refused_again']}"
         replaced = count - report["mapped"]
-        text = f"for {report['replaced']} of {replaced} others one is mapped that was refused"
+        text = f"{report['replaced']} of {replaced} refused mappings succeed after a free"
         yield report["replaced"] == replaced, text
         yield from retried(report, "with")
         yield report["wrong"] == 0, f"{report['wrong']} bytes wrong"
@@ -445,8 +437,8 @@ def vulkan_full(knows_hint):
 
 
 def vulkan_traced():
-    """The same with a trace, which has the memory that could not be mapped, and what is mapped of
-    the window."""
+    """The case "full" with a trace. The trace has the refused mappings and the mapped bytes of
+    hostmem."""
 
     def judge(result):
         yield from ended(result)
@@ -455,16 +447,16 @@ def vulkan_traced():
         try:
             events = json.loads("".join(lines))
         except ValueError as error:
-            yield False, f"the trace is no JSON: {error}"
+            yield False, f"the trace is not valid JSON: {error}"
             return
         maps = [event["args"] for event in events if event["name"] == "vkMapMemory"]
         mapped = {each["memory"] for each in maps if each["result"] == "VK_SUCCESS"}
         refused = {
             each["memory"] for each in maps if each["result"] == "VK_ERROR_MEMORY_MAP_FAILED"
         }
-        yield len(mapped) == TRIED, f"in the trace {len(mapped)} of {TRIED} are mapped at some time"
+        yield len(mapped) == ATTEMPTED, f"in the trace {len(mapped)} of {ATTEMPTED} are mapped"
         yield refused and refused <= mapped, f"in the trace {len(refused)} are refused at first"
-        for name, most in (("promised", TRIED * BLOB), ("mapped", report["mapped"] * BLOB)):
+        for name, most in (("promised", ATTEMPTED * BLOB), ("mapped", report["mapped"] * BLOB)):
             values = [
                 event["args"]["bytes"] for event in events if event["name"] == f"hostmem {name}"
             ]
@@ -489,7 +481,7 @@ def vulkan_refused(knows_hint):
                 NO_MAP,
                 SUCCESS,
             )
-            yield ok, f"{how} the layer: to map what the host refused: {text}"
+            yield ok, f"{how} the layer: mappings of refused blobs: {text}"
             yield from gone(report, how)
 
     return vulkan("refused", judge, preload="libvmbind_refused.so")
@@ -498,7 +490,7 @@ def vulkan_refused(knows_hint):
 def vulkan_never(knows_hint):
     def judge(report):
         count = report["allocated"]
-        # What was freed comes back by and by.
+        # The kernel releases freed hostmem asynchronously.
         yield count == report[
             "of"
         ] if knows_hint else count > 0, f"{count} of {report['of']} allocated, and freed unmapped"
@@ -530,13 +522,14 @@ def vulkan_export(knows_hint):
 
 def judge_competition(report, knows_hint):
     works = [each for each in report.objects if "errors" in each]
-    keys = ("tried", "allocated", "mapped", "refused", "errors", "wrong")
-    tried, allocated, mapped, refused, errors, wrong = (
+    keys = ("attempted", "allocated", "mapped", "refused", "errors", "wrong")
+    attempted, allocated, mapped, refused, errors, wrong = (
         sum(each[key] for each in works) for key in keys
     )
-    # Where nothing is deferred it is the allocations that there is no room for.
-    yield allocated == tried if knows_hint else allocated > 0, f"{allocated} of {tried} allocated"
-    yield mapped > 0, f"{mapped} mapped, {refused} refused for want of room"
+    # Without the hint, allocations fail on a full hostmem.
+    allocations_pass = allocated == attempted if knows_hint else allocated > 0
+    yield allocations_pass, f"{allocated} of {attempted} allocated"
+    yield mapped > 0, f"{mapped} mapped, {refused} refused on a full hostmem"
     yield (errors, wrong) == (0, 0), f"{errors} other errors, {wrong} bytes wrong"
 
 
@@ -596,7 +589,7 @@ ROUNDS = 3
 
 
 def cost(knows_hint):
-    """Told, not judged. The two ways take turns, since the machine is not always as fast."""
+    """Reports the costs without a verdict. The runs alternate, as the machine's speed varies."""
 
     def judge(*reports):
         sides = reports[0::2], reports[1::2]
@@ -614,8 +607,8 @@ def cost(knows_hint):
                 after.blobs - before.blobs,
                 after.maps - before.maps,
             )
-            done = "%d commands to the host; %d blobs created, %d mapped" % counts
-            yield None, f"during a first mapping {how} the layer: {done}"
+            operations = "%d commands to the host; %d blobs created, %d mapped" % counts
+            yield None, f"during a first mapping {how} the layer: {operations}"
         yield True, f"medians of {ROUNDS} runs each"
 
     return vulkan("cost", judge, hows=("without", "with") * ROUNDS)

@@ -65,7 +65,7 @@ VkResult app_visit(const struct app *app, VkDeviceMemory memory, uint32_t seed, 
 	return VK_SUCCESS;
 }
 
-VkResult app_visit_patiently(
+VkResult app_visit_with_retries(
 	const struct app *app, VkDeviceMemory memory, uint32_t seed, unsigned *retries)
 {
 	VkResult result;

@@ -8,9 +8,9 @@
 #include "report.h"
 
 /*
- * An application on Venus: memory of BLOB_SIZE bytes, allocated, mapped, written and compared. What
- * Vulkan returns for an allocation or a mapping is the caller's to count; whatever else fails ends
- * the program.
+ * An application on Venus, which allocates, maps, writes and compares memory of BLOB_SIZE bytes.
+ * The functions return the VkResult of an allocation or a mapping. Any other failure ends the
+ * program.
  */
 
 struct app {
@@ -21,32 +21,32 @@ struct app {
 void app_init(struct app *app);
 void app_finish(struct app *app);
 
-/* Memory that can be exported has a blob from its creation on, other memory from its first
- * mapping. */
+/* Venus creates the blob of exportable memory in vkAllocateMemory, and the blob of other memory at
+ * the first mapping. */
 VkResult app_allocate(const struct app *app, bool exportable, VkDeviceMemory *memory);
 void app_free(const struct app *app, VkDeviceMemory memory);
-/* Maps, writes what depends on the seed or compares with it, and unmaps. Adds the bytes that are
- * wrong to *wrong; NULL: writes. */
+/* Maps the memory, compares it with the pattern of the seed, unmaps it, and adds the number of
+ * wrong bytes to *wrong. If wrong is NULL, writes the pattern. */
 VkResult app_visit(const struct app *app, VkDeviceMemory memory, uint32_t seed, size_t *wrong);
 /*
- * Writes where the mapping must succeed. The layer waits only so long for a helper and for room
- * that was freed, and a busy machine may take longer: what it refuses is tried again. *retries, of
- * all such visits together, ends at APP_RETRIES, after half a minute or so.
+ * Writes the pattern where the mapping must succeed, and repeats a refused mapping. The layer waits
+ * a limited time for a helper and for freed room; a busy machine may take longer. The caller shares
+ * *retries between its visits. The limit is APP_RETRIES, about half a minute in all.
  */
-VkResult app_visit_patiently(
+VkResult app_visit_with_retries(
 	const struct app *app, VkDeviceMemory memory, uint32_t seed, unsigned *retries);
 #define APP_RETRIES 100
-/* A dma-buf. */
+/* Returns a dma-buf. */
 int app_export(const struct app *app, VkDeviceMemory memory);
 
-/* Allocates until it fails or there are count; returns how many there are. */
+/* Allocates up to count memory objects, stops at a failure, and returns their number. */
 unsigned app_allocate_many(const struct app *app, bool exportable, VkDeviceMemory *memory,
 	unsigned count, VkResult *last);
 void app_free_many(const struct app *app, const VkDeviceMemory *memory, unsigned count);
 
 #define APP_MANY 24
 
-/* The cases, by the names that the program is called with. */
+/* The cases, named as the program's argument. */
 void vulkan_fit(void);
 void vulkan_plain(void);
 void vulkan_late(void);

@@ -25,7 +25,7 @@ int gpu_open_context(void)
 	int fd = open("/dev/dri/renderD128", O_RDWR | O_CLOEXEC);
 
 	if (fd < 0 || ioctl(fd, DRM_IOCTL_VIRTGPU_CONTEXT_INIT, &init) < 0) {
-		fail("no context for Venus: %s", strerror(errno));
+		fail("cannot create a context for Venus: %s", strerror(errno));
 	}
 	return fd;
 }
@@ -115,7 +115,7 @@ int gpu_import(int fd, int dma_buf, uint32_t *handle)
 	return err;
 }
 
-/* A step of a generator whose upper bits are good enough. */
+/* Multiplicative hashing, by Knuth's constant. */
 static uint32_t pattern_word(uint32_t seed, size_t index)
 {
 	return ((uint32_t)index ^ seed) * 2654435761u + seed;

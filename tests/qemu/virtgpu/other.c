@@ -47,7 +47,7 @@ void other_device_close(int fd)
 	write_file(PCI_DEVICE "remove", "1");
 }
 
-/* The last one of device memory: the event's name has changed over time. */
+/* Returns the last mapping of device memory. The event's name depends on the kernel's version. */
 static struct other_mapping read_mapping(void)
 {
 	struct other_mapping mapping = { 0, 0 };

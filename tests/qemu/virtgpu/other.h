@@ -3,19 +3,19 @@
 #define VMB_TEST_VM_OTHER_H
 
 /*
- * The guest's other DRM device. It is only there while it is open: Venus does not come up in a
- * guest that has two of these.
+ * The guest's second virtio-gpu. The device is on the bus only while it is open: Venus does not
+ * initialize in a guest with two of them.
  */
 int other_device_open(void);
 void other_device_close(int fd);
 
-/* What the kernel mapped for the device, by its DMA events; 0 if nothing. */
+/* The DMA mapping that the kernel's trace events report; 0 if there is none. */
 struct other_mapping {
 	unsigned long long address; /* physical */
 	unsigned long long size;
 };
 
-/* Has the device import a dma-buf. It may refuse, once it has seen the addresses. */
+/* Imports a dma-buf into the device. The driver may refuse the import after the DMA mapping. */
 int other_device_import(int fd, int dma_buf, struct other_mapping *mapping);
 
 #endif

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "process.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,7 @@ pid_t process_start(int (*run)(void *argument), void *argument)
 	fflush(stdout);
 	pid = fork();
 	if (pid < 0) {
-		fail("no process can be started");
+		fail("fork: %s", strerror(errno));
 	}
 	if (pid == 0) {
 		_exit(run(argument));
@@ -41,7 +42,7 @@ int process_wait(pid_t pid, double limit_ms)
 	}
 }
 
-/* One read of a file of /proc's, as text. */
+/* Reads the start of /proc/PID/NAME as text. */
 static void read_file(pid_t pid, const char *name, char *text, size_t size)
 {
 	char path[64];
@@ -70,7 +71,7 @@ char process_state(pid_t pid)
 	return state;
 }
 
-bool process_sleeps_in(pid_t pid, const char *function, double limit_ms)
+bool process_blocks_in(pid_t pid, const char *function, double limit_ms)
 {
 	double deadline = milliseconds() + limit_ms;
 	char stack[4096];
@@ -135,21 +136,21 @@ static int read_once(void *argument)
 	return 0;
 }
 
-bool process_can_be_read(pid_t pid, const char *name, double limit_ms)
+bool process_file_readable(pid_t pid, const char *name, double limit_ms)
 {
 	struct reading reading = { pid, name };
 	pid_t reader = process_start(read_once, &reading);
-	bool can = process_wait(reader, limit_ms) == 0;
+	bool readable = process_wait(reader, limit_ms) == 0;
 
-	if (!can) {
+	if (!readable) {
 		process_kill(reader, 0);
 	}
-	return can;
+	return readable;
 }
 
-bool process_kill(pid_t pid, double after_ms)
+bool process_kill(pid_t pid, double delay_ms)
 {
-	usleep((useconds_t)(after_ms * 1e3));
+	usleep((useconds_t)(delay_ms * 1e3));
 	kill(pid, SIGKILL);
 	return process_wait(pid, 20000) == -2;
 }

@@ -6,23 +6,24 @@
 #include <sys/types.h>
 
 /*
- * Children that may get stuck in the kernel. Nothing here waits for one without a limit.
+ * Child processes that may block in the kernel. Each wait has a limit.
  */
 
-/* Its exit status is what run returns. */
+/* Starts a child. Its exit status is the return value of run(). */
 pid_t process_start(int (*run)(void *argument), void *argument);
-/* The exit status; -1 if it has not ended in that time, -2 if a signal ended it. */
+/* Returns the exit status; -1 if the limit expired, -2 if a signal ended the process. */
 int process_wait(pid_t pid, double limit_ms);
-/* The letter of its state, as ps has it; 0 if it is not there. */
+/* Returns the state letter of /proc/PID/stat; 0 if the process does not exist. */
 char process_state(pid_t pid);
-/* Whether it sleeps in this function of the kernel's, or does so within that time. */
-bool process_sleeps_in(pid_t pid, const char *function, double limit_ms);
-/* The first of its children; 0 if it has none within that time. */
+/* Returns whether the process blocks in this kernel function within the limit. */
+bool process_blocks_in(pid_t pid, const char *function, double limit_ms);
+/* Returns the first child of the process; 0 if there is none within the limit. */
 pid_t process_child(pid_t pid, double limit_ms);
+/* Returns the number of children. */
 unsigned process_children(pid_t pid);
-/* Whether a file of its in /proc can be read within that time. */
-bool process_can_be_read(pid_t pid, const char *name, double limit_ms);
-/* Whether SIGKILL, after that time, ends it. */
-bool process_kill(pid_t pid, double after_ms);
+/* Returns whether /proc/PID/NAME is readable within the limit. */
+bool process_file_readable(pid_t pid, const char *name, double limit_ms);
+/* Sends SIGKILL after the delay, and returns whether the process ends. */
+bool process_kill(pid_t pid, double delay_ms);
 
 #endif

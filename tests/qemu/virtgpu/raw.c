@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* virtio_gpu's uAPI on the real kernel, by itself: no Vulkan, no libraries. */
+/* Tests of virtio_gpu's uAPI on the real kernel, without Vulkan and libraries. */
 
 static const struct {
 	const char *name;
@@ -31,7 +31,7 @@ int main(int argc, char **argv)
 {
 	for (size_t i = 0; argc == 2 && i < sizeof(cases) / sizeof(cases[0]); i++) {
 		if (strcmp(argv[1], cases[i].name) == 0) {
-			/* What the case before has left comes back by and by. */
+			/* The kernel releases the hostmem of the previous case asynchronously. */
 			wait_until_used(0);
 			cases[i].run();
 			return 0;

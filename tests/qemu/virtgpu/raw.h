@@ -7,42 +7,41 @@
 #include "report.h"
 
 /*
- * The cases of the program without Vulkan, by the names that it is called with. They report what
- * they see, and leave to the judge what should be.
+ * The cases of vmbind-vm-raw, named as the program's argument. The cases report results;
+ * tests/qemu/cases_virtgpu.py compares them with the expected ones.
  */
 
 #define RAW_DEFER DRM_VIRTGPU_BLOB_FLAG_HINT_DEFER_MAPPING
-/* Blobs that the cases try to create, more than there is room for. */
+/* Number of blobs that the cases create at most: more than hostmem has room for. */
 #define RAW_BLOBS 24
-/* Where the guest has it. */
+/* The helper's path in the guest. */
 #define RAW_HELPER "/vmbind/vmbind-map-helper"
 
-/* One blob, from its creation to its end: plain (a request without hints), eager (hints 0),
- * deferred. */
+/* The life of one blob: plain (a request without blob_hints), eager (blob_hints 0), deferred. */
 void raw_life_plain(void);
 void raw_life_eager(void);
 void raw_life_deferred(void);
-/* How many can be created. */
+/* The number of blobs that fit into hostmem. */
 void raw_fit_eager(void);
 void raw_fit_deferred(void);
-/* What is accepted, and what comes of it. */
+/* The accepted requests, and whether their blobs are deferred. */
 void raw_requests(void);
-/* Blobs that the host has nothing for. */
+/* Blobs with a blob_id that the host refuses. */
 void raw_refused(void);
-/* Many deferred blobs, mapped later, again and again, and by another process. */
+/* Deferred blobs that are mapped later, then again, and by another process. */
 void raw_late(void);
-/* The first mapping of a deferred blob while the window is full. */
+/* The first mapping of a deferred blob on a full hostmem. */
 void raw_full(void);
-/* What becomes of a helper when there is room that the layer does not know of. */
+/* A blocked helper, after the test frees room without the layer. */
 void raw_patient(void);
-/* What becomes of one when its application is killed; and if it cannot look for room. */
+/* A blocked helper whose application is killed; blind: the helper cannot probe for room. */
 void raw_orphan(void);
 void raw_orphan_blind(void);
-/* What others can read of one that sleeps. */
+/* The readable files in /proc of a blocked helper. */
 void raw_look(void);
-/* What becomes of it when the blob's handle is closed. */
+/* A helper of a blob whose handle is closed. */
 void raw_close(void);
-/* What another DRM device gets that imports a blob. */
+/* The import of a blob by another DRM device. */
 void raw_import(void);
 
 #endif

@@ -12,9 +12,9 @@
 #include "raw.h"
 
 /*
- * Why the layer has a guard. A process that maps a deferred blob while the window is full sleeps,
- * and neither a signal nor room that becomes free wakes it. Another process's mapping of the same
- * blob does, which is what the guard's helpers live on, and what ends this case.
+ * The reason for the layer's guard. A process that maps a deferred blob on a full hostmem blocks.
+ * Neither a signal nor freed room wakes the process. A mapping of the same blob by another process
+ * does: the guard's helpers rely on that, and this case ends with it.
  */
 
 static int map_dma_buf(void *argument)
@@ -49,20 +49,21 @@ void raw_full(void)
 		return;
 	}
 	int dma_buf = gpu_export(fd, deferred);
-	pid_t sleeper = process_start(map_dma_buf, &dma_buf);
-	bool sleeps = process_sleeps_in(sleeper, "virtio_gpu_vram_mmap", 10000);
-	kill(sleeper, SIGKILL);
+	pid_t blocked = process_start(map_dma_buf, &dma_buf);
+	bool blocks = process_blocks_in(blocked, "virtio_gpu_vram_mmap", 10000);
+	kill(blocked, SIGKILL);
 	sleep(1);
-	bool survives = process_state(sleeper) == 'D';
+	bool survives_kill = process_state(blocked) == 'D';
 	gpu_close(fd, handles[--count]);
 	wait_until_used(count * BLOB_SIZE);
 	sleep(1);
-	bool stays = process_state(sleeper) == 'D';
-	report("\"sleeps\": %d, \"survives_kill\": %d, \"stays_with_room\": %d", sleeps, survives,
-		stays);
-	int rescue = process_wait(process_start(map_dma_buf, &dma_buf), 10000);
-	report("\"rescue\": %d, \"sleeper\": %d", rescue, process_wait(sleeper, 10000));
-	mark("rescued");
+	bool blocks_with_room = process_state(blocked) == 'D';
+	report("\"blocks\": %d, \"survives_kill\": %d, \"blocks_with_room\": %d", blocks,
+		survives_kill, blocks_with_room);
+	int second = process_wait(process_start(map_dma_buf, &dma_buf), 10000);
+	report("\"second_process\": %d, \"blocked_process\": %d", second,
+		process_wait(blocked, 10000));
+	mark("woken");
 }
 
 static int wait_to_be_killed(void *argument)
@@ -90,13 +91,13 @@ static int become_helper(void *argument)
 	return errno;
 }
 
-/* The child of a helper that sleeps on the mapping, however long it took to come to that; 0 if it
- * does not. */
-static pid_t find_sleeper(pid_t helper)
+/* Waits until a child of the helper blocks in the mapping, and returns the child. Returns 0 if none
+ * does within the limit. */
+static pid_t find_blocked_child(pid_t helper)
 {
 	pid_t child = process_child(helper, 30000);
 
-	return child && process_sleeps_in(child, "virtio_gpu_vram_mmap", 30000) ? child : 0;
+	return child && process_blocks_in(child, "virtio_gpu_vram_mmap", 30000) ? child : 0;
 }
 
 static dev_t device_of(int fd)
@@ -106,8 +107,8 @@ static dev_t device_of(int fd)
 	return fstat(fd, &node) < 0 ? 0 : node.st_rdev;
 }
 
-/* Fills the window, and has a deferred blob exported that there is no room for; false if that
- * cannot be created. *room is a handle to be closed. */
+/* Fills hostmem, then creates a deferred blob and exports it. Returns false if the kernel refuses
+ * the blob. The caller closes the handle *room to make room for it. */
 static bool prepare(int fd, struct helped *helped, uint32_t *room)
 {
 	uint32_t handles[RAW_BLOBS], deferred;
@@ -123,7 +124,7 @@ static bool prepare(int fd, struct helped *helped, uint32_t *room)
 	return true;
 }
 
-/* The layer's helper, on a full window, for an application that lives. */
+/* The layer's helper on a full hostmem. Its application stays alive. */
 void raw_patient(void)
 {
 	int fd = gpu_open_context();
@@ -134,17 +135,18 @@ void raw_patient(void)
 		return;
 	}
 	pid_t helper = process_start(become_helper, &helped);
-	find_sleeper(helper);
-	int full = process_wait(helper, 4000);
+	find_blocked_child(helper);
+	int while_full = process_wait(helper, 4000);
 	unsigned children = process_children(helper);
 	gpu_close(fd, room);
-	report("\"full\": %d, \"children\": %u, \"room\": %d", full, children,
+	report("\"while_full\": %d, \"children\": %u, \"with_room\": %d", while_full, children,
 		process_wait(helper, 40000));
 	mark("mapped");
 }
 
-/* The same, for an application that is killed then. What stops all of them is polite first. */
-static void orphan(bool can_look)
+/* The layer's helper on a full hostmem. The test sends SIGTERM to the helper's process group, then
+ * kills its application. */
+static void orphan(bool can_probe)
 {
 	int fd = gpu_open_context();
 	struct helped helped;
@@ -154,22 +156,22 @@ static void orphan(bool can_look)
 		return;
 	}
 	helped.application = process_start(wait_to_be_killed, NULL);
-	helped.device = can_look ? helped.device : 0;
+	helped.device = can_probe ? helped.device : 0;
 	pid_t helper = process_start(become_helper, &helped);
-	find_sleeper(helper);
-	int full = process_wait(helper, 2000);
+	find_blocked_child(helper);
+	int while_full = process_wait(helper, 2000);
 	kill(-helper, SIGTERM);
 	int stopped = process_wait(helper, 500);
-	if (!can_look) {
+	if (!can_probe) {
 		gpu_close(fd, room);
 		stopped = process_wait(helper, 5000);
 	}
 	kill(helped.application, SIGKILL);
 	process_wait(helped.application, 2000);
-	if (can_look) {
+	if (can_probe) {
 		gpu_close(fd, room);
 	}
-	report("\"full\": %d, \"stopped\": %d, \"alone\": %d", full, stopped,
+	report("\"while_full\": %d, \"stopped\": %d, \"orphaned\": %d", while_full, stopped,
 		process_wait(helper, 20000));
 	mark("mapped");
 }
@@ -191,7 +193,7 @@ static bool is_locked(int dma_buf)
 	return fcntl(dma_buf, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
-/* What ps and its kin read of the child of the layer's helper that sleeps. */
+/* Reads the files in /proc that ps and similar programs read, of a blocked child of the helper. */
 void raw_look(void)
 {
 	static const char *const names[] = { "stat", "statm", "status", "comm", "cmdline",
@@ -204,19 +206,19 @@ void raw_look(void)
 		return;
 	}
 	pid_t helper = process_start(become_helper, &helped);
-	pid_t child = find_sleeper(helper);
-	report("\"sleeps\": %d, \"locked\": %d", child != 0, is_locked(helped.dma_buf));
+	pid_t child = find_blocked_child(helper);
+	report("\"blocks\": %d, \"locked\": %d", child != 0, is_locked(helped.dma_buf));
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		report("\"file\": \"%s\", \"can_be_read\": %d", names[i],
-			process_can_be_read(child, names[i], 10000));
+		report("\"file\": \"%s\", \"readable\": %d", names[i],
+			process_file_readable(child, names[i], 10000));
 	}
 	gpu_close(fd, room);
 	int ended = process_wait(helper, 40000);
-	report("\"room\": %d, \"unlocked\": %d", ended, !is_locked(helped.dma_buf));
+	report("\"with_room\": %d, \"unlocked\": %d", ended, !is_locked(helped.dma_buf));
 }
 
-/* The layer's helper, on a blob whose handle is closed before it has mapped it; then while it
- * sleeps. */
+/* Closes the blob's handle before the layer's helper maps the blob; then while the helper is
+ * blocked. */
 void raw_close(void)
 {
 	uint32_t handles[RAW_BLOBS], deferred;
@@ -227,7 +229,7 @@ void raw_close(void)
 	struct helped helped = { gpu_export(fd, deferred), getpid(), 0 };
 	pid_t helper = process_start(become_helper, &helped);
 	gpu_close(fd, deferred);
-	int room = process_wait(helper, 10000);
+	int with_room = process_wait(helper, 10000);
 	close(helped.dma_buf);
 	wait_until_used(0);
 	mark("closed");
@@ -235,19 +237,20 @@ void raw_close(void)
 	unsigned count = fill(fd, handles);
 	err = gpu_create(fd, RAW_DEFER, &deferred);
 	if (err < 0) {
-		report("\"room\": %d, \"full\": \"%s\"", room, strerror(-err));
+		report("\"with_room\": %d, \"while_full\": \"%s\"", with_room, strerror(-err));
 		return;
 	}
 	helped.dma_buf = gpu_export(fd, deferred);
 	helper = process_start(become_helper, &helped);
-	int full = process_wait(helper, 2000);
+	int while_full = process_wait(helper, 2000);
 	gpu_close(fd, deferred);
 	gpu_close(fd, handles[--count]);
 	wait_until_used(count * BLOB_SIZE);
-	int rescue = process_wait(process_start(become_helper, &helped), 10000);
-	report("\"room\": %d, \"full\": %d, \"rescue\": %d, \"sleeper\": %d", room, full, rescue,
+	int second = process_wait(process_start(become_helper, &helped), 10000);
+	report("\"with_room\": %d, \"while_full\": %d", with_room, while_full);
+	report("\"second_helper\": %d, \"blocked_helper\": %d", second,
 		process_wait(helper, 10000));
 	close(helped.dma_buf);
 	wait_until_used(count * BLOB_SIZE);
-	mark("rescued");
+	mark("woken");
 }

@@ -31,7 +31,7 @@ static const struct request {
 	{ "guest, defer", VIRTGPU_BLOB_MEM_GUEST, MAPPABLE, RAW_DEFER, 0, FULL },
 };
 
-static void try_request(int fd, const struct request *request)
+static void send_request(int fd, const struct request *request)
 {
 	struct drm_virtgpu_resource_create_blob blob = gpu_blob(
 		request->mem, request->flags, request->hints);
@@ -46,10 +46,10 @@ static void try_request(int fd, const struct request *request)
 	if (err == 0) {
 		int map_err;
 
-		created = window_used();
+		created = hostmem_used();
 		void *memory = gpu_map(fd, blob.bo_handle, SMALL, &map_err);
 		map = strerror(-map_err);
-		mapped = window_used();
+		mapped = hostmem_used();
 		if (memory) {
 			pattern_write(memory, SMALL, 7);
 			wrong = pattern_wrong(memory, SMALL, 7);
@@ -69,11 +69,11 @@ void raw_requests(void)
 	int fd = gpu_open_context();
 
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
-		try_request(fd, &requests[i]);
+		send_request(fd, &requests[i]);
 	}
 }
 
-/* No memory of the context's has this name. */
+/* A blob_id that is not in use in the context. */
 #define NO_SUCH_MEMORY 0x7fffffff
 
 static void create_refused(const char *name, uint32_t hints)
@@ -92,7 +92,7 @@ static void create_refused(const char *name, uint32_t hints)
 	}
 	report("\"hints\": %u, \"create\": \"%s\", "
 	       "\"map\": \"%s\", \"left\": %" PRIu64,
-		hints, strerror(-err), strerror(-map_err), window_used());
+		hints, strerror(-err), strerror(-map_err), hostmem_used());
 }
 
 void raw_refused(void)

@@ -77,7 +77,7 @@ static void fit(uint32_t hints)
 
 	mark("begin");
 	count = create_many(fd, hints, handles, &err);
-	report("\"tried\": %d, \"created\": %u, \"error\": \"%s\"", RAW_BLOBS, count,
+	report("\"attempted\": %d, \"created\": %u, \"error\": \"%s\"", RAW_BLOBS, count,
 		strerror(-err));
 	mark("created");
 	while (count > 0) {
@@ -97,8 +97,8 @@ void raw_fit_deferred(void)
 	fit(RAW_DEFER);
 }
 
-/* Maps, and compares with what was written under the seed or writes it. Returns the bytes that are
- * wrong. */
+/* Maps the blob and writes the pattern of the seed, or compares the blob with that pattern. Returns
+ * the number of wrong bytes. */
 static size_t visit(int fd, uint32_t handle, uint32_t seed, bool write)
 {
 	int err;
@@ -122,7 +122,7 @@ struct shared {
 	uint32_t seed;
 };
 
-static int compare_elsewhere(void *argument)
+static int compare_in_process(void *argument)
 {
 	const struct shared *shared = argument;
 	void *memory = mmap(NULL, BLOB_SIZE, PROT_READ, MAP_SHARED, shared->dma_buf, 0);
@@ -141,7 +141,7 @@ void raw_late(void)
 	count = create_many(fd, RAW_DEFER, handles, &err);
 	report("\"created\": %u", count);
 	mark("created");
-	/* The last ones, so that the order is not that of their creation. */
+	/* In reverse order of creation. */
 	for (unsigned i = 0; i < visits; i++) {
 		visit(fd, handles[count - 1 - i], i, true);
 	}
@@ -152,5 +152,5 @@ void raw_late(void)
 	report("\"compared\": %" PRIu64 ", \"wrong\": %zu", visits * BLOB_SIZE, wrong);
 	struct shared shared = { gpu_export(fd, handles[count - 1]), 0 };
 	report("\"other_process\": %d",
-		process_wait(process_start(compare_elsewhere, &shared), 20000));
+		process_wait(process_start(compare_in_process, &shared), 20000));
 }

@@ -6,8 +6,8 @@
 #include <uapi/virtgpu.h>
 
 /*
- * Preloaded in the guest: the host refuses each blob of exportable memory, since there is no memory
- * of the name that it is asked for.
+ * A library to preload in the guest. It replaces the blob_id of exportable memory by an unknown
+ * one: the host refuses the blob.
  */
 
 #define EXPORT __attribute__((visibility("default")))
@@ -27,7 +27,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	}
 	if (_IOC_TYPE(request) == DRM_IOCTL_BASE &&
 		_IOC_NR(request) == _IOC_NR(DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB)) {
-		/* This much is in all versions of the request. */
+		/* All versions of the request have the fields used here. */
 		struct drm_virtgpu_resource_create_blob *blob = argument;
 
 		if (blob->blob_flags & VIRTGPU_BLOB_FLAG_USE_SHAREABLE) {

@@ -41,23 +41,23 @@ void fail(const char *format, ...)
 }
 
 /*
- * The kernel walks its list of what is in the window without the list's lock
- * (virtio_gpu_debugfs_host_visible_mm() in Linux 7.3), and oopses if something is taken out
- * meanwhile. That is done by work on the first CPU, where all interrupts are sent to
- * (irqaffinity=0): not as long as a thread there has a real-time priority.
+ * virtio_gpu_debugfs_host_visible_mm() of Linux 7.3 walks the list of hostmem's ranges without
+ * the list's lock. The kernel oopses if a work item removes a range meanwhile. These work items run
+ * on the first CPU, which gets all interrupts (irqaffinity=0). A thread with a real-time priority
+ * on that CPU holds them off.
  */
-static void keep_work_off(bool off)
+static void block_kernel_work(bool block)
 {
-	const struct sched_param priority = { .sched_priority = off ? 1 : 0 };
+	const struct sched_param priority = { .sched_priority = block ? 1 : 0 };
 	cpu_set_t cpus;
 
 	CPU_ZERO(&cpus);
-	for (int cpu = 0; cpu < (off ? 1 : CPU_SETSIZE); cpu++) {
+	for (int cpu = 0; cpu < (block ? 1 : CPU_SETSIZE); cpu++) {
 		CPU_SET(cpu, &cpus);
 	}
 	if (sched_setaffinity(0, sizeof(cpus), &cpus) < 0 ||
-		sched_setscheduler(0, off ? SCHED_FIFO : SCHED_OTHER, &priority) < 0) {
-		fail("a CPU cannot be kept for oneself: %s", strerror(errno));
+		sched_setscheduler(0, block ? SCHED_FIFO : SCHED_OTHER, &priority) < 0) {
+		fail("cannot hold off kernel work on the first CPU: %s", strerror(errno));
 	}
 }
 
@@ -67,26 +67,26 @@ static bool read_used(const char *path, uint64_t *used)
 	char line[256];
 	bool found = false;
 
-	keep_work_off(true);
+	block_kernel_work(true);
 	while (file && fgets(line, sizeof(line), file)) {
 		const char *total = strstr(line, "total:");
 
 		found = found || (total && sscanf(total, "total: %*u, used %" SCNu64, used) == 1);
 	}
-	keep_work_off(false);
+	block_kernel_work(false);
 	if (file) {
 		fclose(file);
 	}
 	return found;
 }
 
-uint64_t window_used(void)
+uint64_t hostmem_used(void)
 {
 	uint64_t used = 0;
 	bool known = false;
 	glob_t found;
 
-	/* A file for each device, of which one has a window. */
+	/* Each device has a file; one device has hostmem. */
 	if (glob("/sys/kernel/debug/dri/*/virtio-gpu-host-visible-mm", 0, NULL, &found) == 0) {
 		for (size_t i = 0; i < found.gl_pathc && !known; i++) {
 			known = read_used(found.gl_pathv[i], &used);
@@ -94,7 +94,7 @@ uint64_t window_used(void)
 		globfree(&found);
 	}
 	if (!known) {
-		fail("debugfs does not tell how much of the window is used");
+		fail("debugfs has no usage of hostmem");
 	}
 	return used;
 }
@@ -104,11 +104,11 @@ void wait_until_used(uint64_t bytes)
 	double deadline = milliseconds() + 60000;
 	uint64_t used;
 
-	while ((used = window_used()) != bytes && milliseconds() < deadline) {
+	while ((used = hostmem_used()) != bytes && milliseconds() < deadline) {
 		usleep(10000);
 	}
 	if (used != bytes) {
-		printf("%" PRIu64 " bytes of the window are used after a minute, not %" PRIu64 "\n",
+		printf("%" PRIu64 " bytes of hostmem are used after a minute, not %" PRIu64 "\n",
 			used, bytes);
 		fflush(stdout);
 	}
@@ -119,13 +119,13 @@ void mark(const char *at)
 	static unsigned count;
 	char name[16], before[16];
 
-	/* The kernel calls a context what the thread is called. */
+	/* The kernel names a context after the thread. */
 	snprintf(name, sizeof(name), "vm:%d.%u", getpid(), count++);
 	prctl(PR_GET_NAME, before);
 	prctl(PR_SET_NAME, name);
 	close(gpu_open_context());
 	prctl(PR_SET_NAME, before);
-	report("\"mark\": \"%s\", \"at\": \"%s\", \"used\": %" PRIu64, name, at, window_used());
+	report("\"mark\": \"%s\", \"at\": \"%s\", \"used\": %" PRIu64, name, at, hostmem_used());
 }
 
 double milliseconds(void)

@@ -6,24 +6,24 @@
 #include <stdint.h>
 
 /*
- * What a program in the guest tells its judge (tests/qemu/cases_virtgpu.py): lines of JSON, an
- * object each, on standard output.
+ * The report of a guest program to tests/qemu/cases_virtgpu.py: lines on standard output, each a
+ * JSON object.
  */
 
-/* The members of an object, without the braces. */
+/* Prints an object. members: without the braces. */
 void report(const char *members, ...) __attribute__((format(printf, 1, 2)));
-/* What the program cannot go on without has failed: says so and exits with 1. */
+/* Prints the message and exits with status 1. */
 void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
-/* Bytes of the host-visible window that the kernel has given away, from debugfs. */
-uint64_t window_used(void);
-/* Space comes back some time after it was given up: waits until that is all, or for a minute, and
- * says so then. */
+/* Returns the used bytes of hostmem, from debugfs. */
+uint64_t hostmem_used(void);
+/* Waits until this many bytes of hostmem are used: the kernel releases hostmem asynchronously.
+ * After a minute, prints a message and returns. */
 void wait_until_used(uint64_t bytes);
 
 /*
- * Says how much of the window is used, and sets a mark in QEMU's trace, too: a context whose name
- * is unique. The host comes to it after all that this process has asked the kernel for.
+ * Reports the used bytes of hostmem, and sets a mark in QEMU's trace: a context with a unique name.
+ * The host executes all earlier requests of this process before the mark.
  */
 void mark(const char *at);
 

@@ -10,10 +10,9 @@
 #include <unistd.h>
 
 /*
- * Preloaded on the host, where the renderer runs: a /dev/udmabuf, which many machines do not have
- * or do not let everybody open. With it software rendering makes dma-bufs of its memory; without,
- * it has none that could be exported to the guest. Here such a dma-buf is the memory file itself:
- * it can be mapped, which is all that is done with it.
+ * A library to preload into the renderer on the host. It emulates /dev/udmabuf, which is missing or
+ * not accessible on many machines. lavapipe exports its memory to the guest as dma-bufs of udmabuf.
+ * Here UDMABUF_CREATE returns the memfd itself: the renderer only maps the dma-buf.
  */
 
 #define EXPORT __attribute__((visibility("default")))

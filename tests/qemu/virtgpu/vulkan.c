@@ -4,7 +4,7 @@
 
 #include "app.h"
 
-/* An application's calls on the real driver and the real kernel. Reports what comes of them. */
+/* Makes an application's calls on the real driver and kernel, and reports the results. */
 
 static const struct {
 	const char *name;
@@ -27,13 +27,13 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	/* Run by another case: nothing is waited for. */
+	/* The case "children" starts this program: do not wait for free hostmem. */
 	if (argc == 2 && strcmp(argv[1], "descriptors") == 0) {
 		vulkan_descriptors();
 	}
 	for (size_t i = 0; argc == 2 && i < sizeof(cases) / sizeof(cases[0]); i++) {
 		if (strcmp(argv[1], cases[i].name) == 0) {
-			/* What the case before has left comes back by and by. */
+			/* The kernel releases the hostmem of the previous case asynchronously. */
 			wait_until_used(0);
 			cases[i].run();
 			return 0;

@@ -13,8 +13,8 @@
 #include "app.h"
 
 /*
- * An application that has children of its own, and looks after them in the ways that there are.
- * Each way it maps memory meanwhile, and must not hear of any child that is not its own.
+ * An application with children, and several ways to wait for them. It maps memory meanwhile. The
+ * layer's helpers must not be visible to it: no SIGCHLD, and no result of wait().
  */
 
 #define EACH 4
@@ -28,8 +28,8 @@ static void count_signal(int number)
 	atomic_fetch_add(&signals, 1);
 }
 
-/* First mappings: of how many memory objects they succeed. */
-static unsigned map_some(const struct app *app)
+/* Maps EACH new memory objects, and returns how many mappings succeed. */
+static unsigned map_new_memory(const struct app *app)
 {
 	VkDeviceMemory memory[EACH];
 	unsigned mapped = 0;
@@ -37,13 +37,13 @@ static unsigned map_some(const struct app *app)
 	unsigned count = app_allocate_many(app, true, memory, EACH, &last);
 
 	for (unsigned i = 0; i < count; i++) {
-		mapped += app_visit_patiently(app, memory[i], i, &retries) == VK_SUCCESS;
+		mapped += app_visit_with_retries(app, memory[i], i, &retries) == VK_SUCCESS;
 	}
 	app_free_many(app, memory, count);
 	return mapped;
 }
 
-static const char *wait_for_none(void)
+static const char *wait_result(void)
 {
 	return waitpid(-1, NULL, WNOHANG | __WALL) < 0 ? strerror(errno) : "a child";
 }
@@ -51,10 +51,10 @@ static const char *wait_for_none(void)
 static void without_children(const struct app *app)
 {
 	int before = atomic_load(&signals);
-	unsigned mapped = map_some(app);
+	unsigned mapped = map_new_memory(app);
 
 	report("\"way\": \"handler\", \"mapped\": %u, \"signals\": %d, \"wait\": \"%s\"", mapped,
-		atomic_load(&signals) - before, wait_for_none());
+		atomic_load(&signals) - before, wait_result());
 }
 
 static void while_ignored(const struct app *app)
@@ -62,10 +62,10 @@ static void while_ignored(const struct app *app)
 	unsigned mapped;
 
 	signal(SIGCHLD, SIG_IGN);
-	mapped = map_some(app);
+	mapped = map_new_memory(app);
 	signal(SIGCHLD, count_signal);
 	report("\"way\": \"ignored\", \"mapped\": %u, \"signals\": 0, \"wait\": \"%s\"", mapped,
-		wait_for_none());
+		wait_result());
 }
 
 static void *wait_loop(void *argument)
@@ -73,7 +73,7 @@ static void *wait_loop(void *argument)
 	pid_t *waited = argument;
 	pid_t pid;
 
-	/* The first that is returned, and how many more. */
+	/* waited[0] is the first child, waited[1] the last of any others. */
 	while ((pid = wait(NULL)) > 0 || errno == EINTR) {
 		if (pid > 0) {
 			waited[waited[0] ? 1 : 0] = pid;
@@ -82,7 +82,7 @@ static void *wait_loop(void *argument)
 	return NULL;
 }
 
-/* A thread sits in wait() all the time, for a child that lives until the mappings are made. */
+/* A thread calls wait() in a loop. Its child lives until the mappings are done. */
 static void with_wait_loop(const struct app *app)
 {
 	pid_t waited[2] = { 0, 0 };
@@ -91,7 +91,7 @@ static void with_wait_loop(const struct app *app)
 	pid_t child;
 
 	if (pipe(ends) < 0 || (child = fork()) < 0) {
-		fail("no process can be started");
+		fail("cannot start a process: %s", strerror(errno));
 	}
 	if (child == 0) {
 		char byte;
@@ -101,14 +101,14 @@ static void with_wait_loop(const struct app *app)
 	}
 	close(ends[0]);
 	if (pthread_create(&thread, NULL, wait_loop, waited) != 0) {
-		fail("no thread can be started");
+		fail("cannot start a thread");
 	}
-	unsigned mapped = map_some(app);
+	unsigned mapped = map_new_memory(app);
 	close(ends[1]);
 	pthread_join(thread, NULL);
 	report("\"way\": \"wait loop\", \"mapped\": %u, \"signals\": %d, \"wait\": \"%s\"", mapped,
 		atomic_load(&signals) - before,
-		waited[0] == child && !waited[1] ? "its own child" : "a strange child");
+		waited[0] == child && !waited[1] ? "its own child" : "an unknown child");
 }
 
 struct starter {
@@ -116,7 +116,7 @@ struct starter {
 	unsigned started, wrong;
 };
 
-/* Starts programs all the time, which look whether they have inherited anything. */
+/* Starts programs in a loop. Each checks its inherited files: vulkan_descriptors(). */
 static void *start_programs(void *argument)
 {
 	struct starter *starter = argument;
@@ -142,14 +142,14 @@ static void while_starting(const struct app *app)
 	unsigned mapped;
 
 	if (pthread_create(&thread, NULL, start_programs, &starter) != 0) {
-		fail("no thread can be started");
+		fail("cannot start a thread");
 	}
-	mapped = map_some(app);
+	mapped = map_new_memory(app);
 	atomic_store(&starter.stop, true);
 	pthread_join(thread, NULL);
 	report("\"way\": \"exec\", \"mapped\": %u, \"started\": %u, "
 	       "\"wrong\": %u, \"wait\": \"%s\"",
-		mapped, starter.started, starter.wrong, wait_for_none());
+		mapped, starter.started, starter.wrong, wait_result());
 }
 
 void vulkan_children(void)
@@ -169,7 +169,7 @@ void vulkan_children(void)
 	mark("end");
 }
 
-/* What while_starting() starts: has it any file but the standard ones? */
+/* The program that while_starting() starts: fails if it has a file besides the standard ones. */
 void vulkan_descriptors(void)
 {
 	DIR *directory = opendir("/proc/self/fd");

@@ -5,8 +5,8 @@
 #include "process.h"
 
 /*
- * Threads, devices and processes that all want more of the window than there is. Mappings may be
- * refused, but nothing else may happen, and what was mapped has to hold its bytes.
+ * Threads, devices and processes compete for hostmem. Mappings may fail with
+ * VK_ERROR_MEMORY_MAP_FAILED. No other error may occur, and mapped memory keeps its contents.
  */
 
 #define WORKERS 4
@@ -27,7 +27,7 @@ static void count(struct work *work, VkResult result)
 	work->errors += result != VK_SUCCESS && result != VK_ERROR_MEMORY_MAP_FAILED;
 }
 
-/* Allocates, maps what can be mapped, compares it, frees. The last stays unmapped. */
+/* Allocates memory, maps all objects but the last, compares the mapped ones, and frees all. */
 static void work_round(struct work *work, uint32_t seed)
 {
 	VkDeviceMemory memory[EACH];
@@ -69,7 +69,7 @@ static void report_work(const struct work *works, unsigned count)
 		sum.errors += works[i].errors;
 		sum.wrong += works[i].wrong;
 	}
-	report("\"tried\": %u, \"allocated\": %u, \"mapped\": %u, \"refused\": %u, "
+	report("\"attempted\": %u, \"allocated\": %u, \"mapped\": %u, \"refused\": %u, "
 	       "\"errors\": %u, \"wrong\": %zu",
 		count * ROUNDS * EACH, sum.allocated, sum.mapped, sum.refused, sum.errors,
 		sum.wrong);
@@ -83,7 +83,7 @@ static void run_threads(const struct app *apps, unsigned app_count)
 	for (unsigned i = 0; i < WORKERS; i++) {
 		works[i] = (struct work){ .app = &apps[i % app_count], .seed = i * 1000 };
 		if (pthread_create(&threads[i], NULL, run_work, &works[i]) != 0) {
-			fail("no thread can be started");
+			fail("cannot start a thread");
 		}
 	}
 	for (unsigned i = 0; i < WORKERS; i++) {
@@ -156,7 +156,7 @@ static int run_for_ever(void *argument)
 	return 0;
 }
 
-/* Processes that are killed in the middle of it. */
+/* Kills processes while they run. */
 void vulkan_killed(void)
 {
 	uint32_t seeds[WORKERS];
@@ -168,7 +168,7 @@ void vulkan_killed(void)
 		pids[i] = process_start(run_for_ever, &seeds[i]);
 	}
 	for (unsigned i = 0; i < WORKERS; i++) {
-		/* At another point in each one's work. */
+		/* Each process is killed at a different point of its work. */
 		killed += process_kill(pids[i], 3000 + 137 * i);
 	}
 	report("\"processes\": %d, \"killed\": %u", WORKERS, killed);

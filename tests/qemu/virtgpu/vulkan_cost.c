@@ -3,7 +3,7 @@
 
 #include "app.h"
 
-/* What an allocation, its first mapping and a later one cost: the medians of some. */
+/* Measures an allocation, its first mapping and a later mapping: medians of SAMPLES. */
 
 #define SAMPLES 31
 
@@ -27,7 +27,7 @@ static double map_and_unmap(const struct app *app, VkDeviceMemory memory)
 	VkResult result;
 	void *map;
 
-	/* See app_visit_patiently(). */
+	/* See app_visit_with_retries(). */
 	do {
 		result = vkMapMemory(app->vk.device, memory, 0, VK_WHOLE_SIZE, 0, &map);
 	} while (result == VK_ERROR_MEMORY_MAP_FAILED && retries++ < APP_RETRIES);
@@ -43,13 +43,13 @@ void vulkan_cost(void)
 	struct app app;
 
 	app_init(&app);
-	uint64_t used = window_used();
-	/* What is done once is none of their cost. */
+	uint64_t used = hostmem_used();
+	/* Warm-up: one-time costs do not count. */
 	VKU_CHECK(app_allocate(&app, true, &memory));
 	map_and_unmap(&app, memory);
 	app_free(&app, memory);
 	for (unsigned i = 0; i < SAMPLES; i++) {
-		/* What the round before has freed is still to be unmapped. */
+		/* Wait until the memory of the previous round is unmapped. */
 		wait_until_used(used);
 		double start = milliseconds();
 		VKU_CHECK(app_allocate(&app, true, &memory));

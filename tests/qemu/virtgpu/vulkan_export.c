@@ -6,7 +6,7 @@
 #include "app.h"
 #include "other.h"
 
-/* What the dma-buf of deferred memory is good for. */
+/* Uses of a dma-buf of deferred memory. */
 
 static size_t compare_dma_buf(int dma_buf)
 {
@@ -19,7 +19,7 @@ static size_t compare_dma_buf(int dma_buf)
 	return wrong;
 }
 
-/* Through another open file of the same device. */
+/* Compares through another open file of the same device. */
 static size_t compare_imported(int dma_buf)
 {
 	int fd = gpu_open_context(), err;

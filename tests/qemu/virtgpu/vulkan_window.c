@@ -3,13 +3,13 @@
 
 #include "app.h"
 
-/* How much of the window memory takes, and what happens when there is no more. */
+/* The use of hostmem by an application, also on a full hostmem. */
 
-/* Memory objects that fit into the window (cases_virtgpu.py) beside what Venus itself has there. */
+/* Memory objects that fit into hostmem (cases_virtgpu.py) beside Venus's own blobs. */
 #define FIT 15
 
-/* How many exportable allocations fit, and whether one can be mapped: the host may have nothing to
- * export with. */
+/* The number of exportable allocations that fit. Maps one of them: a host without udmabuf cannot
+ * export memory. */
 void vulkan_fit(void)
 {
 	VkDeviceMemory memory[APP_MANY];
@@ -22,7 +22,7 @@ void vulkan_fit(void)
 	unsigned count = app_allocate_many(&app, true, memory, APP_MANY, &last);
 	report("\"allocated\": %u, \"last\": \"%s\"", count, vku_result_name(last));
 	mark("allocated");
-	mapped = app_visit_patiently(&app, memory[0], 0, &retries);
+	mapped = app_visit_with_retries(&app, memory[0], 0, &retries);
 	report("\"map\": \"%s\", \"retries\": %u", vku_result_name(mapped), retries);
 	app_free_many(&app, memory, count);
 	app_finish(&app);
@@ -30,14 +30,14 @@ void vulkan_fit(void)
 	mark("end");
 }
 
-/* Visits all; what was not written is not compared. */
+/* Writes and compares all of the objects, in reverse order of allocation. */
 static void write_and_compare(const struct app *app, const VkDeviceMemory *memory, unsigned count)
 {
 	unsigned written = 0, retries = 0;
 	size_t wrong = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		written += app_visit_patiently(app, memory[count - 1 - i], i, &retries) ==
+		written += app_visit_with_retries(app, memory[count - 1 - i], i, &retries) ==
 			VK_SUCCESS;
 	}
 	mark("mapped");
@@ -68,7 +68,7 @@ static void late(bool exportable)
 	mark("end");
 }
 
-/* Memory that is not exportable. */
+/* Non-exportable memory. */
 void vulkan_plain(void)
 {
 	late(false);
@@ -79,7 +79,7 @@ void vulkan_late(void)
 	late(true);
 }
 
-/* Exportable memory whose blobs the host refuses (refused.c), and then other memory. */
+/* Maps exportable memory whose blobs the host refuses (refused.c), then other memory. */
 void vulkan_refused(void)
 {
 	VkDeviceMemory memory[4], plain;
@@ -101,7 +101,8 @@ void vulkan_refused(void)
 	mark("end");
 }
 
-/* Maps until that is refused; then, for each that is freed, one more can be mapped. */
+/* Maps objects until a mapping is refused. Then, for each unmapped object, frees a mapped one and
+ * maps the unmapped one. */
 void vulkan_full(void)
 {
 	VkDeviceMemory memory[APP_MANY];
@@ -113,8 +114,9 @@ void vulkan_full(void)
 	app_init(&app);
 	unsigned count = app_allocate_many(&app, true, memory, APP_MANY, &last);
 	while (mapped < count && refused == VK_SUCCESS) {
-		refused = mapped < FIT ? app_visit_patiently(&app, memory[mapped], mapped, &retries)
-				       : app_visit(&app, memory[mapped], mapped, NULL);
+		refused = mapped < FIT
+			? app_visit_with_retries(&app, memory[mapped], mapped, &retries)
+			: app_visit(&app, memory[mapped], mapped, NULL);
 		mapped += refused == VK_SUCCESS;
 	}
 	refused_again = mapped < count ? app_visit(&app, memory[mapped], 0, NULL) : refused;
@@ -123,7 +125,7 @@ void vulkan_full(void)
 	mark("full");
 	for (unsigned i = mapped; i < count; i++) {
 		app_free(&app, memory[freed++]);
-		replaced += app_visit_patiently(&app, memory[i], i, &retries) == VK_SUCCESS;
+		replaced += app_visit_with_retries(&app, memory[i], i, &retries) == VK_SUCCESS;
 	}
 	for (unsigned i = freed; i < count; i++) {
 		if (app_visit(&app, memory[i], i, &wrong) != VK_SUCCESS) {
@@ -137,7 +139,7 @@ void vulkan_full(void)
 	mark("end");
 }
 
-/* Allocated and freed, again and again: nothing is ever mapped. */
+/* Allocates and frees repeatedly, without a mapping. */
 void vulkan_never(void)
 {
 	VkDeviceMemory memory[APP_MANY];
