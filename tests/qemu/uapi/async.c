@@ -5,7 +5,7 @@
 
 #include "gpu.h"
 
-/* Asynchronous ops: they wait, they signal, and those that fail do so when they are submitted. */
+/* Asynchronous ops: waits, signals, and failures at submission. */
 
 #define BASE GIB
 
@@ -14,7 +14,7 @@ static int submit(uint32_t vm, const struct drm_panthor_vm_bind_op *ops, uint32_
 	return vm_bind(vm, DRM_PANTHOR_VM_BIND_ASYNC, ops, count, NULL);
 }
 
-/* Of a single mapping that covers just this. */
+/* Returns whether the VM has one mapping, which covers exactly this range. */
 static bool mapped_is(uint64_t va, uint64_t size)
 {
 	struct gpuva_map map = last_vm_map();
@@ -43,7 +43,7 @@ static void check_signal(uint32_t vm)
 	syncobj_destroy(done);
 }
 
-/* An unmap of everything and a map of something else, behind a gate. */
+/* An unmap and a map wait for one syncobj, the gate. */
 static void check_wait(uint32_t vm)
 {
 	uint32_t gate = syncobj_create(), timeline = syncobj_create();
@@ -65,10 +65,10 @@ static void check_wait(uint32_t vm)
 	};
 
 	check(submit(vm, ops, 3) == EINVAL && mapped_is(BASE, 96 * MIB),
-		"waiting for a syncobj without a fence is refused, and nothing is done");
+		"a wait for a syncobj without a fence is refused, and no op is executed");
 	syncobj_signal(gate);
 	check(!submit(vm, ops, 3) && !syncobj_wait(timeline, 7) && mapped_is(2 * BASE, GIB),
-		"three ops wait for a syncobj, and signal a point of a timeline at last");
+		"three ops wait for a syncobj, and the last signals a timeline point");
 	syncobj_destroy(gate);
 	syncobj_destroy(timeline);
 }
@@ -81,7 +81,7 @@ static void check_failure(uint32_t vm)
 	};
 
 	check(submit(vm, ops, 2) == EINVAL && mapped_is(2 * BASE, GIB),
-		"a bad op fails at submission, and the good one before it is not done either");
+		"an invalid op fails at submission, and the valid op before it is not executed");
 	check(vm_usable(vm), "the VM is usable after that");
 }
 

@@ -6,16 +6,16 @@
 #include "gpu.h"
 
 /*
- * What it costs to have 100,000,000 bytes mapped: by one sparse op, by a dummy BO of 2 MiB again
- * and again (what drivers do that know no sparse op), by pages. Only ratios mean something here:
- * the machine is emulated.
+ * The cost of mapping 100,000,000 bytes: by one sparse op, by repeated maps of a BO of 2 MiB, by
+ * pages. Drivers without sparse ops map such a BO, as panvk its blackhole. Only ratios are
+ * meaningful: the machine is emulated.
  */
 
 #define BASE GIB
 #define BYTES UINT64_C(100000000)
 #define ROUNDS 5
-#define DUMMY_SIZE (2 * MIB)
-/* As panvk does it. */
+#define BLACKHOLE_SIZE (2 * MIB)
+/* As in panvk. */
 #define OPS_PER_IOCTL 16
 #define WAYS 3
 
@@ -25,11 +25,11 @@ static const struct way {
 	uint64_t op_size; /* 0: one op over everything */
 } ways[WAYS] = {
 	{ "one sparse op", SPARSE, 0 },
-	{ "a dummy BO of 2 MiB", NOEXEC, DUMMY_SIZE },
+	{ "a dummy BO of 2 MiB", NOEXEC, BLACKHOLE_SIZE },
 	{ "pages of 4 KiB", NOEXEC, 4 * KIB },
 };
 
-/* Bytes that an op of this way covers, and how many it takes. */
+/* The bytes that one op covers. */
 static uint64_t op_size(const struct way *way)
 {
 	uint64_t page = 4 * KIB;
@@ -37,6 +37,7 @@ static uint64_t op_size(const struct way *way)
 	return way->op_size ? way->op_size : (BYTES + page - 1) / page * page;
 }
 
+/* The number of ops for all bytes. */
 static uint32_t op_count(const struct way *way)
 {
 	return (BYTES + op_size(way) - 1) / op_size(way);
@@ -81,7 +82,7 @@ static uint32_t bind_all(uint32_t vm, const struct drm_panthor_vm_bind_op *ops, 
 	return ioctls;
 }
 
-/* Everything is mapped without a gap, by one mapping for each op. */
+/* Returns whether each op has one mapping, without gaps between them. */
 static bool all_is_mapped(uint32_t count, uint64_t size)
 {
 	struct gpuva_map map = last_vm_map();
@@ -101,7 +102,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* One round of one way, in a VM of its own; returns the milliseconds. */
+/* Runs one round of a way in a new VM; returns the milliseconds. */
 static double measure(const struct way *way, uint32_t bo, bool report, uint32_t *ioctls)
 {
 	struct drm_panthor_vm_bind_op *ops = make_ops(way, bo);
@@ -109,7 +110,7 @@ static double measure(const struct way *way, uint32_t bo, bool report, uint32_t 
 	double start, end;
 
 	if (!ops) {
-		check(false, "memory for %u ops", count);
+		check(false, "out of memory for %u ops", count);
 		exit(1);
 	}
 	start = now_ms();
@@ -127,9 +128,9 @@ static double measure(const struct way *way, uint32_t bo, bool report, uint32_t 
 void test_cost(void)
 {
 	double times[WAYS][ROUNDS];
-	uint32_t bo = bo_create(DUMMY_SIZE), ioctls[WAYS];
+	uint32_t bo = bo_create(BLACKHOLE_SIZE), ioctls[WAYS];
 
-	/* The first round has the kernel allocate what it keeps, and the emulator translate. */
+	/* Round -1 is the warm-up of the kernel's caches and the emulator's translations. */
 	for (int round = -1; round < ROUNDS; round++) {
 		for (int i = 0; i < WAYS; i++) {
 			double time = measure(&ways[i], bo, round < 0, &ioctls[i]);

@@ -4,7 +4,7 @@
 
 #include "gpu.h"
 
-/* What the kernel accepts, and what it refuses with which error. */
+/* The accepted and the refused ops, and their errors. */
 
 #define BASE GIB
 #define BO_SIZE (4 * MIB)
@@ -36,7 +36,7 @@ static const struct attempt {
 	{ "sparse with an unknown flag", EINVAL, SPARSE | 1 << 4, false, 0, BASE, 2 * MIB },
 	{ "map past the BO's end", EINVAL, NOEXEC, true, 0, BASE, 2 * BO_SIZE },
 	{ "unmap", 0, UNMAP, false, 0, BASE, 2 * MIB },
-	{ "unmap what is not mapped", 0, UNMAP, false, 0, BASE, 2 * MIB },
+	{ "unmap an unmapped range", 0, UNMAP, false, 0, BASE, 2 * MIB },
 	{ "unmap and sparse", EINVAL, UNMAP | DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE, false, 0, BASE,
 		2 * MIB },
 	{ "unmap with a BO", EINVAL, UNMAP, true, 0, BASE, 2 * MIB },
@@ -57,7 +57,7 @@ static void check_batch(uint32_t vm)
 	uint32_t failed;
 	int err = vm_bind(vm, 0, ops, 3, &failed);
 
-	check(err == EINVAL && failed == 1, "the second of three ops is bad: %s, index %u",
+	check(err == EINVAL && failed == 1, "the second of three ops is invalid: %s, index %u",
 		name_of(err), failed);
 }
 
@@ -99,7 +99,7 @@ void test_errors(void)
 	}
 	check_batch(vm);
 	check_synchronous_sync(vm);
-	check(vm_usable(vm), "the VM is usable after all that");
+	check(vm_usable(vm), "the VM is usable after the failed ops");
 	bo_close(bo);
 	vm_destroy(vm);
 }

@@ -32,10 +32,10 @@ static int call(unsigned long request, void *argument)
 	return ioctl(fd, request, argument) ? errno : 0;
 }
 
-static void need(int err, const char *what)
+static void need(int err, const char *name)
 {
 	if (err) {
-		printf("FAIL %s: %s\n", what, strerror(err));
+		printf("FAIL %s: %s\n", name, strerror(err));
 		exit(1);
 	}
 }

@@ -6,9 +6,9 @@
 #include "gpu.h"
 
 /*
- * How much one op may cover. The kernel sets aside a page for each 2 MiB of an op's range in
- * advance, and keeps their addresses in one array, which may not be larger than 4 MiB: beyond 1022
- * GiB the op fails (and the kernel's log has a warning), however much memory there is.
+ * The largest range of one op. The kernel preallocates a page for each 2 MiB of the range, and
+ * stores the pages' addresses in one array of 4 MiB at most. An op over more than 1022 GiB fails,
+ * with a warning in the kernel's log, on a machine with any amount of memory.
  */
 
 #define BASE TIB

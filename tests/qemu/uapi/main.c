@@ -4,7 +4,7 @@
 
 #include "gpu.h"
 
-/* panthor's uAPI on the real kernel, by itself: no Vulkan, no libraries. */
+/* Tests of panthor's uAPI on the real kernel, without Vulkan and libraries. */
 
 static const struct {
 	const char *name;

@@ -6,9 +6,10 @@
 #include "gpu.h"
 
 /*
- * What is mapped after each of a series of ops, as gpuvas tells it. A sparse mapping keeps its
- * place modulo 2 MiB in the kernel's own BO when it is split, and is not merged again with its
- * neighbours when what split it is made sparse; one op over all of it merges everything.
+ * The mappings after each of a series of ops, read from gpuvas. A sparse mapping maps a BO of the
+ * kernel. The parts of a split sparse mapping keep their offsets in that BO, modulo 2 MiB. A sparse
+ * op over the range that split the mapping does not merge the parts. A sparse op over the whole
+ * range does.
  */
 
 #define BASE GIB
@@ -16,11 +17,11 @@
 
 enum kind {
 	END,
-	HOLE,
-	MEMORY
+	SPARSE_BO,
+	MEMORY_BO
 };
 
-/* All in KiB; start from BASE. */
+/* All in KiB; start is relative to BASE. */
 struct expected {
 	enum kind kind;
 	uint32_t start, size, offset;
@@ -30,7 +31,7 @@ struct step {
 	const char *name;
 	uint32_t flags;
 	uint32_t start, size, offset; /* KiB */
-	bool memory; /* the BO is mapped */
+	bool memory; /* map the BO */
 	struct expected map[MOST_VAS];
 };
 
@@ -39,7 +40,7 @@ static const struct step steps[] = {
 		.name = "96 MiB made sparse by one op",
 		.flags = SPARSE,
 		.size = 98304,
-		.map = { { HOLE, 0, 98304, 0 } },
+		.map = { { SPARSE_BO, 0, 98304, 0 } },
 	},
 	{
 		.name = "64 KiB bound inside",
@@ -49,9 +50,9 @@ static const struct step steps[] = {
 		.size = 64,
 		.offset = 64,
 		.map = {
-			{ HOLE, 0, 6144, 0 },
-			{ MEMORY, 6144, 64, 64 },
-			{ HOLE, 6208, 92096, 64 },
+			{ SPARSE_BO, 0, 6144, 0 },
+			{ MEMORY_BO, 6144, 64, 64 },
+			{ SPARSE_BO, 6208, 92096, 64 },
 		},
 	},
 	{
@@ -62,11 +63,11 @@ static const struct step steps[] = {
 		.size = 2048,
 		.offset = 2048,
 		.map = {
-			{ HOLE, 0, 6144, 0 },
-			{ MEMORY, 6144, 64, 64 },
-			{ HOLE, 6208, 10176, 64 },
-			{ MEMORY, 16384, 2048, 2048 },
-			{ HOLE, 18432, 79872, 0 },
+			{ SPARSE_BO, 0, 6144, 0 },
+			{ MEMORY_BO, 6144, 64, 64 },
+			{ SPARSE_BO, 6208, 10176, 64 },
+			{ MEMORY_BO, 16384, 2048, 2048 },
+			{ SPARSE_BO, 18432, 79872, 0 },
 		},
 	},
 	{
@@ -75,18 +76,18 @@ static const struct step steps[] = {
 		.start = 6144,
 		.size = 64,
 		.map = {
-			{ HOLE, 0, 6144, 0 },
-			{ HOLE, 6144, 64, 0 },
-			{ HOLE, 6208, 10176, 64 },
-			{ MEMORY, 16384, 2048, 2048 },
-			{ HOLE, 18432, 79872, 0 },
+			{ SPARSE_BO, 0, 6144, 0 },
+			{ SPARSE_BO, 6144, 64, 0 },
+			{ SPARSE_BO, 6208, 10176, 64 },
+			{ MEMORY_BO, 16384, 2048, 2048 },
+			{ SPARSE_BO, 18432, 79872, 0 },
 		},
 	},
 	{
 		.name = "all of it made sparse (the NULL bind): one mapping again",
 		.flags = SPARSE,
 		.size = 98304,
-		.map = { { HOLE, 0, 98304, 0 } },
+		.map = { { SPARSE_BO, 0, 98304, 0 } },
 	},
 	{
 		.name = "a page unmapped",
@@ -94,8 +95,8 @@ static const struct step steps[] = {
 		.start = 32772,
 		.size = 4,
 		.map = {
-			{ HOLE, 0, 32772, 0 },
-			{ HOLE, 32776, 65528, 8 },
+			{ SPARSE_BO, 0, 32772, 0 },
+			{ SPARSE_BO, 32776, 65528, 8 },
 		},
 	},
 	{
@@ -115,16 +116,16 @@ static size_t expected_count(const struct step *step)
 	return count;
 }
 
-/* hole: the object of sparse mappings, which the first one tells. */
-static bool equal(const struct gpuva *va, const struct expected *expected, uint64_t hole)
+/* sparse_bo: the object of sparse mappings. */
+static bool equal(const struct gpuva *va, const struct expected *expected, uint64_t sparse_bo)
 {
 	return va->va == BASE + expected->start * KIB && va->size == expected->size * KIB &&
 		va->offset == expected->offset * KIB &&
-		(va->object == hole) == (expected->kind == HOLE);
+		(va->object == sparse_bo) == (expected->kind == SPARSE_BO);
 }
 
 static bool is_as_expected(
-	const struct gpuva_map *map, const struct step *step, uint64_t hole, uint64_t *memory)
+	const struct gpuva_map *map, const struct step *step, uint64_t sparse_bo, uint64_t *memory)
 {
 	if (map->count != expected_count(step)) {
 		return false;
@@ -132,10 +133,10 @@ static bool is_as_expected(
 	for (size_t i = 0; i < map->count; i++) {
 		const struct gpuva *va = &map->vas[i];
 
-		if (!equal(va, &step->map[i], hole)) {
+		if (!equal(va, &step->map[i], sparse_bo)) {
 			return false;
 		}
-		if (step->map[i].kind == MEMORY) {
+		if (step->map[i].kind == MEMORY_BO) {
 			*memory = *memory ? *memory : va->object;
 			if (va->object != *memory) {
 				return false;
@@ -145,13 +146,13 @@ static bool is_as_expected(
 	return true;
 }
 
-static void print_map(const struct gpuva_map *map, uint64_t hole)
+static void print_map(const struct gpuva_map *map, uint64_t sparse_bo)
 {
 	for (size_t i = 0; i < map->count; i++) {
 		const struct gpuva *va = &map->vas[i];
 
 		printf("     %s %#llx + %#llx, offset %#llx\n",
-			va->object == hole ? "hole  " : "memory", (unsigned long long)va->va,
+			va->object == sparse_bo ? "sparse" : "memory", (unsigned long long)va->va,
 			(unsigned long long)va->size, (unsigned long long)va->offset);
 	}
 }
@@ -159,7 +160,7 @@ static void print_map(const struct gpuva_map *map, uint64_t hole)
 void test_map(void)
 {
 	uint32_t vm = vm_create(), bo = bo_create(4 * MIB);
-	uint64_t hole = 0, memory = 0;
+	uint64_t sparse_bo = 0, memory = 0;
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		const struct step *step = &steps[i];
@@ -173,15 +174,15 @@ void test_map(void)
 			});
 		struct gpuva_map map = last_vm_map();
 
-		if (!hole && map.count > 0) {
-			hole = map.vas[0].object;
+		if (!sparse_bo && map.count > 0) {
+			sparse_bo = map.vas[0].object;
 		}
-		if (is_as_expected(&map, step, hole, &memory) && !err) {
+		if (is_as_expected(&map, step, sparse_bo, &memory) && !err) {
 			check(true, "%s", step->name);
 		} else {
-			check(false, "%s: %s, and mapped is:", step->name,
+			check(false, "%s: %s, and the mappings are:", step->name,
 				err ? strerror(err) : "accepted");
-			print_map(&map, hole);
+			print_map(&map, sparse_bo);
 		}
 		free(map.vas);
 	}
