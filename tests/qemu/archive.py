@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""An initramfs: a cpio archive of the kind "newc"."""
+"""An initramfs: a cpio archive in the format "newc"."""
 
 import os
 import stat
 
 
 class Archive:
-    """Written as it is filled. Directories that a path needs are made on the way."""
+    """Writes each entry at once, with the missing directories of its path."""
 
     def __init__(self, file):
         self.file = file
@@ -25,14 +25,14 @@ class Archive:
         self._entry(path, stat.S_IFLNK | 0o777, target.encode())
 
     def write(self, path, data, mode=0o644, time=1):
-        """time: in seconds. Mesa does not believe in files of 1970-01-01 00:00:00."""
+        """time: in seconds. Mesa rejects files of 1970-01-01 00:00:00."""
         self.directory(os.path.dirname(path))
         self._entry(
             path, stat.S_IFREG | mode, data.encode() if isinstance(data, str) else data, time=time
         )
 
     def copy(self, path, source):
-        """A file's contents, whatever links lead there, its mode and its time."""
+        """Copies a file's contents, mode and time. Follows symbolic links."""
         with open(source, "rb") as file:
             status = os.stat(file.fileno())
             self.write(path, file.read(), status.st_mode & 0o777, int(status.st_mtime))

@@ -1,21 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""What a case is: one or more runs of a program in the guest, and a function that judges their
-results.
+"""A case: one or more runs of a program in the guest, and a judge function for their results.
 
-The judge is called with a machine.Result for each run and yields (ok, text) for each thing that it
-checked; ok is None where there is only something to tell.
+The judge is called with a machine.Result for each run. The judge yields (ok, text) for each check;
+ok is None for a text without a verdict.
 """
 
 import collections
 
-# seconds: after which it has hung; root: the directory of unpacked packages that its driver is
-# from, None if it needs none
+# seconds: the time limit of the run; root: the directory of unpacked packages with the driver, or
+# None
 Run = collections.namedtuple("Run", "name command seconds root")
 Case = collections.namedtuple("Case", "name runs judge")
 
 
 class Unavailable(Exception):
-    """Something that a machine needs cannot be had here: skipped, not failed."""
+    """A requirement of a machine is missing here. The test is skipped."""
 
 
 def quiet(result, complaints=0):

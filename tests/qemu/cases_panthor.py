@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""What runs on panthor, and what is expected of it. The names of the roots are Mesa's versions."""
+"""The cases on panthor, and the expected results. The names of the roots are Mesa versions."""
 
 import stream as streams
 from case import Case, Run, quiet
 
 PAGE = 4096
 
-# The exit status of vmbind-vm-sparse where there is no sparse binding.
+# The exit status of vmbind-vm-sparse on a driver without sparse binding.
 NO_SPARSE = "3"
 
 
 def uapi(name, complaints=0):
-    """The program says itself what passed. complaints: how often the kernel is to complain
-    meanwhile."""
+    """A case of vmbind-vm-uapi, which prints its own verdicts. complaints: the expected number of
+    complaints in the kernel's log."""
     run = Run(f"uapi.{name}", f"/vmbind/vmbind-vm-uapi {name}", 240, None)
 
     def judge(result):
@@ -31,12 +31,12 @@ def uapi(name, complaints=0):
 def vulkan_run(name, root, workload, layer):
     environment = {
         "LD_PRELOAD": "/vmbind/libvmbind_trace.so",
-        # Standard output, whatever it is.
+        # The standard output.
         "VMBIND_SIM_OPS": "/proc/self/fd/1",
         "VMB_TEST_DEVICE": "Mali",
         "VK_DRIVER_FILES": "/usr/share/vulkan/icd.d/panfrost_icd.json",
         "MESA_SHADER_CACHE_DISABLE": "1",
-        # What the driver called itself up to 25.0.
+        # The opt-in of panvk up to 25.0.
         "PAN_I_WANT_A_BROKEN_VULKAN_DRIVER": "1",
     }
     if layer:
@@ -49,7 +49,7 @@ def vulkan_run(name, root, workload, layer):
 
 
 def completed(result):
-    """The stream, whether it is complete, and what to say about that."""
+    """Returns the stream, whether the program completed, and the text for the verdict."""
     stream = streams.Stream(result.lines)
     ok = result.status == "0" and bool(stream.marks) and stream.marks[-1].words == ["destroy"]
     text = "every call succeeded, every fence was signalled"
@@ -59,13 +59,13 @@ def completed(result):
 
 
 class Resource:
-    """The model: what is bound where, kept up by the marks."""
+    """A model of the resource's bindings. The marks update the model."""
 
     def __init__(self, create):
         self.size, self.start = int(create.words[1]), int(create.words[2])
         if not self.start:
-            # Images have no address that could be asked for, but nothing else is mapped while one
-            # is created.
+            # Vulkan has no query for an image's address. The driver maps nothing else during the
+            # creation.
             self.start = min(
                 op["va"]
                 for ioctl in create.ioctls
@@ -74,13 +74,13 @@ class Resource:
             )
         self.end = self.start + self.size
         whole = streams.mapped(create, self.start, self.end)
-        # What holes are made of.
-        self.hole = whole[0].object if whole else None
+        # The kernel's object for null memory.
+        self.null_object = whole[0].object if whole else None
         self.memory = None
         self.bound = {}
 
     def apply(self, words):
-        """Pages are kept one by one: few are ever bound."""
+        """Stores each bound page on its own: the workloads bind few pages."""
         kind, offset, size, *rest = words[0], *map(int, words[1:])
         if kind == "bind":
             self.bound |= {at: rest[0] + at - offset for at in range(offset, offset + size, PAGE)}
@@ -90,42 +90,46 @@ class Resource:
             }
 
     def find_block(self, mark, size):
-        """A block of an image lies where the driver put it: taken from the map, if it is one."""
-        blocks = [m for m in streams.mapped(mark, self.start, self.end) if m.object != self.hole]
+        """Takes the place of an image's block, which the driver chooses, from the map."""
+        blocks = [
+            m for m in streams.mapped(mark, self.start, self.end) if m.object != self.null_object
+        ]
         if len(blocks) == 1 and blocks[0].end - blocks[0].start == size:
             self.apply(["bind", blocks[0].start - self.start, size, blocks[0].offset])
 
     def mismatch(self, mark):
-        """What of the map is not as the model has it; None if nothing."""
+        """Returns the first difference between the map and the model, or None."""
         expected_next = self.start
         for m in streams.mapped(mark, self.start, self.end):
             if m.start != expected_next:
-                return f"nothing at +{expected_next - self.start:#x}"
+                return f"no mapping at +{expected_next - self.start:#x}"
             expected_next = m.end
-            if m.object != self.hole:
+            if m.object != self.null_object:
                 self.memory = self.memory or m.object
                 if m.object != self.memory:
-                    return f"a strange object at +{m.start - self.start:#x}"
+                    return f"an unknown object at +{m.start - self.start:#x}"
             for va in range(m.start, m.end, PAGE):
                 to = self.bound.get(va - self.start)
-                if (to is None) != (m.object == self.hole):
-                    kind = "null memory" if m.object == self.hole else "memory"
+                if (to is None) != (m.object == self.null_object):
+                    kind = "null memory" if m.object == self.null_object else "memory"
                     return f"{kind} at +{va - self.start:#x}"
                 if to is not None and to != m.offset + va - m.start:
                     return f"offset {m.offset + va - m.start:#x} at +{va - self.start:#x}"
-        return None if expected_next == self.end else f"nothing at +{expected_next - self.start:#x}"
+        if expected_next != self.end:
+            return f"no mapping at +{expected_next - self.start:#x}"
+        return None
 
-    def is_one_hole(self, mark):
+    def is_one_null_mapping(self, mark):
         found = streams.mapped(mark, self.start, self.end)
         return (
             len(found) == 1
-            and found[0].object == self.hole
+            and found[0].object == self.null_object
             and found[0][:2] == (self.start, self.end)
         )
 
     def sparse_op_count(self, mark):
-        """The VM_BINDs and ops of the resource, if they are sparse ops over exactly the range that
-        the mark names."""
+        """Returns the numbers of VM_BINDs and ops that touch the resource, whether each op is a
+        sparse op over exactly the mark's range, and the async flags."""
         offset, size = (0, self.size) if mark.words[0] == "create" else map(int, mark.words[1:3])
         binds = list(streams.binds_of(mark, self.start, self.end))
         ops = [op for _, ops in binds for op in ops]
@@ -138,13 +142,13 @@ class Resource:
         return len(binds), len(ops), exact, [ioctl["async"] for ioctl, _ in binds]
 
 
-def what(mark):
+def describe(mark):
     """The mark without the address."""
     return " ".join(mark.words[:2] if mark.words[0] == "create" else mark.words)
 
 
 def follow(stream):
-    """Yields each mark from the creation on, with the model as it then is."""
+    """Yields each mark from the creation on, with the model at that mark."""
     resource = None
     for mark in stream.marks:
         if mark.words[0] == "create":
@@ -158,45 +162,44 @@ def follow(stream):
 
 
 def judge_mapping(stream):
-    """The map is that of the model at every mark, and nothing is left at the end."""
+    """The map equals the model at each mark. After the destruction nothing is mapped."""
     for mark, resource in follow(stream):
-        text = what(mark)
+        text = describe(mark)
         if mark.words[0] == "destroy":
             yield not streams.mapped(
                 mark, resource.start, resource.end
             ), f"{text}: nothing is mapped"
             continue
         wrong = resource.mismatch(mark)
-        yield wrong is None, f"{text}: mapped as it should be" + (f", but {wrong}" if wrong else "")
+        yield wrong is None, f"{text}: {wrong or 'the map equals the model'}"
         if mark.words[0] == "bind-block":
             yield len(resource.bound) * PAGE == int(mark.words[1]), f"{text}: one block is bound"
         if mark.words[0] == "create" or mark.words[:3] == ["unbind", "0", str(resource.size)]:
-            yield resource.is_one_hole(mark), f"{text}: one sparse mapping"
+            yield resource.is_one_null_mapping(mark), f"{text}: one sparse mapping"
 
 
 def judge_sparse_ops(stream):
-    """Creation and NULL binds are one sparse op over exactly their range."""
+    """A creation and a NULL bind are one sparse op over exactly their range."""
     for mark, resource in follow(stream):
         if mark.words[0] in ("create", "unbind"):
             ioctls, ops, exact, is_async = resource.sparse_op_count(mark)
-            wanted = mark.words[0] == "unbind"
-            ok = (ioctls, ops, exact, is_async) == (1, 1, True, [wanted])
-            text = (
-                f"{what(mark)}: {ops} op{'s' * (ops != 1)} in {ioctls} ioctl{'s' * (ioctls != 1)}"
-            )
+            expected_async = mark.words[0] == "unbind"
+            ok = (ioctls, ops, exact, is_async) == (1, 1, True, [expected_async])
+            counts = f"{ops} op{'s' * (ops != 1)} in {ioctls} ioctl{'s' * (ioctls != 1)}"
+            text = f"{describe(mark)}: {counts}"
             yield ok, f"{text}, {'exactly' if exact else 'not'} the sparse op of that range"
 
 
 def judge_reservation(stream):
-    """However large the resource is, all that the layer allocates for it is a page."""
+    """The layer allocates at most one page for a resource of any size."""
     for mark, resource in follow(stream):
         if mark.words[0] == "create":
             size = sum(ioctl["size"] for ioctl in mark.ioctls if ioctl["ioctl"] == "bo_create")
-            yield size <= PAGE < resource.size, f"{what(mark)}: {size} bytes of memory"
+            yield size <= PAGE < resource.size, f"{describe(mark)}: {size} bytes of memory"
 
 
 def with_layer(name, root, workload, *judges):
-    """What the driver does not do right by itself the layer does."""
+    """With the layer, sparse binding is correct."""
 
     def judge(result):
         stream, ok, text = completed(result)
@@ -210,8 +213,8 @@ def with_layer(name, root, workload, *judges):
 
 
 def without_layer(name, root, workload):
-    """The driver by itself creates by many ops and leaves bound what was unbound: if not, the other
-    checks show nothing."""
+    """The driver without the layer creates by many ops, and a NULL bind leaves memory bound. If
+    not, the other checks prove nothing."""
 
     def judge(result):
         stream, ok, text = completed(result)
@@ -226,7 +229,7 @@ def without_layer(name, root, workload):
                 yield created, f"create: {ops} ops without the layer"
             if mark.words[0] == "unbind":
                 unbound = any(
-                    m.object != resource.hole
+                    m.object != resource.null_object
                     for m in streams.mapped(mark, resource.start, resource.end)
                 )
                 yield unbound, "unbind: memory stays bound without the layer"
@@ -234,8 +237,8 @@ def without_layer(name, root, workload):
     return Case(name, [vulkan_run(name, root, workload, False)], judge)
 
 
-def not_there(name, root, workload):
-    """The driver by itself has no sparse binding."""
+def no_sparse(name, root, workload):
+    """The driver without the layer has no sparse binding."""
 
     def judge(result):
         text = f"no sparse binding without the layer (exit status {result.status})"
@@ -245,7 +248,7 @@ def not_there(name, root, workload):
 
 
 def native(name, root, workload):
-    """The layer changes nothing of what is asked of the kernel, and the driver does it right."""
+    """The layer does not change the ioctls, and the driver's sparse binding is correct."""
 
     def judge(result, result_with):
         (stream, ok, text), (stream_with, ok_with, text_with) = completed(result), completed(
@@ -255,14 +258,12 @@ def native(name, root, workload):
         yield ok_with, f"with the layer: {text_with}"
         yield any(
             "vmbind: info" in line for line in stream_with.text
-        ), "with the layer: it is there"
+        ), "with the layer: the layer is loaded"
         first, second = stream.ioctls, stream_with.ioctls
         different = [i for i, (a, b) in enumerate(zip(first, second)) if a != b]
         text = f"the same {len(first)} ioctls with the layer"
         if different:
-            text += (
-                f", but the one at {different[0]}: {first[different[0]]} / {second[different[0]]}"
-            )
+            text += f", except ioctl {different[0]}: {first[different[0]]} / {second[different[0]]}"
         elif len(first) != len(second):
             text += f", but there are {len(second)}"
         yield first == second and bool(first), text
@@ -280,7 +281,7 @@ CASES = [
     uapi("map"),
     uapi("errors"),
     uapi("async"),
-    # The op that is too large.
+    # The kernel warns of the op of 2 TiB.
     uapi("limits", complaints=1),
     uapi("cost"),
     without_layer("26.1.buffer.without", "26.1", "buffer"),
@@ -291,6 +292,6 @@ CASES = [
     native("26.2.buffer", "26.2", "buffer"),
     native("26.2.image", "26.2", "image"),
     native("26.2.large", "26.2", "large"),
-    not_there("25.0.without", "25.0", "large"),
+    no_sparse("25.0.without", "25.0", "large"),
     with_layer("25.0.large", "25.0", "large", judge_reservation),
 ]

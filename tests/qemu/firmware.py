@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: MIT
 """A firmware image for panthor.
 
-The driver loads it, maps the one section that it has and talks to whoever answers there: the
-guest's module fakemali, so that there is nothing to execute. What the section is filled with
-describes the interface: where the words for requests and answers of the global block, of each group
-and of each of its streams lie.
+The driver loads the image and maps its one section. The guest's module fakemali answers requests in
+that section, so the image has no code. The section describes the interface: the addresses of the
+request and answer words of the global block, each group and each of its streams.
 """
 
 import struct
 
-# Where the driver looks for it, for the GPU that fakemali pretends to be.
+# The driver's path of the firmware for the GPU that fakemali emulates.
 PATH = "lib/firmware/arm/mali/arch10.8/mali_csffw.bin"
 
 MAGIC = 0xC3F13A6E
@@ -22,8 +21,8 @@ SUSPEND_SIZE, PROTECTED_SUSPEND_SIZE = 0x2000, 0x1000
 # Flags of a section.
 READ, WRITE, UNCACHED_COHERENT, SHARED, ZERO = 1 << 0, 1 << 1, 2 << 3, 1 << 30, 1 << 31
 
-# What a stream has: the number of its last register, scoreboard slots, and compute, fragment and
-# tiler.
+# Features of a stream: its last register, its scoreboard slots, and the flags for compute, fragment
+# and tiler.
 STREAM_FEATURES = 95 | 8 << 8 | 0b111 << 16
 
 

@@ -12,7 +12,7 @@
 #define TITLE "DRM GPU VA space ("
 #define USER_VM "panthor-GPU-VM"
 
-/* Makes room for one more, by doubling. Returns NULL if there is no memory. */
+/* Makes room for one more element, by doubling. Returns NULL if out of memory. */
 static void *grow(void *array, size_t count, size_t size)
 {
 	if (count & (count - 1)) {

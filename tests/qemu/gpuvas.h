@@ -6,15 +6,15 @@
 #include <stdint.h>
 
 /*
- * What the kernel itself says is mapped: debugfs's gpuvas of the first render node. There the VMs
- * of user space stand in the order of their creation, whoever made them.
+ * The mappings as the kernel reports them: debugfs's gpuvas of the first render node. The file
+ * lists the VMs of all processes in the order of their creation.
  */
 
 struct gpuva {
 	uint64_t va;
 	uint64_t size; /* bytes */
-	/* An address in the kernel: the same for mappings of the same BO. All sparse mappings of an
-	 * open file map one BO of the kernel's own. */
+	/* The address of the BO in the kernel. All sparse mappings of an open file share one BO of
+	 * the kernel. */
 	uint64_t object;
 	uint64_t offset; /* in the object, bytes */
 };
@@ -24,7 +24,7 @@ struct gpuva_map {
 	size_t count;
 };
 
-/* maps: *count of them, to be freed with gpuvas_free(). Returns 0 or a negative errno. */
+/* Reads *count maps; the caller frees them with gpuvas_free(). Returns 0 or a negative errno. */
 int gpuvas_read(struct gpuva_map **maps, size_t *count);
 void gpuvas_free(struct gpuva_map *maps, size_t count);
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What a guest consists of: a kernel's modules, libraries, the layer, programs, and what to run, in
-an initramfs."""
+"""The contents of a guest's initramfs: kernel modules, libraries, the layer, programs, and the list
+of cases."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ SOURCE = HERE.parents[1]
 
 
 def fetch(*command):
-    """Lines of a script that fetches something."""
+    """Runs a script of scripts/ that fetches packages, and returns its output lines."""
     done = subprocess.run(
         [SOURCE / "scripts" / command[0], *command[1:]], stdout=subprocess.PIPE, text=True
     )
@@ -28,7 +28,7 @@ def fetch(*command):
 
 
 class Kernel:
-    """What scripts/newest-kernel has unpacked."""
+    """A kernel that scripts/newest-kernel has unpacked."""
 
     def __init__(self, release, root, kbuild=None):
         self.release = release
@@ -49,8 +49,7 @@ class Kernel:
 
 
 def add_modules(archive, kernel, wanted):
-    """The kernel's modules with all that they depend on; returns the order in which to load
-    them."""
+    """Adds the wanted modules and their dependencies; returns the names in load order."""
     files = {
         path.name.partition(".")[0].replace("-", "_"): path
         for path in kernel.modules.glob("kernel/**/*.ko*")
@@ -58,7 +57,7 @@ def add_modules(archive, kernel, wanted):
     order = []
 
     def add(name):
-        # What is no file is built into the kernel.
+        # A module without a file is built into the kernel.
         if name in order or name not in files:
             return
         data = files[name].read_bytes()
@@ -82,8 +81,8 @@ def needed_libraries(path):
 
 
 def add_libraries(archive, root, libraries, names, linker):
-    """The named libraries of a directory, and those that they need, in the same place below the
-    guest's directory root; linker: the dynamic linker, and where programs look for it."""
+    """Adds the named libraries and their dependencies, at the same paths below the directory root
+    of the guest. linker: the name of the dynamic linker, and its path in the programs."""
     directory = f"{root}/usr/lib/{libraries.name}"
     linker, linker_path = linker
     pending = [*names, linker]
@@ -115,13 +114,13 @@ def add_programs(archive, programs):
 
 @contextlib.contextmanager
 def initramfs(path, kernel, complaints, cases):
-    """An archive to put the rest into: what the guest's init needs is there. complaints: a regular
-    expression for what of the kernel's log fails a case."""
+    """Yields an archive with the files of the guest's init, for the caller to fill. complaints: a
+    regular expression; a matching line in the kernel's log fails a case."""
     with open(path, "wb") as file:
         archive = Archive(file)
         for directory in ("bin", "dev", "proc", "roots", "sys", "tmp"):
             archive.directory(directory)
-        # Before /dev is mounted.
+        # The init needs a console before it mounts /dev.
         archive.device("dev/console", 5, 1)
         archive.copy("init", HERE / "guest/init")
         archive.copy("bin/busybox", kernel.root / "usr/bin/busybox")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One run of an emulated machine, from what it says on its console."""
+"""One run of an emulated machine, read from its console."""
 
 import os
 import re
@@ -12,16 +12,15 @@ END = re.compile(r"vm: end (\S+) (\S+) (\d+) (\d+)$")
 UP = re.compile(r"vm: up (\S+) (\S+)$")
 DONE = re.compile(r"vm: done (\d+)$")
 
-# To go on sending, which a terminal does anyway: the guest has nothing to read then, but gets an
-# interrupt.
+# The control character "resume output": the guest's terminal drops it, after an interrupt.
 XON = b"\x11"
 QUIET_SECONDS = 2
 
 
 class Result:
-    """What a run of a case gave: its output, its exit status ("hung" if it did not end), how often
-    the kernel complained, how many processes hung in the kernel afterwards, and what was seen of it
-    from outside."""
+    """The result of a run: output lines, exit status ("hung" if the run did not end), number of
+    complaints in the kernel's log, number of hung processes after the run, and the result of
+    Machine's outside()."""
 
     def __init__(self, name):
         self.name = name
@@ -34,15 +33,15 @@ class Result:
 
 class Machine:
     def __init__(self, command, log, environment=None, errors=subprocess.STDOUT, outside=None):
-        """log: a file that gets all that the console says; errors: one for what the emulator itself
-        says; outside: called with what was said at the end of each run, for what there is to see
-        from outside."""
+        """log: a file for the console output; errors: a file for the emulator's own output;
+        outside: a function that is called with each run's output lines, for data from outside the
+        guest."""
         self.log = log
         self.results = {}
         self.uptime = None
         self.release = None
-        self.hung = None  # processes, when all was done
-        self.ending = "was killed"  # of the emulator, for people
+        self.hung = None  # number of hung processes after all cases
+        self.ending = "was killed"  # how the emulator ended, for messages
         self._current = None
         self._outside = outside
         self.process = subprocess.Popen(
@@ -50,8 +49,8 @@ class Machine:
         )
 
     def run(self, seconds, ended):
-        """Until it powers off, or for so many seconds; calls ended(result) after each run of a
-        case."""
+        """Runs until the machine powers off, or the seconds are over. Calls ended(result) after
+        each run of a case."""
         deadline = time.monotonic() + seconds
         rest = b""
         try:
@@ -74,9 +73,9 @@ class Machine:
             self.process.wait()
 
     def _wake(self):
-        """Once in thirty runs the interrupt is lost that tells an emulated 16550 in a guest of
-        several processors to send on, and whoever writes to the console sleeps. Any other interrupt
-        of it will do."""
+        """Sends the guest's UART an interrupt. In about one of thirty runs, the emulated 16550 of a
+        multiprocessor guest loses its transmit interrupt, and writers to the console block. Any
+        other interrupt of the UART wakes them."""
         try:
             os.write(self.process.stdin.fileno(), XON)
         except BrokenPipeError:

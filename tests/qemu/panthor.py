@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""An arm64 machine in which the unmodified driver panthor finds a GPU: the kernel's module
-fakemali, the device tree, three generations of panvk."""
+"""An arm64 machine with a GPU for the unmodified driver panthor: the kernel module fakemali, the
+device tree, and three generations of panvk."""
 
 import contextlib
 import pathlib
@@ -19,7 +19,7 @@ QEMU = [
     *("-cpu", "cortex-a76"),
     *("-accel", "tcg"),
     *("-smp", "2"),
-    *("-m", "3G"),  # the GPU's registers (guest/gpu.dtsi) lie in it
+    *("-m", "3G"),  # includes the GPU's registers (guest/gpu.dtsi)
     *("-nic", "none"),
     *("-display", "none"),
     "-no-reboot",
@@ -27,12 +27,12 @@ QEMU = [
 
 
 def write_device_tree(directory, additions):
-    """QEMU's own tree for this machine with the additions; returns the file."""
+    """Writes QEMU's device tree of this machine with the additions; returns the file."""
     blob, source, result = (directory / name for name in ("virt.dtb", "virt.dts", "gpu.dtb"))
     machine = QEMU.index("-machine") + 1
     dump = QEMU[:machine] + [f"{QEMU[machine]},dumpdtb={blob}"] + QEMU[machine + 1 :]
     subprocess.run(dump, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    # Neither tool is quiet about what QEMU's tree does that dtc does not like.
+    # -q: dtc warns about QEMU's tree.
     subprocess.run(["dtc", "-q", "-I", "dtb", "-O", "dts", "-o", source, blob], check=True)
     with open(source, "a") as file:
         file.write(additions.read_text())
@@ -46,8 +46,8 @@ def replace_link(link, target):
 
 
 def wrap_program(path, program, kernel):
-    """A script that runs a program of the kbuild package with the libraries that it was built
-    for."""
+    """Writes a script that runs a program of the kbuild package with the libraries of its own
+    suite."""
     path.unlink()
     path.write_text(
         f'#!/bin/sh\nexec "{guest.SOURCE}/scripts/root-exec" "{kernel.kbuild}" "{program}" "$@"\n'
@@ -56,14 +56,14 @@ def wrap_program(path, program, kernel):
 
 
 def headers_tree(directory, kernel):
-    """The kernel's headers as kbuild wants them. The packages have their scripts in a third
-    package, by relative links, and the programs among those may need a newer libc than this
-    machine's. Returns the trees of the source and of the build.
+    """Assembles the kernel's headers for kbuild; returns the source tree and the build tree. The
+    header packages link to the scripts of a third package, by relative links. The programs in it
+    may need a newer libc than this machine's.
     """
     kbuild = kernel.kbuild / f"usr/lib/linux-kbuild-{kernel.version}"
     scripts = directory / "scripts"
     stamp = directory / "stamp"
-    # make compares times, so what is there stays.
+    # make compares times: keep an up-to-date tree.
     unpacked = (kernel.kbuild / ".suite-unpack").stat().st_mtime_ns
     content = f"{guest.SOURCE} {kernel.root} {kernel.kbuild} {kernel.release} {unpacked}"
     trees = directory / "source", directory / "build"
@@ -72,7 +72,7 @@ def headers_tree(directory, kernel):
     shutil.rmtree(directory, ignore_errors=True)
     shutil.copytree(kbuild / "scripts", scripts, symlinks=True)
     wrap_program(scripts / "basic/fixdep", kbuild / "scripts/basic/fixdep", kernel)
-    # modpost itself only chooses among these, by the kind of the kernel.
+    # The script modpost selects a program by the kernel's word size and byte order.
     wrap_program(scripts / "mod/modpost", kbuild / "scripts/mod/modpost.real-lsb-64", kernel)
     for tree, suffix in zip(trees, ("common", "arm64")):
         tree.mkdir()
@@ -85,15 +85,15 @@ def headers_tree(directory, kernel):
 
 
 def build_module(directory, kernel):
-    """Returns the file of the module fakemali."""
+    """Builds the module fakemali; returns its file."""
     source, build = headers_tree(directory / "headers", kernel)
     output = directory / "fakemali"
     output.mkdir(exist_ok=True)
     for path in (guest.HERE / "fakemali").iterdir():
         replace_link(output / path.name, path)
     command = ["make", "-C", source, f"KBUILD_OUTPUT={build}", f"M={output}", "ARCH=arm64"]
-    # The kernel was built by another compiler. This one need not have all of that one's options,
-    # and there is no pahole.
+    # Another compiler built the kernel. This one may lack some of its options, and pahole is
+    # missing.
     command += [
         "CC=aarch64-linux-gnu-gcc",
         "CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=",
@@ -103,13 +103,13 @@ def build_module(directory, kernel):
         command + ["modules"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     if done.returncode != 0:
-        raise RuntimeError(f"fakemali was not built:\n{done.stdout}")
+        raise RuntimeError(f"cannot build fakemali:\n{done.stdout}")
     return output / "fakemali.ko"
 
 
 class Panthor:
     cases = cases_panthor.CASES
-    # What has to be there: tools, and files of the build directory.
+    # Requirements: tools, and files of the build directory.
     tools = ["make", "aarch64-linux-gnu-gcc", "qemu-system-aarch64", "dtc", "readelf"]
     programs = [
         "tests/qemu/vmbind-vm-uapi",
@@ -121,11 +121,11 @@ class Panthor:
     boot_seconds = 120
 
     def _write_initramfs(self, path, kernel, module, build, sysroots, cases):
-        """sysroots: directory by the name that it gets below /roots."""
+        """sysroots: maps a name below /roots to the directory on this machine."""
         programs = [build / program for program in self.programs]
         complaints = "WARNING:|BUG:|Oops|panthor .*(fault|timed? ?out)"
         with guest.initramfs(path, kernel, complaints, cases) as archive:
-            # The GPU has to answer before panthor asks.
+            # fakemali must be loaded before panthor probes.
             archive.copy("modules/fakemali.ko", module)
             order = ["fakemali", *guest.add_modules(archive, kernel, ["panthor"])]
             archive.write("modules/order", "\n".join(order) + "\n")

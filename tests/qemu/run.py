@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The layer on a real kernel: boots Linux with its unmodified driver in an emulated machine, and
-runs cases there.
+"""Tests the layer on a real kernel: boots Linux with its unmodified driver in an emulated machine,
+and runs cases there.
 
-What it boots is fetched from Debian once. The exit status is 1 if something failed, 77 if something
-could not be had; BUILD/vm/MACHINE/console.log is all that the guest said.
+The first run fetches the kernel and packages from Debian. The exit status is 1 if a case failed,
+and 77 if a requirement is missing. BUILD/vm/MACHINE/console.log has the guest's console output.
 """
 
 import argparse
@@ -29,7 +29,7 @@ MACHINES = {
 
 
 def choose(cases, names):
-    """The cases that the patterns name, or begin the names of."""
+    """Returns the cases whose names match a pattern, or begin with it up to a dot."""
     if not names:
         return cases
     chosen = [
@@ -47,21 +47,21 @@ def choose(cases, names):
 def check_build(bench, build):
     for tool in bench.tools:
         if not shutil.which(tool):
-            raise Unavailable(f"there is no {tool}")
+            raise Unavailable(f"{tool} is missing")
     for path in [*bench.programs, *bench.for_host, "manifest/VkLayer_VMBIND_sparse.json"]:
         if not (build / path).exists():
-            raise Unavailable(f"{build / path} has not been built ({bench.built_by})")
+            raise Unavailable(f"{build / path} is missing: build it with {bench.built_by}")
 
 
 def report(case, results):
-    """Prints what a case shows; returns whether it passed."""
+    """Prints the verdicts of a case; returns whether the case passed."""
     missing = [run.name for run in case.runs if run.name not in results]
-    verdicts = [(False, f"{name} was not finished") for name in missing]
+    verdicts = [(False, f"{name} did not finish") for name in missing]
     if not missing:
         try:
             verdicts = list(case.judge(*(results[run.name] for run in case.runs)))
         except (ArithmeticError, LookupError, TypeError, ValueError) as err:
-            verdicts = [(False, f"what was recorded makes no sense: {err!r}")]
+            verdicts = [(False, f"cannot judge the recorded output: {err!r}")]
     for ok, text in verdicts:
         print({True: "PASS", False: "FAIL", None: "INFO"}[ok], f"{case.name}: {text}", flush=True)
     passed = all(ok is not False for ok, _ in verdicts) and any(ok for ok, _ in verdicts)
@@ -74,8 +74,7 @@ def report(case, results):
 
 
 def watch(vm, chosen, boot_seconds):
-    """Runs the cases and reports each as soon as it has ended; returns the names of those that
-    failed."""
+    """Runs the cases and reports each as soon as it ends. Returns the names of the failed cases."""
     failed, reported = [], set()
 
     def report_if_complete(case):
@@ -92,16 +91,14 @@ def watch(vm, chosen, boot_seconds):
             report(case, vm.results)
             failed.append(case.name)
     if vm.hung is None:
-        print(
-            f"FAIL the guest did not finish, the emulator {vm.ending}; the last of {vm.log.name}:"
-        )
+        print(f"FAIL the guest did not finish, the emulator {vm.ending}; the end of {vm.log.name}:")
         vm.log.flush()
         print(pathlib.Path(vm.log.name).read_bytes()[-4000:].decode(errors="replace"))
     elif vm.hung:
         print(f"FAIL {vm.hung} processes hang in the kernel")
     print(
-        f"Linux {vm.release}: up after {vm.uptime} s of its time,"
-        f" all done after {time.monotonic() - start:.0f} s"
+        f"Linux {vm.release}: up after {vm.uptime} s of guest time,"
+        f" finished after {time.monotonic() - start:.0f} s"
     )
     print(f"{vm.hung} hung processes")
     if vm.hung != 0 and not failed:
@@ -118,7 +115,7 @@ def main():
         "build",
         type=pathlib.Path,
         metavar="BUILD",
-        help="the build directory, of an arm64 build for panthor",
+        help="the build directory; for panthor that of an arm64 build",
     )
     parser.add_argument(
         "cases", nargs="*", metavar="CASE", help="a name, its beginning up to a dot, or a pattern"

@@ -9,15 +9,14 @@
 #include <vk.h>
 
 /*
- * Sparse resources on the real kernel: creates one, binds memory to it, unbinds it, destroys it,
- * and after each of these, once the GPU has done it, sets a mark that says what now should be. It
- * checks nothing but that Vulkan reports success: what was asked of the kernel and what the kernel
- * then says is mapped is recorded by the library that is preloaded (trace.c), and judged by
- * tests/qemu/cases_panthor.py.
+ * Sparse resources on the real kernel. The program creates a sparse resource, binds memory, unbinds
+ * it and destroys the resource. After each step it waits for the GPU and sets a mark. The mark
+ * names the expected state. The program checks only the VkResults. The preloaded library (trace.c)
+ * records the ioctls and the kernel's mappings; tests/qemu/cases_panthor.py judges them.
  *
- *	create SIZE ADDRESS             address 0 if it cannot be asked for, sizes in bytes
- *	bind OFFSET SIZE MEMORY_OFFSET  of the one memory object
- *	bind-block SIZE                 somewhere
+ *	create SIZE ADDRESS             sizes in bytes; ADDRESS is 0 for an image
+ *	bind OFFSET SIZE MEMORY_OFFSET  the program has one memory object
+ *	bind-block SIZE                 the driver chooses the offset
  *	unbind OFFSET SIZE
  *	destroy
  */
@@ -29,8 +28,8 @@
 #define MEMORY_SIZE MIB
 #define IMAGE_EDGE 4096
 #define TIMEOUT_NS UINT64_C(60000000000)
-/* Exit status where the driver has no sparse binding. */
-#define NOT_THERE 3
+/* Exit status if the driver has no sparse binding. */
+#define EXIT_NO_SPARSE 3
 
 struct sparse {
 	struct vku vk;
@@ -60,7 +59,7 @@ static void mark(const char *format, ...)
 	}
 }
 
-/* The first family that has all of the flags; fails if there is none. */
+/* Returns the first queue family with all of the flags; ends the program if there is none. */
 static uint32_t find_family(const struct vku *vk, VkQueueFlags flags)
 {
 	VkQueueFamilyProperties families[8];
@@ -72,7 +71,7 @@ static uint32_t find_family(const struct vku *vk, VkQueueFlags flags)
 			return i;
 		}
 	}
-	vku_fail("no queue with flags %#x", flags);
+	vku_fail("no queue family with flags %#x", flags);
 }
 
 static VkPhysicalDeviceFeatures sparse_features(const struct vku *vk)
@@ -86,7 +85,7 @@ static VkPhysicalDeviceFeatures sparse_features(const struct vku *vk)
 		features.sparseResidencyImage2D, features.sparseResidencyAliased,
 		vk->properties.limits.sparseAddressSpaceSize);
 	if (!features.sparseBinding || !features.sparseResidencyBuffer) {
-		exit(NOT_THERE);
+		exit(EXIT_NO_SPARSE);
 	}
 	return (VkPhysicalDeviceFeatures){
 		.sparseBinding = VK_TRUE,
@@ -212,7 +211,7 @@ static void run_buffer(struct sparse *s)
 	destroy_buffer(s, buffer);
 }
 
-/* A bind signals a semaphore, a submission of the other queue waits for it. */
+/* A bind signals a semaphore, and a submission to the other queue waits for it. */
 static void bind_and_submit(struct sparse *s, VkBuffer buffer, uint64_t offset)
 {
 	static const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What trace.c wrote while vmbind-vm-sparse ran: what was asked of the kernel, and what it then had
-mapped at each mark."""
+"""The trace of vmbind-vm-sparse, as trace.c writes it: the ioctls, and the kernel's mappings at
+each mark."""
 
 import collections
 import json
@@ -10,8 +10,8 @@ Mapping = collections.namedtuple("Mapping", "start end object offset")
 
 
 class Stream:
-    """ioctls: all of them, in order. marks: each with the ioctls since the one before, and the VMs'
-    maps after it."""
+    """ioctls: all ioctls in order. marks: each with the ioctls since the previous mark, and the
+    maps of the VMs at the mark."""
 
     def __init__(self, lines):
         self.ioctls = []
@@ -38,7 +38,7 @@ def mapping(va):
 
 
 def binds_of(mark, start, end):
-    """The VM_BINDs before the mark that touch the range, each with its ops that do."""
+    """Yields the mark's VM_BINDs that touch the range, each with its ops that touch it."""
     for ioctl in mark.ioctls:
         if ioctl["ioctl"] == "vm_bind":
             ops = [op for op in ioctl["ops"] if op["va"] < end and start < op["va"] + op["size"]]
@@ -47,7 +47,7 @@ def binds_of(mark, start, end):
 
 
 def mapped(mark, start, end):
-    """What is mapped in the range, cut to it; at most one VM has anything there."""
+    """Returns the mappings in the range, cut to the range. At most one VM has mappings there."""
     for vm in mark.maps:
         found = []
         for m in vm:

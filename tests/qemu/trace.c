@@ -16,17 +16,17 @@
 #include "gpuvas.h"
 
 /*
- * A library to preload on the real kernel: writes what the process asks of panthor to the file
- * VMBIND_SIM_OPS, a line of JSON for each ioctl that matters, in the form of the simulated kernel
- * (tests/sim), whose variable and function these are. A line for each mark that the program sets is
- * followed by what the kernel says is mapped, a line for each VM.
+ * A library to preload on the real kernel. It writes the process's panthor ioctls to the file
+ * VMBIND_SIM_OPS, a line of JSON each. The format, the variable and vmbind_sim_mark() are those of
+ * the simulated kernel (tests/sim). After the line of a mark follow the kernel's mappings, a line
+ * for each VM.
  */
 
 #define EXPORT __attribute__((visibility("default")))
 
 typedef int ioctl_fn(int, unsigned long, ...);
 
-/* One line is written at a time. */
+/* Protects output: threads write whole lines. */
 static pthread_mutex_t output_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static ioctl_fn *next_ioctl;
@@ -48,7 +48,7 @@ static void fail(const char *what)
 	abort();
 }
 
-/* A line is put together in memory, and written at once. */
+/* A line is built in memory, and written at once. */
 struct line {
 	FILE *file;
 	char *text;
@@ -60,7 +60,7 @@ static void begin_line(struct line *line)
 	*line = (struct line){ 0 };
 	line->file = open_memstream(&line->text, &line->size);
 	if (!line->file) {
-		fail("no memory");
+		fail("out of memory");
 	}
 }
 
@@ -70,7 +70,7 @@ static void end_line(struct line *line)
 
 	fputc('\n', line->file);
 	if (fclose(line->file)) {
-		fail("no memory");
+		fail("out of memory");
 	}
 	pthread_mutex_lock(&output_lock);
 	while (written < line->size) {
@@ -156,7 +156,7 @@ static void print_result(FILE *file, int err)
 		err ? strerrorname_np(err) : "");
 }
 
-/* count: of the ops before the kernel saw it. */
+/* count: the number of ops in the request; the kernel changes bind->ops.count. */
 static void print_vm_bind(
 	FILE *file, const struct drm_panthor_vm_bind *bind, uint32_t count, int err)
 {
@@ -197,7 +197,7 @@ static void end_ioctl(struct line *line)
 	end_line(line);
 }
 
-/* argument as the kernel has left it. */
+/* argument: the request after the ioctl. */
 static void trace(int fd, unsigned long request, const void *argument, uint32_t count, int err)
 {
 	const struct drm_panthor_vm_create *vm_create = argument;

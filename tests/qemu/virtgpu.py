@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""An x86-64 machine with virtio-gpu, whose Vulkan is the host's lavapipe by way of Venus. QEMU,
-what it draws with and the guest's driver are of one newer Debian suite, unpacked beside; it needs
-neither KVM nor a GPU, nor root."""
+"""An x86-64 machine with virtio-gpu and Venus, on the host's lavapipe. QEMU, the renderer and the
+guest's driver come from a newer Debian suite. The machine needs no KVM, no GPU and no root."""
 
 import collections
 import contextlib
@@ -18,14 +17,14 @@ from machine import Machine
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
 LINKER = "ld-linux-x86-64.so.2"
 MEMORY = "1G"
-# Where on the PCI bus the second GPU is. It is only there for cases that bring it in: Venus fails
-# where there are two.
+# The second GPU's address on the PCI bus. Only some cases add the device: Venus fails in a guest
+# with two GPUs.
 OTHER_DEVICE = "0000:00:02.0"
 
 CREATE = re.compile(r"virtio_gpu_cmd_res_create_blob res (\S+), size (\d+)")
 MAP = re.compile(r"virtio_gpu_cmd_res_map_blob res (\S+),")
 UNMAP = re.compile(r"virtio_gpu_cmd_res_unmap_blob res (\S+),.* mapping_state (\d+)")
-# A context that is only opened for its name: tests/qemu/virtgpu/report.c.
+# A mark is a context with a unique name: tests/qemu/virtgpu/report.c.
 MARK = re.compile(r"virtio_gpu_cmd_ctx_create ctx \S+, name (vm:\S+)")
 
 TRACED = [
@@ -35,21 +34,20 @@ TRACED = [
     "virtio_gpu_cmd_res_unref",
 ]
 
-# The same mark, as the guest's programs report it.
+# The same mark in the report of a guest program.
 REPORTED_MARK = re.compile(r'"mark": "(vm:[^"]+)"')
-# How long QEMU may be behind what the guest has said.
-PATIENCE = 30
+# Limit for the delay of QEMU's trace behind the guest's console.
+TIMEOUT_S = 30
 
-# What the caller's shell may have set is not the renderer's business.
+# Variables that the renderer must not inherit from the caller's shell.
 NOT_INHERITED = re.compile(r"VK_|VMBIND_|ENABLE_|DISABLE_|MESA_|LIBGL_|GALLIUM_")
 
-# What the host had been asked for when it came to a mark: commands are all that are traced, but for
-# marks.
+# The host's state at a mark. commands: the number of traced commands, without marks.
 Outside = collections.namedtuple("Outside", "blobs maps commands mapped_bytes")
 
 
 class Trace:
-    """Follows QEMU's trace: what the guest's kernel asks the host for, in that order."""
+    """Follows QEMU's trace: the commands of the guest's kernel, in the order of their execution."""
 
     def __init__(self, path):
         self.path = path
@@ -62,10 +60,9 @@ class Trace:
         self._commands = 0
 
     def wait_for(self, lines):
-        """Returns the marks, an Outside for each name, when those are among them that the lines
-        report."""
+        """Waits for the marks that the lines report, and returns all marks: an Outside by name."""
         wanted = {match[1] for line in lines if (match := REPORTED_MARK.search(line))}
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT_S
         self._read()
         while not wanted <= self.marks.keys() and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -87,7 +84,7 @@ class Trace:
             self.marks[match[1]] = Outside(self._blobs, self._maps, self._commands, mapped_bytes)
             return
         unmap = UNMAP.match(line)
-        # QEMU comes back to an unmapping, in another state.
+        # QEMU traces an unmap command again in each later state: count the first.
         self._commands += not unmap or unmap[2] == "0"
         if match := CREATE.match(line):
             self._sizes[match[1]] = int(match[2])
@@ -100,7 +97,7 @@ class Trace:
 
 
 class Host:
-    """The unpacked packages, and how programs from there are run."""
+    """The unpacked packages, and the commands for their programs."""
 
     def __init__(self):
         self.root = pathlib.Path(guest.fetch("virtgpu-host")[-1])
@@ -108,12 +105,12 @@ class Host:
         self.linker = self.libraries / LINKER
 
     def run(self, program):
-        """A command, up to the program's arguments."""
+        """Returns the command for a program, without arguments."""
         path = f"{self.libraries}:{self.libraries}/pulseaudio"
         return [self.linker, "--library-path", path, self.root / program]
 
     def write_icd(self, path, library):
-        """A driver's manifest with the path of its library."""
+        """Writes a driver's manifest with the path of its library."""
         path.write_text(
             f'{{"file_format_version": "1.0.1",'
             f' "ICD": {{"library_path": "{library}", "api_version": "1.4.0"}}}}\n'
@@ -122,7 +119,7 @@ class Host:
 
     def environment(self, directory, display, preload):
         """preload: a library for the renderer."""
-        # virglrenderer starts it by itself, with its own arguments and descriptors.
+        # virglrenderer starts the server, with arguments and descriptors of its own.
         server = directory / "render-server"
         linker, *words = self.run("usr/libexec/virgl_render_server")
         words = " ".join(f'"{word}"' for word in (linker, "--preload", preload, *words))
@@ -135,8 +132,7 @@ class Host:
             "RENDER_SERVER_EXEC_PATH": str(server),
             "LIBGL_ALWAYS_SOFTWARE": "1",
             "GALLIUM_DRIVER": "llvmpipe",
-            # A file that whoever else draws at the time may be changing; nothing here is worth
-            # keeping.
+            # Other processes may write the shared cache meanwhile.
             "MESA_SHADER_CACHE_DISABLE": "1",
             "LIBGL_DRIVERS_PATH": f"{self.libraries}/dri",
             "GBM_BACKENDS_PATH": f"{self.libraries}/gbm",
@@ -151,7 +147,7 @@ class Host:
 
 @contextlib.contextmanager
 def x_server(log):
-    """A display that nobody sees; yields its number."""
+    """Runs Xvfb; yields the number of its display."""
     reading, writing = os.pipe()
     command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "640x480x24", "-nolisten", "tcp"]
     process = subprocess.Popen(
@@ -182,7 +178,7 @@ class Virtgpu:
     boot_seconds = 120
 
     def __init__(self, series=None):
-        """series: of the kernel; the newest by default, which knows the hint to map later."""
+        """series: of the kernel. The default is the newest, which knows the deferral hint."""
         self.series = series
         self.cases = cases_virtgpu.cases(knows_hint=not series)
 
@@ -228,13 +224,13 @@ class Virtgpu:
             *("-object", f"memory-backend-memfd,id=memory,size={MEMORY},share=on"),
             *("-vga", "none", "-display", "sdl,gl=on"),
             *("-device", f"virtio-gpu-gl-pci,blob=on,hostmem={cases_virtgpu.HOSTMEM},venus=on"),
-            # Another DRM device, to import into: tests/qemu/virtgpu/other.c.
+            # A second DRM device for imports: tests/qemu/virtgpu/other.c.
             *("-device", "virtio-gpu-pci,addr=0x2"),
             *("-serial", "stdio", "-monitor", "none"),
             *("-D", trace, *(word for event in TRACED for word in ("-trace", event))),
             *("-kernel", kernel.image, "-initrd", initramfs),
-            # The kernel panics if it gets no timer interrupt in a moment of its choice, on a busy
-            # machine too.
+            # no_timer_check: on a busy machine the kernel's timer check may fail, and the kernel
+            # panics. irqaffinity=0: block_kernel_work() of tests/qemu/virtgpu/report.c.
             *("-append", "console=ttyS0 panic=-1 loglevel=4 no_timer_check irqaffinity=0"),
         ]
         with open(directory / "qemu.log", "wb") as errors, x_server(errors) as display:
