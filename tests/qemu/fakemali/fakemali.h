@@ -7,17 +7,17 @@
 #include <linux/types.h>
 
 /*
- * fakemali: as much of an Arm Mali GPU with a command stream frontend as the unmodified driver
- * panthor needs to probe, suspend and resume, serve VM_BIND and run command streams.
+ * fakemali emulates an Arm Mali GPU with a command stream frontend for the unmodified driver
+ * panthor. The driver can probe, suspend and resume, serve VM_BIND and run command streams. The
+ * module does not render.
  *
- * The guest's device tree declares a piece of RAM to be the GPU's registers. panthor maps it as
- * such; this module maps it, too, and a kernel thread looks at what panthor wrote and does what the
- * GPU would have done: main.c. Nothing is rendered.
+ * The guest's device tree declares a range of RAM as the GPU's registers. panthor and this module
+ * map the range. A kernel thread of the module polls the registers and acts as the GPU: main.c.
  *
- * Everything but debugfs runs in that one thread, so nothing here is locked.
+ * All code but debugfs runs in that thread. There are no locks.
  */
 
-/* Registers, as byte offsets. */
+/* Byte offsets of registers. */
 #define GPU_ID 0x0
 #define L2_FEATURES 0x4
 #define TILER_FEATURES 0xc
@@ -29,8 +29,8 @@
 #define GPU_CMD 0x30
 #define GPU_CYCLES 0x90
 #define GPU_TIMESTAMP 0x98
-#define THREAD_FEATURES 0xa0 /* and the two words that follow */
-#define TEXTURE_FEATURES 0xac /* and the three words that follow */
+#define THREAD_FEATURES 0xa0 /* three words */
+#define TEXTURE_FEATURES 0xac /* four words */
 #define SHADER_PRESENT 0x100
 #define TILER_PRESENT 0x110
 #define L2_PRESENT 0x120
@@ -52,7 +52,7 @@
 #define DOORBELL 0x80000
 #define REGISTERS_SIZE 0x100000
 
-/* Of each interrupt block. */
+/* Byte offsets in each interrupt block. */
 #define INT_RAWSTAT 0x0
 #define INT_CLEAR 0x4
 #define INT_MASK 0x8
@@ -80,19 +80,18 @@ u32 reg_read(u32 offset);
 void reg_write(u32 offset, u32 value);
 u64 reg_read64(u32 offset);
 void reg_write64(u32 offset, u64 value);
-/* Sets bits of the block's RAWSTAT when the thread comes to the interrupts next. */
+/* Sets bits of the block's RAWSTAT at the end of the current poll of the registers. */
 void raise_interrupt(enum interrupt block, u32 bits);
 
 /* mmu.c */
-/* Where an address of the GPU lies in the kernel's mapping of all memory; NULL if it is not
- * mapped. */
+/* Returns the kernel's address for an address of the GPU; NULL if the latter is not mapped. */
 void *gpu_pointer(unsigned int as, u64 va);
 void raise_mmu_fault(unsigned int as, u64 va, bool write);
 
 /* firmware.c: the microcontroller */
 void firmware_started(void);
 void firmware_doorbell(void);
-/* Runs what can be run of the streams that panthor has started. */
+/* Runs the streams that panthor has started. */
 void firmware_run(void);
 
 /* stream.c: a command stream */
@@ -100,15 +99,15 @@ void firmware_run(void);
 #define STREAM_CALLS 8
 
 /*
- * The state of one stream. Level 0 is the ring buffer; each call adds a level. It is what the
- * firmware would keep in a group's suspend buffer, and is kept there.
+ * The state of one stream. Level 0 is the ring buffer; each call adds a level. A group's suspend
+ * buffer holds the state while the group is suspended.
  */
 struct stream {
 	u32 reg[STREAM_REGISTERS];
 	u64 pc[STREAM_CALLS]; /* addresses; not used at level 0 */
 	u64 end[STREAM_CALLS];
 	unsigned int level;
-	u64 extract; /* bytes of the ring that were executed */
+	u64 extract; /* executed bytes of the ring */
 	bool running;
 	bool blocked; /* at a wait */
 };
@@ -116,16 +115,16 @@ struct stream {
 struct ring {
 	u64 base; /* address */
 	u64 size; /* bytes, a power of two */
-	u64 insert; /* bytes that were put there */
+	u64 insert; /* bytes written by the driver */
 };
 
 /*
- * Executes the stream until the ring is empty, a wait blocks it, a fault stops it or it has had its
- * share. Returns whether it got anywhere; sets *signalled if it wrote a sync object.
+ * Executes the stream until the ring is empty, a wait blocks, a fault occurs or the stream's share
+ * is used up. Returns whether the state changed. Sets *signalled if the stream wrote a sync object.
  */
 bool stream_run(struct stream *s, unsigned int as, const struct ring *ring, bool *signalled);
 
-/* What debugfs tells; see main.c. */
+/* Counters in debugfs; see main.c. */
 struct statistics {
 	unsigned long flushes, doorbells, interrupts, jobs, instructions, skipped, faults;
 };

@@ -5,14 +5,14 @@
 #include "fakemali.h"
 
 /*
- * What panthor's firmware does on the GPU's microcontroller. The interface lies in a section of
- * memory shared with panthor, which the firmware image (tests/qemu/firmware.py) has laid out: one
- * global block, a block for each group, a block for each stream of a group. panthor asks by
- * changing bits of a request word and rings the doorbell; equal bits in the acknowledge word are
- * the answer.
+ * Emulates the firmware of the GPU's microcontroller. The interface is a section of memory shared
+ * with panthor, defined by the firmware image (tests/qemu/firmware.py). The section has one global
+ * block, a block for each group, and a block for each stream of a group. panthor changes bits of a
+ * request word and rings the doorbell. The firmware answers with equal bits in the acknowledge
+ * word.
  */
 
-/* The addresses of the microcontroller are those of address space 0. */
+/* The microcontroller uses address space 0. */
 #define MCU_AS 0
 #define SHARED_VA 0x04000000
 #define GROUP_OFFSET 0x1000
@@ -20,7 +20,7 @@
 
 #define GROUPS 8
 #define STREAMS 8
-/* Of a group's suspend buffer, which has room for STREAMS of them. */
+/* A group's suspend buffer has room for STREAMS of this size. */
 #define SUSPENDED_STREAM_SIZE 1024
 static_assert(sizeof(struct stream) <= SUSPENDED_STREAM_SIZE);
 
@@ -71,8 +71,7 @@ struct stream_input {
 };
 static_assert(offsetof(struct stream_input, ring_input_va) == 0x30);
 
-/* The request bits of these masks are events of the firmware's: it toggles them, panthor
- * answers. */
+/* Request bits that are events: the firmware toggles them, and panthor acknowledges. */
 #define GLOBAL_EVENTS GENMASK(26, 20)
 #define GROUP_EVENT_SYNC_UPDATE BIT(28)
 #define GROUP_EVENT_IDLE BIT(29)
@@ -122,7 +121,7 @@ static struct stream_control *stream_control(unsigned int g, unsigned int s)
 		STREAM_OFFSET + s * group_control(g)->stream_stride);
 }
 
-/* Grants all that was asked for; returns the bits that changed. */
+/* Acknowledges all requests; returns the changed bits. */
 static u32 acknowledge(u32 *request, u32 *answer, u32 events)
 {
 	u32 old = READ_ONCE(*answer);
@@ -132,7 +131,7 @@ static u32 acknowledge(u32 *request, u32 *answer, u32 events)
 	return old ^ new;
 }
 
-/* Toggles an event's bit unless panthor has not yet answered the last time; returns whether. */
+/* Toggles an event's bit if panthor has acknowledged the last one; returns whether it did. */
 static bool toggle_event(u32 *request, u32 *answer, u32 event)
 {
 	if ((READ_ONCE(*request) ^ READ_ONCE(*answer)) & event) {
@@ -142,7 +141,7 @@ static bool toggle_event(u32 *request, u32 *answer, u32 event)
 	return true;
 }
 
-/* The ring's two pages: how much panthor has put there, how much was executed. */
+/* The ring's two pages hold the bytes that panthor inserted and the executed bytes. */
 static u64 *ring_insert(const struct stream_input *in)
 {
 	return mcu_pointer(in->ring_input_va);
@@ -226,7 +225,7 @@ static void start_stream(struct stream *stream, const struct stream *saved, cons
 	} else {
 		memset(stream, 0, sizeof(*stream));
 	}
-	/* Within a call the state itself says where to go on. */
+	/* Within a call, the saved state has the position. */
 	if (!stream->level && extract) {
 		stream->extract = READ_ONCE(*extract);
 	}

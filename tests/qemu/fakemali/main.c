@@ -15,12 +15,12 @@
 #include "fakemali.h"
 
 /*
- * The registers. The memory is ordinary RAM, mapped write-back here and as device memory by
- * panthor: harmless where there are no caches, as in an emulator.
+ * The registers are ordinary RAM, mapped write-back here and as device memory by panthor. The
+ * mismatch is harmless in an emulator without caches.
  */
 
 #define POLL_US 50
-/* A level-triggered line is asserted again while it stays up, but not all the time. */
+/* The interval at which an active level-triggered interrupt is asserted again. */
 #define REASSERT_NS (2 * NSEC_PER_MSEC)
 
 /* GPU_CMD: the low byte is the command. */
@@ -72,8 +72,8 @@ void raise_interrupt(enum interrupt block, u32 bits)
 	blocks[block].raised |= bits;
 }
 
-/* What panthor wrote into a register that the GPU consumes; 0 if nothing. */
-static u32 take(u32 offset)
+/* Returns and clears a register that the GPU consumes. */
+static u32 consume_register(u32 offset)
 {
 	return reg_read(offset) ? xchg((u32 *)(registers + offset), 0) : 0;
 }
@@ -90,7 +90,7 @@ static void reset_registers(void)
 	}
 }
 
-/* A Mali-G610 as the RK3588 has it. */
+/* The Mali-G610 of the RK3588. */
 static void init_registers(void)
 {
 	static const struct {
@@ -173,19 +173,19 @@ static void update_interrupt(struct interrupt_block *block)
 static void poll_registers(void)
 {
 	/*
-	 * Commands before INT_CLEAR: panthor clears first and commands second, so the clear that
-	 * belongs to a command which is seen here is seen as well, and executed first.
+	 * Read commands before INT_CLEAR. panthor writes INT_CLEAR before the command: for each
+	 * command read here, the clear is read below and executed before the command.
 	 */
-	u32 command = take(GPU_CMD);
-	u32 power_on = take(L2_PWRON);
-	u32 power_off = take(L2_PWROFF);
+	u32 command = consume_register(GPU_CMD);
+	u32 power_on = consume_register(L2_PWRON);
+	u32 power_off = consume_register(L2_PWROFF);
 	u32 mcu_control = reg_read(MCU_CONTROL);
-	u32 doorbell = take(DOORBELL);
+	u32 doorbell = consume_register(DOORBELL);
 
 	smp_mb();
 	for (int i = 0; i < INTERRUPT_COUNT; i++) {
 		u32 status = blocks[i].base + INT_RAWSTAT;
-		u32 clear = take(blocks[i].base + INT_CLEAR);
+		u32 clear = consume_register(blocks[i].base + INT_CLEAR);
 
 		reg_write(status, reg_read(status) & ~clear);
 	}
@@ -198,7 +198,7 @@ static void poll_registers(void)
 		firmware_doorbell();
 	}
 	firmware_run();
-	/* AS_COMMAND needs no answer: AS_STATUS never says that one is under way. */
+	/* AS_COMMAND needs no answer: AS_STATUS never has the busy bit. */
 	reg_write64(GPU_CYCLES, ktime_get_ns());
 	reg_write64(GPU_TIMESTAMP, ktime_get_ns() / 16);
 	for (int i = 0; i < INTERRUPT_COUNT; i++) {
@@ -271,7 +271,7 @@ static int __init fakemali_init(void)
 		memunmap(registers);
 		return PTR_ERR(thread);
 	}
-	/* It has to run while panthor polls a register. */
+	/* The thread must run while panthor polls a register. */
 	sched_set_fifo(thread);
 	wake_up_process(thread);
 	directory = debugfs_create_dir("fakemali", NULL);
@@ -289,4 +289,4 @@ static void __exit fakemali_exit(void)
 module_init(fakemali_init);
 module_exit(fakemali_exit);
 MODULE_LICENSE("GPL");
-MODULE_DESCRIPTION("Registers and firmware of a Mali GPU, for panthor without one");
+MODULE_DESCRIPTION("Emulated registers and firmware of a Mali GPU for panthor");

@@ -4,14 +4,14 @@
 
 #include "fakemali.h"
 
-/* AArch64 tables of 4 KiB and four levels, as the kernel's io-pgtable makes them. */
+/* AArch64 page tables of 4 KiB pages and four levels, as in the kernel's io-pgtable. */
 #define GPU_PTE_VALID BIT_ULL(0)
 #define GPU_PTE_TABLE BIT_ULL(1) /* on the last level: a page */
 #define GPU_PTE_ADDRESS(pte) ((pte)&GENMASK_ULL(47, 12))
 #define LEVELS 4
 #define LEVEL_SHIFT(level) (12 + 9 * (LEVELS - 1 - (level)))
 
-/* Which level was missing does not matter to panthor. */
+/* panthor ignores the level of the fault. */
 #define TRANSLATION_FAULT_3 0xc3
 #define FAULT_ACCESS_SHIFT 8
 #define FAULT_ACCESS_READ 2

@@ -7,8 +7,8 @@
 
 /*
  * The command stream instructions of Mali v10 that control the stream: moves, loads and stores,
- * branches, calls, sync objects. Those that start shaders, the tiler or a fragment job are counted
- * and skipped.
+ * branches, calls, sync objects. The RUN instructions, which start shaders, the tiler or a fragment
+ * job, are counted and skipped.
  */
 enum opcode {
 	MOVE48 = 1,
@@ -33,10 +33,10 @@ enum opcode {
 };
 
 #define INSTRUCTION_SIZE 8
-/* Instructions that a stream may execute before the next one has its turn. */
+/* The most instructions of a stream before the next stream runs. */
 #define SHARE 100000
 
-/* The fields of an instruction that most of them have. */
+/* The fields that most instructions have. */
 struct instruction {
 	u64 word;
 	enum opcode opcode;
@@ -66,7 +66,7 @@ static struct instruction decode(u64 word)
 	};
 }
 
-/* Two registers are used as one of 64 bits, so the last cannot be named. */
+/* Returns whether the registers exist. A 64-bit value takes two registers. */
 static bool names_registers(const struct instruction *i)
 {
 	const unsigned int last = STREAM_REGISTERS - 2;
@@ -74,7 +74,7 @@ static bool names_registers(const struct instruction *i)
 	if (i->dest > last) {
 		return false;
 	}
-	/* The immediate value of a move lies where others name registers. */
+	/* A move has an immediate value in place of the registers. */
 	return i->opcode == MOVE48 || i->opcode == MOVE32 ||
 		(i->address <= last && i->value <= last);
 }
@@ -260,7 +260,7 @@ static enum outcome execute(struct stream *s, unsigned int as, u64 word, bool *s
 	return outcome;
 }
 
-/* The address of the next instruction; false if there is none. */
+/* Writes the address of the next instruction to *va; returns false if there is none. */
 static bool next_instruction(struct stream *s, const struct ring *ring, u64 *va)
 {
 	while (s->level && s->pc[s->level] >= s->end[s->level]) {
@@ -289,7 +289,8 @@ bool stream_run(struct stream *s, unsigned int as, const struct ring *ring, bool
 			s->running = false;
 			return true;
 		}
-		/* The instruction may change the level, and branches count from the next one. */
+		/* Advance first: the instruction may change the level, and a branch is relative to
+		 * the next one. */
 		*position += INSTRUCTION_SIZE;
 		if (!s->level && READ_ONCE(*word) >> 56 == CALL) {
 			stats.jobs++;
