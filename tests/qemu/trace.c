@@ -42,9 +42,9 @@ static void start(void)
 	}
 }
 
-static void fail(const char *what)
+static void fail(const char *message)
 {
-	fprintf(stderr, "trace: %s: %s\n", what, strerror(errno));
+	fprintf(stderr, "trace: %s: %s\n", message, strerror(errno));
 	abort();
 }
 
