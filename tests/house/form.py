@@ -20,7 +20,8 @@ FUNCTION_LINES = 60
 # C code is formatted with tabs, and clang-format leaves tables of scenarios alone where the code
 # says so.
 CHECKED = (".c", ".h", ".py", ".sh", ".md", ".txt", ".cmake", ".in", ".yml")
-SCRIPTS = ("run", ".ci/run")
+CHECKED_FILES = ("run", ".ci/run", "debian/rules", "tools/vmbind-residency")
+CHECKED_FOLDERS = ("scripts/", "debian/tests/")
 SKIPPED_FOLDERS = (".git", ".cache", "__pycache__")
 FUNCTION_END = re.compile(r"^\}")
 FUNCTION_BEGIN = re.compile(r"^\{")
@@ -39,6 +40,10 @@ def files_of(tree):
         folders[:] = sorted(folder for folder in folders if not is_skipped(folder, path))
         found.extend(os.path.join(path, name) for name in sorted(names))
     return found
+
+
+def is_checked(path):
+    return path.endswith(CHECKED) or path in CHECKED_FILES or path.startswith(CHECKED_FOLDERS)
 
 
 def is_exempt(path, line):
@@ -76,7 +81,7 @@ def check(tree):
     """The faults of a tree, one a line."""
     faults = []
     for path in files_of(tree):
-        if not path.endswith(CHECKED) and path not in SCRIPTS:
+        if not is_checked(path):
             continue
         with open(os.path.join(tree, path), encoding="utf-8") as file:
             text = file.read()
