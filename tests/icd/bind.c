@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-/* vkQueueBindSparse: what is bound where, in every form that the call can take. */
+/* vkQueueBindSparse on buffers: single and multiple binds, aliases, batches and chains. */
 
 static void one_page(void **state)
 {
@@ -38,7 +38,7 @@ static void pages_in_reverse(void **state)
 	icd_pages_finish(vk, &p);
 }
 
-/* Neighbours in any order: they may be merged, but not mixed up. */
+/* Adjacent binds in any order: the layer may merge them. Each page keeps its memory. */
 static void neighbours_in_any_order(void **state)
 {
 	static const uint32_t order[] = { 6, 1, 4, 0, 7, 3, 2, 5 };
@@ -75,7 +75,7 @@ static void rebind(void **state)
 	icd_pages_finish(vk, &p);
 }
 
-/* A rebind in the middle of a run leaves both of its ends. */
+/* A rebind in the middle of a bound range keeps the binds before and after. */
 static void rebind_in_the_middle(void **state)
 {
 	struct vku *vk = *state;
@@ -103,13 +103,13 @@ static void unbind(void **state)
 	vku_bind_buffer(vk, p.buffer, &bind, 1);
 	bind = icd_page_unbind(&p, 2, 3);
 	vku_bind_buffer(vk, p.buffer, &bind, 1);
-	/* Writes to the hole go nowhere, at least not to the memory that was there. */
+	/* Writes to the unbound pages do not reach the memory formerly bound there. */
 	vku_fill(vk, p.buffer, 0, VK_WHOLE_SIZE, 0x0badcafe);
 	for (uint32_t m = 0; m < 8; m++) {
-		bool hole = m >= 2 && m < 5;
-		icd_expect_memory(&p, m, hole ? icd_stamp(m) : 0x0badcafe);
+		bool unbound = m >= 2 && m < 5;
+		icd_expect_memory(&p, m, unbound ? icd_stamp(m) : 0x0badcafe);
 	}
-	/* And it can be bound again. */
+	/* An unbound page can be bound again. */
 	bind = icd_page_bind(&p, 3, 1, 3);
 	vku_bind_buffer(vk, p.buffer, &bind, 1);
 	icd_expect_page(vk, &p, 3, icd_stamp(3));
@@ -131,7 +131,7 @@ static void unbind_what_is_not_bound(void **state)
 	icd_pages_finish(vk, &p);
 }
 
-/* One page of memory at three places of a buffer and one of another. */
+/* One memory page bound at three pages of one buffer and at one page of another. */
 static void aliases(void **state)
 {
 	struct vku *vk = *state;
@@ -154,7 +154,7 @@ static void aliases(void **state)
 	icd_fill_page(vk, &q, 5, 0xa11a5001);
 	icd_expect_page(vk, &p, 0, 0xa11a5001);
 
-	/* One goes, the others stay. */
+	/* Unbinding one alias leaves the others bound. */
 	binds[0] = icd_page_unbind(&p, 0, 1);
 	vku_bind_buffer(vk, p.buffer, binds, 1);
 	vkDestroyBuffer(vk->device, q.buffer, NULL);
@@ -165,7 +165,7 @@ static void aliases(void **state)
 	icd_pages_finish(vk, &q);
 }
 
-/* Memory that is bound to an ordinary buffer and to a sparse one. */
+/* The same memory is bound to an ordinary buffer and to a sparse buffer. */
 static void aliases_of_ordinary_buffers(void **state)
 {
 	struct vku *vk = *state;
@@ -250,7 +250,7 @@ static void one_buffer_in_two_infos(void **state)
 	icd_pages_finish(vk, &p);
 }
 
-/* No batch, a batch of nothing, and a fence or none. */
+/* Calls without batches or with empty batches, each with and without a fence. */
 static void empty_calls(void **state)
 {
 	struct vku *vk = *state;
@@ -270,7 +270,7 @@ static void empty_calls(void **state)
 	VKU_CHECK(vkQueueWaitIdle(vk->queue));
 }
 
-/* Structures in the chain of a batch: one of a device group, and one that nobody knows. */
+/* The pNext chain of a batch: a device group structure and an unknown structure. */
 static void chained_structures(void **state)
 {
 	struct vku *vk = *state;
@@ -301,7 +301,7 @@ static void chained_structures(void **state)
 	icd_pages_finish(vk, &p);
 }
 
-/* Every page of its own: nothing can be merged. */
+/* Binds that cannot be merged: adjacent pages have non-adjacent memory. */
 static void ten_thousand_scattered_pages(void **state)
 {
 	const uint32_t count = vku_validating() ? 1000 : 10000;
@@ -312,14 +312,14 @@ static void ten_thousand_scattered_pages(void **state)
 	EXPECT(binds != NULL);
 	icd_pages_init(vk, &p, count, 64);
 	for (uint32_t i = 0; i < count; i++) {
-		/* Backwards through the memory, so that no two are neighbours in both. */
+		/* Memory offsets descend, so no two binds are adjacent in both. */
 		binds[i] = icd_page_bind(&p, i, 1, 63 - i % 64);
 	}
 	vku_bind_buffer(vk, p.buffer, binds, count);
 	for (uint32_t i = 0; i < count; i += 613) {
 		icd_expect_page(vk, &p, i, icd_stamp(63 - i % 64));
 	}
-	/* A mapping for each of them is gone again with one unbind. */
+	/* One unbind removes the mappings of all binds. */
 	size_t mappings = icd_count_mappings();
 	binds[0] = icd_page_unbind(&p, 0, count);
 	vku_bind_buffer(vk, p.buffer, binds, 1);
@@ -331,7 +331,7 @@ static void ten_thousand_scattered_pages(void **state)
 #define MILLION 1000000
 #define RUN 2048 /* pages */
 
-/* Fisher and Yates, with a random number generator of one line. */
+/* A Fisher-Yates shuffle with a linear congruential generator. */
 static void shuffle(VkSparseMemoryBind *binds, uint32_t count)
 {
 	uint64_t random = 1;
@@ -345,8 +345,8 @@ static void shuffle(VkSparseMemoryBind *binds, uint32_t count)
 	}
 }
 
-/* A million binds of a page each in one batch, in random order; in order they are runs of RUN
- * pages. Several buffers, because one cannot have that many pages. */
+/* One million single-page binds in random order in one batch. Sorted, the binds form runs of RUN
+ * pages. The binds are spread over several buffers because one buffer has too few pages. */
 static void one_million_binds(void **state)
 {
 	enum {
@@ -354,7 +354,7 @@ static void one_million_binds(void **state)
 	};
 	struct vku *vk = *state;
 	struct icd_pages p[MAX_BUFFERS];
-	/* The validation layer would need hours. */
+	/* The validation layer needs hours for a million binds. */
 	const uint32_t all = vku_validating() ? MILLION / 1000 : MILLION;
 	VkSparseBufferMemoryBindInfo infos[MAX_BUFFERS];
 	VkSparseMemoryBind *binds = calloc(MILLION, sizeof(*binds));

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Sparse buffers: which there can be, what they cost, and what the GPU sees through them. */
+/* Sparse buffers: flags, sizes, requirements, resident memory and GPU access. */
 
 #define TRANSFER (VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT)
 
@@ -85,7 +85,7 @@ static void all_sizes(void **state)
 	}
 }
 
-/* Three pages of a large buffer are bound: its first, one in the middle, its last. */
+/* Binds the first page, a page in the middle and the last page of a large buffer. */
 static void check_large_buffer(const struct vku *vk, VkDeviceSize size)
 {
 	VkBuffer buffer = vku_create_buffer(
@@ -144,19 +144,19 @@ static void three_gib(void **state)
 	check_large_buffer(vk, size);
 }
 
-static void as_large_as_there_can_be(void **state)
+static void largest_buffer(void **state)
 {
 	struct vku *vk = *state;
 	VkDeviceSize size = max_buffer_size(vk);
 	VkDeviceSize all = vk->properties.limits.sparseAddressSpaceSize;
 
-	/* A driver's own sparse resources may have less. */
+	/* The address space of a driver's own sparse resources may be smaller. */
 	check_large_buffer(vk, size < all ? size : all);
 }
 
 #define GIANTS 32
 
-/* Far more than there is memory, and none of it used. */
+/* The buffers are far larger than memory. Only bound pages become resident. */
 static void sixty_four_gib_together(void **state)
 {
 	struct vku *vk = *state;
@@ -194,8 +194,8 @@ static void sixty_four_gib_together(void **state)
 	vkFreeMemory(vk->device, memory, NULL);
 }
 
-/* Of a buffer with holes the shader may read and write everything; what is bound is right. */
-static void holes_are_harmless(void **state)
+/* A shader accesses a whole partly bound buffer. The bound pages get the right values. */
+static void unbound_pages_are_harmless(void **state)
 {
 	struct vku *vk = *state;
 	struct icd_pages p;
@@ -218,7 +218,7 @@ static void holes_are_harmless(void **state)
 		EXPECT_EQ(p.map[i], 63 * p.page_words + i + 7);
 		EXPECT_EQ(p.map[p.page_words + i], 5 * p.page_words + i + 7);
 	}
-	/* What the holes read as is undefined; that they can be read is not. */
+	/* Reading unbound pages is valid. The values read are undefined. */
 	uint32_t *all = malloc(64 * p.page);
 	EXPECT(all != NULL);
 	vku_read(vk, p.buffer, 0, 64 * p.page, all);
@@ -311,7 +311,7 @@ static void requirements_agree(void **state)
 	vku_finish(&vk);
 }
 
-/* Runs to[i] = from[i] + 1 with addresses. */
+/* Runs to[i] = from[i] + 1 on buffer device addresses. */
 static void copy_by_address(
 	const struct vku *vk, VkDeviceAddress from, VkDeviceAddress to, uint32_t count)
 {
@@ -338,7 +338,7 @@ static void addresses(void **state)
 	EXPECT(address != 0);
 	EXPECT_EQ(address % 256, 0);
 
-	/* Read through the address. */
+	/* The shader reads the bound page through the address. */
 	bind = icd_page_bind(&p, 3, 1, 2);
 	vku_bind_buffer(vk, p.buffer, &bind, 1);
 	EXPECT_EQ(vku_buffer_address(vk, p.buffer), address);
@@ -346,7 +346,7 @@ static void addresses(void **state)
 		vk, address + 3 * p.page, vku_buffer_address(vk, plain.buffer), p.page_words);
 	icd_expect_filled(vk, plain.buffer, 0, p.page, icd_stamp(2) + 1);
 
-	/* Write through it, to where it is bound next. */
+	/* The shader writes through the address to the newly bound memory. */
 	bind = icd_page_bind(&p, 3, 1, 0);
 	vku_bind_buffer(vk, p.buffer, &bind, 1);
 	EXPECT_EQ(vku_buffer_address(vk, p.buffer), address);
@@ -355,7 +355,7 @@ static void addresses(void **state)
 	icd_expect_memory(&p, 0, icd_stamp(2) + 2);
 	icd_expect_memory(&p, 2, icd_stamp(2));
 
-	/* From one page of it to another. */
+	/* The shader copies from one sparse page to another. */
 	bind = icd_page_bind(&p, 7, 1, 1);
 	vku_bind_buffer(vk, p.buffer, &bind, 1);
 	copy_by_address(vk, address + 3 * p.page, address + 7 * p.page, p.page_words);
@@ -385,7 +385,7 @@ static void addresses_do_not_overlap(void **state)
 	}
 }
 
-/* The size of a dispatch is read from a sparse page, and again from another one bound there. */
+/* An indirect dispatch reads its size from a sparse page, before and after a rebind. */
 static void indirect_dispatch(void **state)
 {
 	struct vku *vk = *state;
@@ -426,7 +426,7 @@ static void indirect_dispatch(void **state)
 	icd_pages_finish(vk, &p);
 }
 
-/* A descriptor of a piece of a buffer, across pages of different memory. */
+/* The range of one descriptor spans pages bound to different memory. */
 static void descriptor_of_a_range(void **state)
 {
 	struct vku *vk = *state;
@@ -459,9 +459,9 @@ int main(int argc, char **argv)
 		SCENARIO(all_flags_and_usages),
 		SCENARIO(all_sizes),
 		SCENARIO(three_gib),
-		SCENARIO(as_large_as_there_can_be),
+		SCENARIO(largest_buffer),
 		SCENARIO(sixty_four_gib_together),
-		SCENARIO(holes_are_harmless),
+		SCENARIO(unbound_pages_are_harmless),
 		SCENARIO_BARE(requirements_agree),
 		SCENARIO(addresses),
 		SCENARIO(addresses_do_not_overlap),

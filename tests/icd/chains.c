@@ -2,11 +2,11 @@
 #include "icd.h"
 
 /*
- * What the application hands in is the application's: every structure lies in memory that cannot be
- * written to, chained ones and unknown ones too. (vkCreateDevice is in device.c.)
+ * The layer does not write to the application's structures. All structures here lie in read-only
+ * memory, including chained and unknown structures. device.c tests vkCreateDevice.
  */
 
-/* An info, its chain, and what the chain ends with. */
+/* A create info and the structures of its pNext chain. */
 struct buffer_request {
 	VkBufferCreateInfo info;
 	struct icd_unknown unknown;
@@ -131,7 +131,7 @@ static void memory(void **state)
 		.pNext = &at->export,
 		.allocationSize = 123456,
 	};
-	/* Nothing to export, nothing to be dedicated to: as if they were not there. */
+	/* The export and dedicated structures are empty and have no effect. */
 	request.export.sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO;
 	request.export.pNext = &at->unknown;
 	request.unknown = icd_unknown(&at->dedicated);

@@ -5,11 +5,11 @@
 #include <string.h>
 
 /*
- * How devices are created: which features may be enabled and where in the chain they are, which API
- * version, and whose functions the application gets.
+ * vkCreateDevice: enabled features and their place in the pNext chain, API versions, extensions,
+ * and the source of the device functions (the layer or the driver).
  */
 
-/* Everything that vkCreateDevice is given, so that it can be put into read-only memory whole. */
+/* All input of vkCreateDevice in one block, which is placed in read-only memory. */
 struct request {
 	float priority;
 	VkDeviceQueueCreateInfo queue;
@@ -21,13 +21,13 @@ struct request {
 	struct icd_unknown unknown;
 };
 
-/* Builds a request where it will lie: its structures point at each other. */
+/* Builds a request. at is its final address, which its internal pointers refer to. */
 typedef void build_fn(struct request *request, const struct request *at);
 
 static struct request *make_request(build_fn *build)
 {
 	struct request request = { .priority = 1 };
-	/* The address comes first, the contents with their pointers after. */
+	/* The first copy reserves the address. The second copy has the internal pointers. */
 	struct request *at = icd_read_only(&request, sizeof(request));
 
 	request.queue = (VkDeviceQueueCreateInfo){
@@ -120,8 +120,7 @@ static void expect_sparse_works(const struct vku *vk)
 	icd_pages_finish(vk, &p);
 }
 
-/* The features are enabled wherever they are asked for, and nothing of the request is written to:
- * it cannot be. */
+/* The layer enables the features wherever the request has them. The request is read-only. */
 static void features_are_enabled(void **state)
 {
 	build_fn *build = (build_fn *)*state;
@@ -131,7 +130,7 @@ static void features_are_enabled(void **state)
 	vku_instance_init(&vk, &(struct vku_options){ 0 });
 	vk.expect_validation_errors = true;
 	VKU_CHECK(vku_device_create(&vk, &request->info));
-	/* Without the feature of buffer addresses the buffers must not ask for one. */
+	/* Without bufferDeviceAddress the buffers cannot have the address usage. */
 	if (!request->info.pNext) {
 		vk.api_version = VK_API_VERSION_1_0;
 	}
@@ -169,7 +168,7 @@ static VkResult try_features(
 	return result;
 }
 
-/* Each feature that is not reported is refused, each one that is reported is had. */
+/* vkCreateDevice refuses each unreported feature and enables each reported feature. */
 static void unreported_features_are_refused(void **state)
 {
 	const size_t count = sizeof(VkPhysicalDeviceFeatures) / sizeof(VkBool32);
@@ -194,7 +193,7 @@ static void unreported_features_are_refused(void **state)
 	vku_finish(&vk);
 }
 
-/* A device that asked for no sparse feature is the driver's. */
+/* Without sparse features the application gets the driver's own device functions. */
 static void without_sparse_features(void **state)
 {
 	const struct vku_options options = { .without_sparse = true };
@@ -254,7 +253,7 @@ static void no_application_info(void **state)
 	vku_finish(&vk);
 }
 
-/* What the layer enables for itself may be asked for by the application too, by extension name. */
+/* The application may enable the same extensions as the layer, by name. */
 static void extensions_enabled_by_name(void **state)
 {
 	static const char *const extensions[] = {
@@ -283,7 +282,7 @@ static void several_devices_at_once(void **state)
 	struct vku second, third;
 
 	vku_init(&second, &(struct vku_options){ 0 });
-	/* And one more of the first one's instance. */
+	/* The third device shares the instance of the first. */
 	third = (struct vku){
 		.instance = first->instance,
 		.physical = first->physical,

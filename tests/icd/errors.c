@@ -10,9 +10,8 @@
 #include "sync.h"
 
 /*
- * What fails must come back as an error that the call may return, signal nothing that has not
- * happened, and leave everything else working. Each scenario takes something away from its whole
- * process, so each has one of its own.
+ * A failing call returns an error that Vulkan allows, signals nothing, and leaves all other objects
+ * usable. Each scenario exhausts a resource of its process, so each runs in its own process.
  */
 
 static void init(struct vku *vk)
@@ -82,7 +81,7 @@ static void out_of_address_space(void)
 		}
 		EXPECT(count >= 1 && count < MOST);
 		EXPECT_OUT_OF_MEMORY(result);
-		/* What is small still fits. */
+		/* A small buffer still fits. */
 		expect_works(&vk);
 		while (count > 0) {
 			vkDestroyBuffer(vk.device, buffers[--count], NULL);
@@ -91,7 +90,7 @@ static void out_of_address_space(void)
 	vku_finish(&vk);
 }
 
-/* Sizes near the end of 64 bits, where sums overflow. */
+/* Sizes near UINT64_MAX, where sums overflow. */
 static void absurd_buffer_sizes(void)
 {
 	static const VkDeviceSize sizes[] = { (VkDeviceSize)1 << 48, (VkDeviceSize)1 << 62,
@@ -120,7 +119,7 @@ static VkResult try_allocate(const struct vku *vk, VkDeviceSize size, VkDeviceMe
 	return vkAllocateMemory(vk->device, &info, NULL, memory);
 }
 
-/* More than there is in the heap; the driver itself decides about what is just above it. */
+/* Allocations larger than the heap. The driver may accept sizes slightly above the heap. */
 static void allocations_larger_than_the_heap(void)
 {
 	struct vku vk, driver;
@@ -156,8 +155,8 @@ static void allocations_larger_than_the_heap(void)
 }
 
 /*
- * Uses up the process's mappings (vm.max_map_count), but for a few that everything else needs: each
- * page that can be read makes two more of a mapping that cannot.
+ * Uses up the process's mappings (vm.max_map_count) except SPARE_MAPPINGS, which the driver needs.
+ * Each readable page inside the PROT_NONE mapping adds two mappings.
  */
 struct exhaustion {
 	char *start;
@@ -192,7 +191,7 @@ static void end_exhaustion(struct exhaustion *exhaustion)
 	munmap(exhaustion->start, exhaustion->size);
 }
 
-/* Binds that cannot be merged, more of them than there are mappings left. */
+/* The number of binds, which cannot be merged: more than the spare mappings. */
 #define SCATTERED 400
 
 static void scattered_binds(const struct icd_pages *p, VkSparseMemoryBind *binds)
@@ -237,7 +236,7 @@ static void out_of_mappings(void)
 	EXPECT_OUT_OF_MEMORY(result);
 	EXPECT_RESULT(status, VK_NOT_READY);
 
-	/* The cause is gone: so is the failure. */
+	/* With mappings available again the same call succeeds. */
 	VKU_CHECK(vkQueueBindSparse(vk.queue, 1, &batch, fence));
 	icd_wait_fence(&vk, fence);
 	for (uint32_t i = 0; i < SCATTERED; i += 37) {
@@ -249,7 +248,7 @@ static void out_of_mappings(void)
 	vku_finish(&vk);
 }
 
-/* The same when the call has long returned: all that is left is to lose the device. */
+/* Mappings run out after vkQueueBindSparse returned: the layer reports device loss. */
 static void out_of_mappings_later(void)
 {
 	VkSparseMemoryBind binds[SCATTERED];
@@ -291,7 +290,7 @@ static void out_of_mappings_later(void)
 	EXPECT_RESULT(vkQueueWaitIdle(vk.queue), VK_ERROR_DEVICE_LOST);
 	EXPECT_RESULT(vkDeviceWaitIdle(vk.device), VK_ERROR_DEVICE_LOST);
 
-	/* The semaphore was not signalled, and waiting for it ends. */
+	/* The semaphore is not signalled. Waits for the semaphore end with an error. */
 	const VkSemaphoreWaitInfo wait = {
 		.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
 		.semaphoreCount = 1,
@@ -305,7 +304,7 @@ static void out_of_mappings_later(void)
 	EXPECT_RESULT(vkQueueBindSparse(vk.queue, 1, &batch, VK_NULL_HANDLE), VK_ERROR_DEVICE_LOST);
 	EXPECT_RESULT(vkQueueSubmit(vk.queue, 0, NULL, VK_NULL_HANDLE), VK_ERROR_DEVICE_LOST);
 
-	/* A lost device is destroyed as any other, and another one works. */
+	/* The application can destroy the lost device and create a working one. */
 	vkDestroyFence(vk.device, fence, NULL);
 	vkDestroySemaphore(vk.device, in, NULL);
 	vkDestroySemaphore(vk.device, out, NULL);
@@ -316,7 +315,7 @@ static void out_of_mappings_later(void)
 	vku_finish(&vk);
 }
 
-/* Work that waits for a bind that has failed never runs. */
+/* A submission that waits for a failed bind never runs. */
 static void nothing_runs_after_a_failed_bind(void)
 {
 	VkSparseMemoryBind binds[SCATTERED];

@@ -7,9 +7,9 @@
 #include "vk.h"
 
 /*
- * An application may end without destroying anything, and a thread of it may go on until the very
- * end. Such a call is made here by the destructor of a library that was loaded last: glibc runs it
- * behind the layer's. The program succeeds only there.
+ * An application may exit without destroying its objects, while another thread still calls Vulkan.
+ * A destructor of the library loaded last makes such a call here. glibc runs this destructor after
+ * the layer's. Only call_late() exits with status 0.
  */
 
 static struct vku vk;

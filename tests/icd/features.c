@@ -5,11 +5,11 @@
 #include <string.h>
 
 /*
- * What the device says of itself with the layer, held against what the driver says without it: in
- * every function that can be asked, and in the structures chained to them.
+ * Compares the features, properties, queue families and extensions reported with the layer to those
+ * of the driver alone, for each query function and for chained structures.
  */
 
-/* Two instances: one with the layer, the other one with the driver alone. */
+/* Two instances: one with the layer, one with the driver alone. */
 struct both {
 	struct vku layered;
 	struct vku driver;
@@ -27,7 +27,7 @@ static void both_init(struct both *both)
 	vku_instance_init(&both->layered, &options);
 	options.without_layers = true;
 	vku_instance_init(&both->driver, &options);
-	/* Structures that nobody knows are in these chains. */
+	/* The chains contain unknown structures. */
 	both->layered.expect_validation_errors = true;
 }
 
@@ -47,7 +47,7 @@ static PFN_vkVoidFunction instance_function(const struct vku *vk, const char *na
 	return function;
 }
 
-/* The ways to ask. */
+/* The suffixes of the query functions. */
 static const char *const suffixes[] = { "2", "2KHR" };
 
 static VkPhysicalDeviceFeatures expected_features(const struct vku *driver)
@@ -56,7 +56,7 @@ static VkPhysicalDeviceFeatures expected_features(const struct vku *driver)
 
 	vkGetPhysicalDeviceFeatures(driver->physical, &features);
 	if (features.sparseBinding) {
-		/* It has sparse resources of its own, but the layer was told to provide them. */
+		/* VMBIND_ROUTE=provide replaces the driver's own sparse resources. */
 		features.sparseResidencyImage2D = VK_FALSE;
 		features.sparseResidencyImage3D = VK_FALSE;
 		features.sparseResidency2Samples = VK_FALSE;
@@ -138,11 +138,11 @@ static void expect_properties(
 {
 	const VkPhysicalDeviceLimits *limits = &properties->limits;
 
-	/* Enough for what an application is promised: far more than there is memory. */
+	/* The sparse address space is far larger than memory. */
 	EXPECT(limits->sparseAddressSpaceSize >= UINT64_C(64) << 30 || icd_sanitized());
 	EXPECT(!properties->sparseProperties.residencyNonResidentStrict);
 
-	/* Everything else is the driver's. */
+	/* All other properties are the driver's own. */
 	EXPECT_EQ(properties->apiVersion, driver->apiVersion);
 	EXPECT_EQ(properties->driverVersion, driver->driverVersion);
 	EXPECT_EQ(properties->vendorID, driver->vendorID);
@@ -245,7 +245,7 @@ static void queue_families_1_0(void **state)
 	vkGetPhysicalDeviceQueueFamilyProperties(both.layered.physical, &count, NULL);
 	EXPECT_EQ(count, driver_count);
 
-	/* Room for more and for fewer than there are. */
+	/* Arrays larger and smaller than the number of families. */
 	count = MAX_FAMILIES;
 	vkGetPhysicalDeviceQueueFamilyProperties(both.layered.physical, &count, layered);
 	EXPECT_EQ(count, driver_count);
@@ -293,7 +293,7 @@ static void queue_families_2(void **state)
 	both_finish(&both);
 }
 
-/* The layer takes no extension away, and finds those that the driver has. */
+/* The layer reports every extension of the driver. */
 static void device_extensions(void **state)
 {
 	struct both both;
@@ -357,7 +357,7 @@ static void check_tools(const struct vku *vk, const char *function)
 	}
 	EXPECT_EQ(ours, 1);
 
-	/* Room for none, and for more than there are. The validation layer counts none wrong. */
+	/* Arrays of size 0 and larger. The validation layer miscounts with size 0. */
 	if (!vku_validating()) {
 		count = 0;
 		EXPECT_RESULT(get(vk->physical, &count, tools), VK_INCOMPLETE);
@@ -379,7 +379,7 @@ static void tool_properties(void **state)
 	vku_finish(&vk);
 }
 
-/* What may be reserved is what is reported: sparse buffers can be made until it is used up. */
+/* Sparse buffers can use up the whole reported sparseAddressSpaceSize. */
 static void address_space_can_be_used(void **state)
 {
 	struct vku *vk = *state;
@@ -388,7 +388,7 @@ static void address_space_can_be_used(void **state)
 	VkDeviceSize all = vk->properties.limits.sparseAddressSpaceSize;
 	size_t count = 0;
 
-	/* ThreadSanitizer leaves little of it, and not in one piece. */
+	/* ThreadSanitizer leaves little and fragmented address space. */
 	if (icd_sanitized()) {
 		skip();
 	}

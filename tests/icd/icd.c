@@ -13,29 +13,29 @@
 #include <unistd.h>
 
 #define READ_ONLY_SIZE 65536
-/* Shorter than what ctest allows a program (tests/CMakeLists.txt). */
+/* Shorter than the ctest timeout in tests/CMakeLists.txt. */
 #define CHILD_SECONDS 300
 #define THREAD_SECONDS 300
 #define CHILD_SKIPPED 77
 
 struct scenario {
-	struct vku vk; /* first: *state is a struct vku * too */
+	struct vku vk; /* must be first: scenarios read *state as struct vku * */
 	const void *parameter;
 };
 
 static pthread_t main_thread;
 
 static const char *const false_errors[] = {
-	/* "The allocation must not be larger than the heap": below the layer that is an imported
-	 * reservation of address space, which takes nothing from the heap. The programs here do not
-	 * allocate that much themselves while they are validated. */
+	/* "The allocation must not be larger than the heap": the layer imports a reservation of
+	 * address space, which uses no heap memory. Under validation these programs make no
+	 * allocation larger than the heap. */
 	"VUID-vkAllocateMemory-pAllocateInfo-01713",
 	NULL,
 };
 
 static void fail_scenario(const char *message)
 {
-	/* cmocka leaves a scenario with longjmp(), which only its own thread may do. */
+	/* cmocka ends a scenario with longjmp(), which is valid only in the main thread. */
 	if (!pthread_equal(pthread_self(), main_thread)) {
 		fprintf(stderr, "%s\n", message);
 		abort();

@@ -4,8 +4,8 @@
 #include <string.h>
 
 /*
- * What can be asked about images: those with SPARSE_BINDING are what the driver says of the same
- * images without it, and those with SPARSE_RESIDENCY do not exist where the driver has none.
+ * Image queries: with SPARSE_BINDING the results equal the driver's results without the flag.
+ * SPARSE_RESIDENCY is unsupported unless the driver itself supports it.
  */
 
 static const VkImageUsageFlags usage = VK_IMAGE_USAGE_TRANSFER_SRC_BIT |
@@ -73,7 +73,7 @@ static VkResult query_format(const struct vku *vk, const char *suffix, VkFormat 
 	return result;
 }
 
-/* A format can be sparse exactly if it can be an image at all, and then with the same limits. */
+/* Sparse images support the same formats as ordinary images, with the same limits. */
 static void check_format(const struct vku *vk, const char *suffix, VkFormat format,
 	VkImageTiling tiling, bool residency)
 {
@@ -111,7 +111,7 @@ static void image_formats(void **state)
 
 	(void)state;
 	init(&vk);
-	/* Residency without the feature is not to be asked for, says the validation layer. */
+	/* The validation layer rejects residency queries if the feature is missing. */
 	bool residency = has_residency(&vk) || vku_validating();
 	for (VkFormat format = VK_FORMAT_UNDEFINED + 1; format <= VK_FORMAT_ASTC_12x12_SRGB_BLOCK;
 		format++) {
@@ -293,7 +293,7 @@ static void requirements_agree(void **state)
 	vku_finish(&vk);
 }
 
-/* An application that does not ask before it creates gets an error, and no crash. */
+/* vkCreateImage returns an error for an unsupported resident image. */
 static void resident_images_are_refused(void **state)
 {
 	const VkImageCreateInfo info = image_info(VK_FORMAT_R8G8B8A8_UNORM, 1, RESIDENCY);

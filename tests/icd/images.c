@@ -5,17 +5,17 @@
 #include <string.h>
 
 /*
- * Images with SPARSE_BINDING: bound opaquely, in pieces, bound to other memory and back. What is in
- * them is written and read by copies between them and buffers.
+ * Images with SPARSE_BINDING: opaque binds, binds in pieces, rebinds to other memory and back.
+ * Copies between images and buffers write and read the texels.
  */
 
-/* How a format's texels lie in a buffer. */
+/* The layout of a format's texels in a buffer. */
 struct format {
 	VkFormat format;
 	VkImageAspectFlags aspect;
 	uint32_t block_size; /* bytes */
 	uint32_t block_extent; /* texels along an edge */
-	/* Floats are stored as such, and not every pattern of bits survives that. */
+	/* Copies of float formats may change some bit patterns. */
 	bool is_float;
 };
 
@@ -86,7 +86,7 @@ static VkExtent3D level_extent(const struct image_case *c, uint32_t level)
 	};
 }
 
-/* Bytes of a level's texels in a buffer, of all its layers. */
+/* The size in bytes of one level, with all layers, in a buffer. */
 static VkDeviceSize level_size(const struct image_case *c, uint32_t level)
 {
 	VkExtent3D e = level_extent(c, level);
@@ -95,13 +95,13 @@ static VkDeviceSize level_size(const struct image_case *c, uint32_t level)
 		c->layers * c->format->block_size;
 }
 
-/* Where a level starts in the buffer; what follows the last one, for levels. */
+/* The offset of a level in the buffer; for level == levels the total size. */
 static VkDeviceSize level_offset(const struct image_case *c, uint32_t level)
 {
 	VkDeviceSize offset = 0;
 
 	for (uint32_t i = 0; i < level; i++) {
-		/* Offsets must be multiples of the block size and of four. */
+		/* Buffer offsets are multiples of the block size and of four. */
 		offset += (level_size(c, i) + 15) & ~(VkDeviceSize)15;
 	}
 	return offset;
@@ -124,7 +124,7 @@ static void copy_regions(const struct image_case *c, VkBufferImageCopy *regions)
 	}
 }
 
-/* Nothing in a pattern repeats soon, and no two patterns agree anywhere. */
+/* A pattern has no short period. Two patterns differ at every texel. */
 static void make_pattern(const struct image_case *c, struct vku_buffer *buffer, uint32_t seed)
 {
 	unsigned char *bytes = buffer->map;
@@ -170,7 +170,7 @@ static void sparse_image_init(
 
 	*image = (struct sparse_image){ .c = c };
 	if (!is_supported(vk, &info)) {
-		/* Not because it is sparse, then. */
+		/* The driver refuses the same image without the sparse flag, too. */
 		info.flags &= ~(VkImageCreateFlags)VK_IMAGE_CREATE_SPARSE_BINDING_BIT;
 		EXPECT(!is_supported(vk, &info));
 		skip();
@@ -183,7 +183,7 @@ static void sparse_image_init(
 	image->buffer_size = level_offset(c, c->levels);
 }
 
-/* The layout is GENERAL all the time, so that contents are kept. */
+/* The layout stays GENERAL, so rebinds keep the contents. */
 static void prepare_layout(const struct vku *vk, const struct sparse_image *image)
 {
 	const VkImageMemoryBarrier barrier = {
@@ -228,7 +228,7 @@ static void download(
 	vku_submit(vk, commands);
 }
 
-/* Whether two buffers have the same texels, apart from the gaps between levels. */
+/* Returns whether two buffers have equal texels. Gaps between levels are ignored. */
 static bool same_texels(
 	const struct sparse_image *image, const struct vku_buffer *a, const struct vku_buffer *b)
 {
@@ -249,8 +249,8 @@ static void expect_texels(const struct vku *vk, const struct sparse_image *image
 	EXPECT(same_texels(image, expected, result));
 }
 
-/* Binds an image to [offset, offset + its size) of memory, in up to three pieces given last to
- * first. */
+/* Binds an image to [offset, offset + image size) of memory, in up to three pieces. The last piece
+ * comes first. */
 static void bind_in_pieces(const struct vku *vk, const struct sparse_image *image,
 	VkDeviceMemory memory, VkDeviceSize offset)
 {
@@ -274,7 +274,7 @@ static void bind_in_pieces(const struct vku *vk, const struct sparse_image *imag
 	vku_bind_image(vk, image->image, binds, count);
 }
 
-/* With its first half in one memory and the rest in another each texel is from one of them. */
+/* The halves of an image are bound to two memories. Each texel is from one of them. */
 static void check_halves(const struct vku *vk, const struct sparse_image *image,
 	VkDeviceMemory other, const struct vku_buffer *pattern,
 	const struct vku_buffer *other_pattern, const struct vku_buffer *result)
@@ -344,7 +344,7 @@ static void contents_are_where_they_are_bound(void **state)
 	vku_buffer_finish(vk, &result);
 }
 
-/* A linear image's texels are where the driver says, so the memory can be looked at. */
+/* vkGetImageSubresourceLayout locates a linear image's texels in the mapped memory. */
 static void linear_layout_in_memory(void **state)
 {
 	static const struct image_case c = { &r32, VK_IMAGE_TYPE_2D, { 300, 100, 1 }, 1, 1, LINEAR,
@@ -375,7 +375,7 @@ static void linear_layout_in_memory(void **state)
 	vku_buffer_finish(vk, &pattern);
 }
 
-/* Cleared as four samples, resolved to one, read back. */
+/* Clears an image with four samples, resolves it and reads the result. */
 static void multisampled(void **state)
 {
 	static const struct image_case one = { &rgba8, VK_IMAGE_TYPE_2D, { 128, 128, 1 }, 1, 1,
@@ -432,7 +432,7 @@ static void multisampled(void **state)
 	vkFreeMemory(vk->device, memory, NULL);
 }
 
-/* The same opaque pages in two images. */
+/* Two images are bound to the same memory. */
 static void aliased_images(void **state)
 {
 	static const struct image_case c = { &rgba8, VK_IMAGE_TYPE_2D, { 256, 256, 1 }, 1, 1,
@@ -461,7 +461,7 @@ static void aliased_images(void **state)
 	vkFreeMemory(vk->device, memory, NULL);
 }
 
-/* An image and a buffer in one batch. */
+/* One batch binds an image and a buffer. */
 static void images_and_buffers_together(void **state)
 {
 	static const struct image_case c = { &r32, VK_IMAGE_TYPE_2D, { 200, 200, 1 }, 1, 1, OPTIMAL,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stddef.h>
 
-/* What the library's destructor calls. */
+/* The function that the library's destructor calls. */
 void (*in_the_end)(void) __attribute__((visibility("default")));
 
 __attribute__((destructor)) static void end(void)

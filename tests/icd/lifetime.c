@@ -6,8 +6,8 @@
 #include "sync.h"
 
 /*
- * Things are destroyed in the wrong order or not at all, and nothing is left behind: no mapping, no
- * file descriptor, no thread. Counted in a process of its own, where nothing else happens.
+ * Objects are destroyed in an unusual order or not at all. The layer leaks no mapping, no file
+ * descriptor and no thread. Each scenario counts them in a process of its own.
  */
 
 #define WARM_UP 3
@@ -15,14 +15,14 @@
 
 typedef void round_fn(void);
 
-/* Allocators come and go with a few; a leak would be one in each round. A sanitizer's own allocator
- * keeps what was freed. */
+/* Allocators add and remove a few mappings. A leak adds one in each round. A sanitizer's allocator
+ * keeps freed memory. */
 static void expect_no_more_mappings(size_t before, size_t after)
 {
 	EXPECT(after < before + ROUNDS / 2 || icd_sanitized());
 }
 
-/* Runs rounds until the libraries have got what they keep, then some more, and compares. */
+/* Runs rounds until the libraries' caches are filled, runs more rounds, and compares. */
 static void expect_nothing_left(round_fn *round)
 {
 	size_t mappings[2] = { 0 }, fds[2] = { 0 }, threads = 0;
@@ -77,7 +77,7 @@ static void devices(void)
 	expect_nothing_left(devices_round);
 }
 
-/* The one that every round of the following works on. */
+/* The device that all rounds of a scenario share. */
 static struct vku shared;
 
 static void resources_round(void)
@@ -103,7 +103,7 @@ static void memory_first_round(void)
 
 	for (int i = 0; i < 10; i++) {
 		bind_some(&shared, &p);
-		/* The buffer may not be used any more, but it may be destroyed, or bound anew. */
+		/* Once the memory is freed, the buffer may only be rebound or destroyed. */
 		vkFreeMemory(shared.device, p.memory, NULL);
 		p.memory = vku_allocate(&shared, p.page, UINT32_MAX);
 		const VkSparseMemoryBind bind = icd_page_bind(&p, 5, 1, 0);
@@ -138,8 +138,8 @@ static void abandoned_round(void)
 }
 
 /*
- * The driver leaks what it made for objects that are left over, but never more than it would
- * without sparse resources: memory, no descriptor and no thread.
+ * The application destroys the device but not its objects. The driver leaks their memory, as
+ * without the layer. The layer leaks no mapping, no file descriptor and no thread.
  */
 static void devices_with_everything_alive(void)
 {
@@ -160,7 +160,7 @@ static void devices_with_everything_alive(void)
 	expect_no_more_mappings(mappings, icd_count_mappings());
 }
 
-/* The reservation of a large buffer, and what was bound in it, are gone with it. */
+/* vkDestroyBuffer frees the address space reservation of a large buffer. */
 static void address_space_comes_back_round(void)
 {
 	VkBuffer buffers[64];
@@ -177,7 +177,7 @@ static void address_space_comes_back_round(void)
 static void address_space_comes_back(void)
 {
 	init(&shared);
-	/* In all 4 TiB; 128 GiB at a time. */
+	/* Each round reserves 128 GiB; all rounds together reserve 4 TiB. */
 	if (shared.properties.limits.sparseAddressSpaceSize < (VkDeviceSize)128 << 30) {
 		icd_child_skip("not that much address space");
 	}
@@ -185,7 +185,7 @@ static void address_space_comes_back(void)
 	vku_finish(&shared);
 }
 
-/* Binds that have not happened yet when the device waits for them, and then is gone. */
+/* Binds are pending when vkDeviceWaitIdle is called and the device is destroyed. */
 static void pending_binds_round(void)
 {
 	struct icd_pages p;
@@ -215,7 +215,7 @@ static void pending_binds(void)
 	expect_nothing_left(pending_binds_round);
 }
 
-/* Freed memory takes no room, though it was bound when it was freed. */
+/* Memory that is freed while bound is returned to the system. */
 static void freed_memory_is_given_back(void)
 {
 	const VkDeviceSize size = 64 << 20;
@@ -234,7 +234,7 @@ static void freed_memory_is_given_back(void)
 		vku_fill(&shared, buffer, 0, VK_WHOLE_SIZE, 0xf11);
 		vkFreeMemory(shared.device, memory, NULL);
 	}
-	/* The last one may be held by the buffer until that is bound anew or destroyed. */
+	/* The buffer may hold the last memory until it is rebound or destroyed. */
 	EXPECT(icd_resident_bytes() < before + 3 * size);
 	EXPECT(icd_memfd_bytes() < files + 3 * size);
 	vkDestroyBuffer(shared.device, buffer, NULL);

@@ -8,7 +8,7 @@
 
 #include "sync.h"
 
-/* Memory is to the application what it was, sparse or not; and what of it can be bound sparsely. */
+/* Memory behaves as without the layer. Memory of each kind is bound to sparse buffers. */
 
 static uint32_t first_type(const struct vku *vk)
 {
@@ -82,7 +82,7 @@ static void flush_and_invalidate(void **state)
 	icd_pages_finish(vk, &p);
 }
 
-/* What the CPU writes through a mapping the GPU reads through every place where it is bound. */
+/* The GPU reads the CPU's writes through every page that the memory is bound to. */
 static void mapped_while_bound(void **state)
 {
 	struct vku *vk = *state;
@@ -149,7 +149,7 @@ static void dedicated_to_an_image(void **state)
 	vkFreeMemory(vk->device, memory, NULL);
 }
 
-/* What is chained to an allocation does not keep it from being bound. */
+/* Memory allocated with chained structures can be bound sparsely. */
 static void bind_and_check(const struct vku *vk, VkDeviceMemory memory)
 {
 	struct icd_pages p;
@@ -183,7 +183,7 @@ static void device_mask(void **state)
 	vkFreeMemory(vk->device, memory, NULL);
 }
 
-/* The extension need not be there: a structure of one that is not enabled is ignored. */
+/* The structure is ignored if its extension is not enabled. */
 static void priority(void **state)
 {
 	struct vku *vk = *state;
@@ -200,7 +200,7 @@ static void priority(void **state)
 	vkFreeMemory(vk->device, memory, NULL);
 }
 
-/* As the driver says, where it is allowed to ask at all. */
+/* The commitment equals the driver's. The query is valid only for lazily allocated memory. */
 static void commitment(void **state)
 {
 	struct vku *vk = *state;
@@ -233,7 +233,7 @@ static void odd_sizes(void **state)
 	}
 }
 
-/* There are applications that never suballocate, and a process may open only so many files. */
+/* Some applications never suballocate. Allocations must not exhaust RLIMIT_NOFILE. */
 static void many_allocations(void **state)
 {
 	enum {
@@ -263,7 +263,7 @@ static void many_allocations(void **state)
 	free(maps);
 }
 
-/* An allocation costs nothing until it is written to, and is gone when it is freed. */
+/* An allocation becomes resident when written to and is released when freed. */
 static void untouched_memory_costs_nothing(void **state)
 {
 	struct vku *vk = *state;
@@ -298,7 +298,7 @@ static void external_init(struct vku *vk)
 	}
 }
 
-/* An ordinary buffer on memory of the given kind. */
+/* An ordinary buffer bound to external memory of the given handle type. */
 static VkBuffer external_buffer(const struct vku *vk, VkDeviceMemory memory, VkDeviceSize size,
 	VkExternalMemoryHandleTypeFlags type)
 {
@@ -320,7 +320,7 @@ static VkBuffer external_buffer(const struct vku *vk, VkDeviceMemory memory, VkD
 	return buffer;
 }
 
-/* Such memory can be bound sparsely, or the bind fails and nothing else is harmed. */
+/* External memory can be bound sparsely, or the bind fails without side effects. */
 static void bind_or_fail(const struct vku *vk, VkDeviceMemory memory, const uint32_t *contents)
 {
 	struct icd_pages p;
@@ -331,7 +331,7 @@ static void bind_or_fail(const struct vku *vk, VkDeviceMemory memory, const uint
 		.binds = { { .resourceOffset = p.page, .size = p.page, .memory = memory } },
 		.bind_count = 1,
 	};
-	/* Without a fence: the validation layer takes it for used even if the call fails. */
+	/* No fence: the validation layer counts the fence as used even if the call fails. */
 	VkResult result = icd_try_bind(vk, &batch);
 	VKU_CHECK(vkQueueWaitIdle(vk->queue));
 	if (result == VK_SUCCESS) {

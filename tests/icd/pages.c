@@ -16,7 +16,7 @@ static VkBuffer create_pages(const struct vku *vk, VkDeviceSize size)
 void icd_pages_init(
 	const struct vku *vk, struct icd_pages *p, uint32_t buffer_pages, uint32_t memory_pages)
 {
-	/* How large a page is can only be asked of a buffer. */
+	/* The page size is known only from the requirements of a buffer. */
 	VkBuffer probe = create_pages(vk, 1);
 	VkMemoryRequirements requirements = vku_buffer_requirements(vk, probe);
 

@@ -8,11 +8,11 @@
 #include <time.h>
 
 /*
- * Random work against a model of plain arrays: buffers and memories come and go, pages are bound,
- * bound anew, aliased and unbound, filled and copied by the GPU and written by the CPU; what the
- * GPU then reads must be what the model says.
+ * Compares random operations with a model of plain arrays. The program creates and destroys buffers
+ * and memories. It binds, rebinds, aliases and unbinds pages. The GPU fills and copies pages and
+ * the CPU writes memory. The GPU must then read the same words as the model has.
  *
- * VMB_SEED repeats a run, VMB_ROUNDS makes it longer.
+ * VMB_SEED sets the random seed. VMB_ROUNDS sets the number of rounds.
  */
 
 #define BUFFERS 6
@@ -28,7 +28,7 @@ struct memory {
 	unsigned char *model;
 };
 
-/* Where a page of a buffer is bound; no memory: nowhere. */
+/* The memory page that a buffer page is bound to; memory is NULL if unbound. */
 struct place {
 	struct memory *memory;
 	uint32_t page;
@@ -79,7 +79,7 @@ static struct memory *pick_memory(struct world *w)
 	return memory->memory ? memory : NULL;
 }
 
-/* A run of bound pages of a buffer, at most as many as are wanted; 0 if the first is not bound. */
+/* Returns the number of bound pages from first on, at most wanted. */
 static uint32_t bound_run(const struct buffer *buffer, uint32_t first, uint32_t wanted)
 {
 	uint32_t count = 0;
@@ -130,7 +130,7 @@ static void create_memory(struct world *w)
 	memcpy(memory->model, memory->map, size);
 }
 
-/* Where it was bound nothing may be read any more; it may stay bound there, though. */
+/* Pages bound to freed memory must not be read. The binds may stay. */
 static void free_memory(struct world *w)
 {
 	struct memory *memory = pick_memory(w);
@@ -150,7 +150,7 @@ static void free_memory(struct world *w)
 	*memory = (struct memory){ 0 };
 }
 
-/* Some binds of one buffer that do not overlap: what overlaps in a batch has no order. */
+/* Binds of one buffer that do not overlap: overlapping binds in a batch are unordered. */
 static uint32_t random_binds(struct world *w, struct buffer *buffer, VkSparseMemoryBind *binds)
 {
 	uint32_t count = 0;
@@ -178,7 +178,7 @@ static uint32_t random_binds(struct world *w, struct buffer *buffer, VkSparseMem
 		}
 		at += pages;
 	}
-	/* In any order. */
+	/* Shuffle the binds. */
 	for (uint32_t i = count; i > 1; i--) {
 		uint32_t other = pick(w, i);
 		VkSparseMemoryBind swapped = binds[i - 1];
@@ -188,7 +188,7 @@ static uint32_t random_binds(struct world *w, struct buffer *buffer, VkSparseMem
 	return count;
 }
 
-/* Several buffers in one or two batches of one call. */
+/* Binds several buffers with one or two batches in one call. */
 static void bind(struct world *w)
 {
 	VkSparseMemoryBind binds[BUFFERS][MAX_BINDS];
@@ -232,7 +232,7 @@ static void fill_words(unsigned char *at, size_t size, uint32_t word)
 	}
 }
 
-/* A fill that may begin and end anywhere; what falls into holes is lost, and hits no memory. */
+/* Fills a range with any start and end. Writes to unbound pages reach no memory. */
 static void gpu_fill(struct world *w)
 {
 	struct buffer *buffer = pick_buffer(w);
@@ -259,7 +259,7 @@ static void gpu_fill(struct world *w)
 	}
 }
 
-/* A page from one buffer to another; never onto the same memory, which has no defined result. */
+/* Copies a page between buffers. Source and destination memory must differ. */
 static void gpu_copy(struct world *w)
 {
 	struct buffer *from = pick_buffer(w), *to = pick_buffer(w);
@@ -277,7 +277,7 @@ static void gpu_copy(struct world *w)
 		return;
 	}
 	if (vku_validating()) {
-		/* The validation layer loses track of what is bound where, and sees overlaps. */
+		/* The validation layer tracks binds wrongly and reports overlaps. */
 		vku_copy(w->vk, from->buffer, a * w->page, w->staging.buffer, 0, w->page);
 		vku_copy(w->vk, w->staging.buffer, 0, to->buffer, b * w->page, w->page);
 	} else {
@@ -299,7 +299,7 @@ static void cpu_write(struct world *w)
 	memcpy(memory->model + at, &word, sizeof(word));
 }
 
-/* The GPU copies all that is bound of a buffer in one go; then the model has its say. */
+/* The GPU copies all bound pages of a buffer. The result is compared with the model. */
 static void check_buffer(struct world *w, const struct buffer *buffer)
 {
 	VkBufferCopy regions[MAX_PAGES];
@@ -332,7 +332,7 @@ static void check_buffer(struct world *w, const struct buffer *buffer)
 static void check_memory(struct world *w, const struct memory *memory)
 {
 	if (memory->memory && memcmp(memory->map, memory->model, memory->pages * w->page) != 0) {
-		vku_fail("a memory of %u pages is not what it should be", memory->pages);
+		vku_fail("a memory of %u pages differs from the model", memory->pages);
 	}
 }
 
@@ -346,7 +346,7 @@ static void check_something(struct world *w)
 	check_memory(w, &w->memories[pick(w, MEMORIES)]);
 }
 
-/* What happens in a round, as often as it is listed. */
+/* Each round picks one step at random. Frequent steps are listed repeatedly. */
 static void (*const steps[])(struct world *w) = {
 	create_buffer,
 	create_buffer,

@@ -5,8 +5,8 @@
 #include <string.h>
 
 /*
- * Where the layer does nothing it must cost nothing: the functions that an application gets are the
- * driver's own, as a device without the layer shows them.
+ * On the native route the layer has no overhead: the application gets the driver's own functions.
+ * The tests compare the pointers with those of a device without the layer.
  */
 
 static const char *const commands[] = {
@@ -57,7 +57,7 @@ static const char *const commands[] = {
 	"vkInvalidateMappedMemoryRanges",
 };
 
-/* What is the driver's own as well where the layer provides nothing. */
+/* These functions, too, are the driver's own if the layer provides nothing. */
 static const char *const sparse_and_memory[] = {
 	"vkCreateBuffer",
 	"vkDestroyBuffer",
@@ -113,7 +113,7 @@ static void expect_same_functions(
 	EXPECT_EQ(different, 0);
 }
 
-/* Another layer's functions would be in between. */
+/* With other layers the pointers are those of the other layers. */
 static void skip_if_other_layers(void)
 {
 	const char *layers = getenv("VK_INSTANCE_LAYERS");
@@ -123,7 +123,7 @@ static void skip_if_other_layers(void)
 	}
 }
 
-/* A device's commands are recorded without the layer even where it provides sparse resources. */
+/* The layer does not intercept commands, not even on the provide route. */
 static void provide_leaves_commands_alone(void **state)
 {
 	struct vku *vk = *state;
@@ -135,7 +135,7 @@ static void provide_leaves_commands_alone(void **state)
 	vku_finish(&driver);
 }
 
-/* The settings are read when an instance is created. */
+/* The layer reads its settings in vkCreateInstance. */
 static void init_with_setting(struct vku *vk, const char *name, const char *value)
 {
 	setenv(name, value, 1);
@@ -168,7 +168,7 @@ static void native_is_the_driver(void **state)
 	expect_nothing_done("VMBIND_ROUTE", "native");
 }
 
-/* Without being told: a driver that has sparse resources of its own is left alone. */
+/* Without a setting the layer leaves a driver with sparse resources alone. */
 static void own_sparse_is_left_alone(void **state)
 {
 	VkPhysicalDeviceFeatures features;
@@ -192,7 +192,7 @@ static void off_is_the_driver(void **state)
 	expect_nothing_done("VMBIND_ROUTE", "off");
 }
 
-/* Not the loader's doing: it ignores the key of a layer that was asked for by name. */
+/* The layer handles the key. The loader ignores it for layers enabled by name. */
 static void disabled_is_the_driver(void **state)
 {
 	(void)state;
@@ -212,9 +212,9 @@ static unsigned count_same(const struct vku *one, const struct vku *other)
 	return same;
 }
 
-/* What a trace tells of is intercepted while it is written, and nothing else: functions for sparse
- * resources and memory, of an instance that is traced. */
-static void a_trace_intercepts_what_it_tells_of(void **state)
+/* With VMBIND_TRACE the layer intercepts only the recorded functions: those for sparse resources
+ * and memory. Other instances are unaffected. */
+static void a_trace_intercepts_only_what_it_records(void **state)
 {
 	struct vku driver, traced, other;
 
@@ -237,7 +237,7 @@ static void unknown_functions_are_null(void **state)
 	struct vku *vk = *state;
 
 	EXPECT(vkGetDeviceProcAddr(vk->device, "vkNoSuchFunction") == NULL);
-	/* Not enabled, so not there, whatever the layer uses for itself. */
+	/* The application did not enable these extensions, although the layer uses them. */
 	EXPECT(vkGetDeviceProcAddr(vk->device, "vkGetMemoryHostPointerPropertiesEXT") == NULL);
 	EXPECT(vkGetDeviceProcAddr(vk->device, "vkGetMemoryFdKHR") == NULL);
 }
@@ -250,7 +250,7 @@ int main(int argc, char **argv)
 		SCENARIO_BARE(own_sparse_is_left_alone),
 		SCENARIO_BARE(off_is_the_driver),
 		SCENARIO_BARE(disabled_is_the_driver),
-		SCENARIO_BARE(a_trace_intercepts_what_it_tells_of),
+		SCENARIO_BARE(a_trace_intercepts_only_what_it_records),
 		SCENARIO(unknown_functions_are_null),
 	};
 

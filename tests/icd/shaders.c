@@ -11,7 +11,7 @@ static void finish(const struct vku *vk, struct vku_program *program, struct spv
 	spv_finish(s);
 }
 
-/* The common frame of the first two: a buffer, and what happens to element first + i of it. */
+/* Common code of the first two shaders, which change element first + i of a buffer. */
 static void add_or_number(const struct vku *vk, struct vku_program *program, bool add)
 {
 	static const enum spv_type push[] = { SPV_U32, SPV_U32, SPV_U32 };
@@ -53,7 +53,7 @@ void icd_slow_init(const struct vku *vk, struct vku_program *program)
 	spv_id index = spv_push_constant(&s, 0);
 	spv_id state = spv_variable(&s, SPV_U32);
 
-	/* Steps of a random number generator: each needs the one before. */
+	/* Steps of a random number generator. Each depends on the step before. */
 	spv_set(&s, state, spv_invocation(&s));
 	struct spv_loop loop = spv_for(&s, spv_u32(&s, ICD_SLOW_ROUNDS));
 	spv_id next = spv_op(&s, SpvOpIMul, spv_get(&s, state), spv_u32(&s, 1664525));
@@ -61,7 +61,7 @@ void icd_slow_init(const struct vku *vk, struct vku_program *program)
 	spv_set(&s, state, spv_op(&s, SpvOpIAdd, mixed, spv_u32(&s, 1013904223)));
 	spv_end_for(&s, &loop);
 
-	/* Needed, and always one: index is even, the product therefore never odd. */
+	/* Depends on state and is always 1: index is even, so the product is even. */
 	spv_id product = spv_op(&s, SpvOpIMul, spv_get(&s, state), index);
 	spv_id one = spv_select(&s, spv_compare(&s, SpvOpIEqual, product, spv_u32(&s, 0x13579bdf)),
 		spv_u32(&s, 2), spv_u32(&s, 1));

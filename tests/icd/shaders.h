@@ -4,7 +4,7 @@
 
 #include "vk.h"
 
-/* The tests' compute shaders, as programs. Finish with vku_program_finish(). */
+/* The tests' compute shaders as programs; vku_program_finish() destroys them. */
 
 /* data[first + i] += value, for i < count. */
 struct icd_add_push {
@@ -16,9 +16,8 @@ void icd_add_init(const struct vku *vk, struct vku_program *program);
 void icd_number_init(const struct vku *vk, struct vku_program *program);
 
 /*
- * data[index] += 1, by each workgroup, which is one invocation that first counts to ICD_SLOW_ROUNDS
- * in a way that no compiler can shorten. index must be even. Rounds are limited because a driver
- * may end loops that run for longer, as llvmpipe does after 65535.
+ * data[index] += 1 in each workgroup of one invocation, after a loop of ICD_SLOW_ROUNDS. Compilers
+ * cannot shorten the loop. index must be even. llvmpipe ends loops after 65535 rounds.
  */
 #define ICD_SLOW_ROUNDS 60000
 void icd_slow_init(const struct vku *vk, struct vku_program *program);
@@ -30,7 +29,7 @@ struct icd_address_push {
 };
 void icd_address_init(const struct vku *vk, struct vku_program *program);
 
-/* Invocations in a workgroup of each of them but the slow one. */
+/* Invocations in a workgroup. The slow shader has one. */
 #define ICD_GROUP 64
 uint32_t icd_groups(uint32_t invocations);
 

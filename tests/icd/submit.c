@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sync.h"
 
-/* Returns how many there are; *timeline if one of them has a value. */
+/* Returns the number of semaphores. Sets *timeline if one of them has a value. */
 static uint32_t unpack(
 	const struct icd_point *points, VkSemaphore *semaphores, uint64_t *values, bool *timeline)
 {

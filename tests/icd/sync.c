@@ -7,26 +7,26 @@
 #include "shaders.h"
 
 /*
- * When binds happen: after what they wait for, before what waits for them, and without the caller
- * waiting for either.
+ * Order of binds: a bind runs after its wait semaphores and before the work that waits for it.
+ * vkQueueBindSparse does not block.
  *
- * A binary semaphore may be waited for only when everything that it depends on has been submitted,
- * so none of them is put behind a timeline semaphore that the host has yet to signal.
+ * A wait for a binary semaphore is valid only once all work that it depends on is submitted. So no
+ * binary semaphore here depends on a timeline semaphore that the host signals later.
  */
 
-/* A call that returns at once may still be held up by a busy machine. One that waited would never
- * return: what it waits for comes after it. */
+/* The limit in seconds for a call that does not block, on a busy machine. A blocking call would
+ * never return, because the signal comes after the call. */
 #define AT_ONCE 30.0
 
-/* Long enough for a mistake to show, not so long that the tests take long. */
+/* A delay in seconds in which a premature signal becomes visible. */
 #define A_MOMENT 0.05
 
-/* Workgroups of the slow shader: on the order of a tenth of a second of one CPU; and as many as
- * every device takes. */
+/* Workgroups of the slow shader. SLOW_GROUPS take about 0.1 s on one CPU. Every device supports
+ * MOST_GROUPS. */
 #define SLOW_GROUPS 2000
 #define MOST_GROUPS 65535
 
-/* A buffer with pages, a shader that adds to it, and what every scenario needs. */
+/* The objects that every scenario needs: a paged buffer, a shader and a fence. */
 struct setting {
 	struct icd_pages p;
 	struct vku_program add;
@@ -50,7 +50,7 @@ static void setting_finish(const struct vku *vk, struct setting *s)
 	icd_pages_finish(vk, &s->p);
 }
 
-/* Commands that add value to each word of a page of the buffer. */
+/* Records commands that add value to each word of a buffer page. */
 static VkCommandBuffer record_add(
 	const struct vku *vk, const struct setting *s, uint32_t page, uint32_t value)
 {
@@ -100,7 +100,7 @@ static void fence_after_bind(void **state)
 	setting_finish(vk, &s);
 }
 
-/* dispatch -> bind -> dispatch, with binary semaphores and no waiting in between. */
+/* dispatch -> bind -> dispatch with binary semaphores, without waits on the host. */
 static void between_two_dispatches(void **state)
 {
 	struct vku *vk = *state;
@@ -136,9 +136,8 @@ static void between_two_dispatches(void **state)
 	setting_finish(vk, &s);
 }
 
-/* Binds page 1 anew behind a dispatch that counts in it, which in turn waits for the host, so that
- * its driver cannot have been done with it when the call returned. Returns how many seconds the two
- * took. */
+/* Rebinds page 1 after a dispatch that counts in this page. The dispatch waits for the host, so it
+ * is pending when the calls return. Returns the seconds that the dispatch and the bind took. */
 static double bind_behind_dispatch(const struct vku *vk, const struct setting *s,
 	const struct vku_program *slow, VkDescriptorSet set, uint32_t groups)
 {
@@ -180,7 +179,7 @@ static double bind_behind_dispatch(const struct vku *vk, const struct setting *s
 	return seconds;
 }
 
-/* A bind that waits for a slow dispatch must not pull its memory away. */
+/* A bind that waits for a slow dispatch must not change the dispatch's pages early. */
 static void bind_after_slow_dispatch(void **state)
 {
 	struct vku *vk = *state;
@@ -192,7 +191,7 @@ static void bind_after_slow_dispatch(void **state)
 	icd_slow_init(vk, &slow);
 	const VkDescriptorBufferInfo page = { s.p.buffer, s.p.page, s.p.page };
 	VkDescriptorSet set = vku_program_set(vk, &slow, &page);
-	/* A dispatch that is not slow shows nothing. */
+	/* A fast dispatch cannot show a premature bind. */
 	while (bind_behind_dispatch(vk, &s, &slow, set, groups) < 0.01 &&
 		groups <= MOST_GROUPS / 2) {
 		groups *= 2;
@@ -201,7 +200,7 @@ static void bind_after_slow_dispatch(void **state)
 	setting_finish(vk, &s);
 }
 
-/* The value that the bind waits for comes from the host, after the call has returned. */
+/* The host signals the value that the bind waits for after the call returned. */
 static void wait_before_signal(void **state)
 {
 	struct vku *vk = *state;
@@ -238,7 +237,7 @@ static void wait_before_signal(void **state)
 	setting_finish(vk, &s);
 }
 
-/* Everything is handed in before anything may begin. */
+/* The whole chain is submitted before the host signals its start. */
 static void long_chain_behind_the_host(void **state)
 {
 	enum {
@@ -294,8 +293,8 @@ static void long_chain_behind_the_host(void **state)
 #define CHAIN 1000
 
 /*
- * Bind, dispatch, bind, dispatch, ... a thousand times without the host waiting. Step i binds one
- * page to memory page i mod 7 and adds i; in the end each memory page holds the sum of its own.
+ * Submits a thousand pairs of bind and dispatch without waits on the host. Step i binds one page to
+ * memory page i mod 7 and adds i. At the end each memory page holds the sum of its steps.
  */
 static void check_chain(struct vku *vk, bool timeline)
 {
@@ -364,8 +363,7 @@ static void thousand_rebinds_timeline(void **state)
 	check_chain(*state, true);
 }
 
-/* In one call: each batch waits for the one before. The page ends up where the last one bound
- * it. */
+/* In one call each batch waits for the one before. The last batch's bind remains. */
 static void batches_that_wait_for_each_other(void **state)
 {
 	enum {
@@ -402,7 +400,7 @@ static void batches_that_wait_for_each_other(void **state)
 	setting_finish(vk, &s);
 }
 
-/* The same with binary semaphores, one for each step. */
+/* As above, with one binary semaphore for each step. */
 static void batches_with_binary_semaphores(void **state)
 {
 	enum {
@@ -448,7 +446,7 @@ static void batches_with_binary_semaphores(void **state)
 	setting_finish(vk, &s);
 }
 
-/* Batches without binds pass on what they wait for, and not earlier. */
+/* Batches without binds signal only after their waits. */
 static void only_synchronization(void **state)
 {
 	struct vku *vk = *state;
@@ -482,7 +480,7 @@ static void only_synchronization(void **state)
 	vkDestroyFence(vk->device, fence, NULL);
 }
 
-/* Many semaphores of both kinds on either side. */
+/* Many binary and timeline semaphores as waits and as signals. */
 static void many_semaphores(void **state)
 {
 	struct vku *vk = *state;
@@ -529,7 +527,7 @@ static void many_semaphores(void **state)
 	setting_finish(vk, &s);
 }
 
-/* Signals a timeline semaphore from another thread, in a moment. */
+/* Signals a timeline semaphore from another thread after A_MOMENT. */
 struct later {
 	const struct vku *vk;
 	VkSemaphore timeline;
@@ -584,7 +582,7 @@ static void device_wait_idle(void **state)
 	check_idle(*state, true);
 }
 
-/* With the newer form of submitting. */
+/* Uses vkQueueSubmit2. */
 static void with_submit2(void **state)
 {
 	struct vku *vk = *state;
@@ -646,7 +644,7 @@ static void with_submit2(void **state)
 	setting_finish(vk, &s);
 }
 
-/* The arrays of a call belong to the application again when it returns. */
+/* The application may reuse the arrays of a call once the call returns. */
 static void arrays_may_be_reused(void **state)
 {
 	struct vku *vk = *state;
@@ -676,7 +674,7 @@ static void arrays_may_be_reused(void **state)
 	setting_finish(vk, &s);
 }
 
-/* A fence given with no batch is signalled after the semaphores of the batches before. */
+/* A fence without batches is signalled after all earlier batches. */
 static void fence_without_batches(void **state)
 {
 	struct vku *vk = *state;

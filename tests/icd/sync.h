@@ -5,8 +5,8 @@
 #include "icd.h"
 
 /*
- * A batch of sparse binds or of command buffers with its semaphores, written down shortly. A
- * timeline semaphore is given with a value, a binary one with 0.
+ * A batch of sparse binds or command buffers with its semaphores. A timeline semaphore has a value,
+ * a binary semaphore has 0.
  */
 
 struct icd_point {
@@ -17,12 +17,12 @@ struct icd_point {
 #define ICD_POINTS 4
 
 struct icd_batch {
-	/* What happens: up to two binds of one buffer, or a command buffer, or nothing. */
+	/* Up to two binds of one buffer, or a command buffer, or neither. */
 	VkBuffer buffer;
 	VkSparseMemoryBind binds[2];
 	uint32_t bind_count;
 	VkCommandBuffer commands;
-	/* Unused ones are zero. */
+	/* Unused elements are zero. */
 	struct icd_point waits[ICD_POINTS];
 	struct icd_point signals[ICD_POINTS];
 	VkFence fence;
@@ -35,7 +35,7 @@ void icd_bind(const struct vku *vk, const struct icd_batch *batch);
 VkResult icd_try_submit(const struct vku *vk, const struct icd_batch *batch);
 void icd_submit(const struct vku *vk, const struct icd_batch *batch);
 
-/* What VkBindSparseInfo points at. */
+/* A VkBindSparseInfo with the arrays that it points to. */
 struct icd_bind_info {
 	VkBindSparseInfo info;
 	VkTimelineSemaphoreSubmitInfo timeline;
@@ -43,10 +43,10 @@ struct icd_bind_info {
 	VkSemaphore waits[ICD_POINTS], signals[ICD_POINTS];
 	uint64_t wait_values[ICD_POINTS], signal_values[ICD_POINTS];
 };
-/* For calls with several batches; info must stay where it is. */
+/* For calls with several batches. info points into itself and must not move. */
 void icd_bind_info(struct icd_bind_info *info, const struct icd_batch *batch);
 
-/* Waits for a fence, resets it. */
+/* Waits for a fence and resets it. */
 void icd_wait_fence(const struct vku *vk, VkFence fence);
 
 #endif

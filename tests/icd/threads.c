@@ -4,15 +4,14 @@
 #include <pthread.h>
 
 /*
- * Several threads, as Vulkan allows them: each with resources of its own, all with one device, the
- * queue under a lock.
+ * Several threads use one device. Each thread has its own resources. A lock guards the queue.
  */
 
 #define THREADS 4
 #define ROUNDS 25
 
 struct worker {
-	struct vku vk; /* a copy with a pool of its own */
+	struct vku vk; /* a copy with its own command pool */
 	uint32_t number;
 	pthread_t thread;
 	void (*round)(const struct vku *vk, uint32_t seed);
@@ -76,7 +75,7 @@ static void binding(void **state)
 	run_workers(*state, bind_round);
 }
 
-/* Nothing but creating and destroying: what the layer keeps of each object is shared by all. */
+/* Threads create and destroy objects. The layer's object tables are shared by all threads. */
 static void objects_round(const struct vku *vk, uint32_t seed)
 {
 	const VkImageCreateInfo image_info = {
@@ -117,7 +116,7 @@ static void creating_and_destroying(void **state)
 	run_workers(*state, objects_round);
 }
 
-/* The same memory bound by all threads at once, each to a buffer of its own. */
+/* All threads bind the same memory at once, each to its own buffer. */
 static struct icd_pages common;
 
 static void common_round(const struct vku *vk, uint32_t seed)
@@ -142,7 +141,7 @@ static void binding_the_same_memory(void **state)
 	icd_pages_finish(*state, &common);
 }
 
-/* Devices and instances of their own; here each thread has its own queue. */
+/* Each thread has its own instance, device and queue. */
 static void *own_device(void *data)
 {
 	struct icd_pages p;

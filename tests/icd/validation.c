@@ -2,15 +2,15 @@
 #include "icd.h"
 
 /*
- * The programs here fail if the validation layer reports an error. That they can fail is shown by
- * provoking one.
+ * The programs here fail if the validation layer reports an error. This program provokes an error
+ * and checks that the validation layer reports it.
  */
 
 static void errors_are_seen(void **state)
 {
 	const VkBufferCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-		/* No size, no usage. */
+		/* Invalid: size and usage are 0. */
 	};
 	struct vku *vk = *state;
 	VkBuffer buffer;
