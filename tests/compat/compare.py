@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs other people's programs without and with the layer: what they say and draw has to be the
-same.
+"""Runs other projects' programs without and with the layer and compares their output and pictures.
 
 compare BUILD DRIVER_MANIFEST stock|newer CASE
 
-With stock, the driver is that of the manifest, and the route is provide; with newer it is that of
-scripts/newer-lavapipe, and the route is native. Exit status 77 means skipped.
+stock uses the driver of the manifest, with the route provide. newer uses the driver of
+scripts/newer-lavapipe, with the route native. Exit status 77 means skipped.
 """
 
 import difflib
@@ -35,16 +34,16 @@ ZINK = {
     "LIBGL_ALWAYS_SOFTWARE": "1",
 }
 
-# Differs from one run to the next: how much memory there is, and where things lie.
+# Values that differ between runs: amounts of memory and addresses.
 VARYING = (
     (r"(budget|usage) +=.*", r"\1"),
     (r"( free memory|Currently available).*", r"\1"),
     (r"0x[0-9a-f]{9,}", "ADDRESS"),
 )
 
-# What the layer makes of what the driver says on the provide route, and once in what is said of
-# each device; nothing else may differ, and on the native route nothing at all. From what is said
-# with the layer to what is said without:
+# The changes that the layer makes to vulkaninfo's output on the provide route, once for each
+# device. Each pattern matches the output with the layer; the replacement is the output without the
+# layer. On the native route the outputs are equal.
 PROVIDED = {
     "text": (
         (r"(\tsparseAddressSpaceSize +=) 0x[0-9a-f]{9,}\n", r"\1 0x00000000\n"),
@@ -61,9 +60,9 @@ PROVIDED = {
         (r'("sparseResidencyAliased":) true,\n', r"\1 false,\n"),
     ),
 }
-# vulkaninfo's word for memory types that no sparse image can have.
+# vulkaninfo prints this for memory types that sparse images do not support.
 NON_SPARSE = (r"\t+\(non-sparse\)\n", "")
-# On every route.
+# The layer reports itself as a tool on every route.
 TOOL = (r"\tvmbind sparse layer:\n(\t\t.*\n)+\n", "")
 
 
@@ -75,21 +74,21 @@ def expect_same(what, without, with_layer):
         lines = difflib.unified_diff(
             without.splitlines(), with_layer.splitlines(), "without", "with", lineterm="", n=1
         )
-        fail(f"{what}: not the same", *lines)
+        fail(f"{what}: the outputs differ", *lines)
     print(f"same: {what}")
 
 
 def undo(what, text, changes, count):
-    """Takes back what the layer is expected to change, and expects that it did."""
+    """Reverts the layer's expected changes. Fails unless each occurs count times."""
     for pattern, replacement in changes:
         text, found = re.subn(pattern, replacement, text)
         if found != count:
-            fail(f"{what}: {pattern} is there {found} times and not {count}")
+            fail(f"{what}: {pattern} occurs {found} times, expected {count}")
     return text
 
 
 class Vulkaninfo:
-    """On two devices where that is possible: the manifest is there twice."""
+    """Runs vulkaninfo, with stock on two devices: the driver's manifest is listed twice."""
 
     def __init__(self, machine):
         need("vulkaninfo")
@@ -117,7 +116,7 @@ class Vulkaninfo:
             without = re.sub(*NON_SPARSE, without)
         if has_tools:
             with_layer = undo(arguments, with_layer, [TOOL], self.devices)
-            # A heading, and empty lines, that are not there without any.
+            # vulkaninfo prints a heading and empty lines only if there are tools.
             without, with_layer = (
                 re.sub(r"\nTooling Info:\n-+|\n(?=\n)", "", text) for text in (without, with_layer)
             )
@@ -127,7 +126,7 @@ class Vulkaninfo:
         self.run([f"--json={device}"], layers)
         files = glob.glob(os.path.join(self.machine.scratch, "*VULKANINFO*.json"))
         if len(files) != 1:
-            fail(f"vulkaninfo made the files {files}")
+            fail(f"vulkaninfo wrote {files}, expected one file")
         with open(files[0], encoding="utf-8") as file:
             text = file.read()
         os.unlink(files[0])
@@ -152,16 +151,16 @@ def vulkaninfo(machine):
 
 
 def own(machine, program, *arguments, stdin=None):
-    """One of the programs here, which check for themselves what can be checked inside."""
+    """Runs a program of this folder. The program makes its own checks as well."""
     path = machine.program(f"compat_{program}")
     if not os.path.exists(path):
-        skip(f"{path} was not built")
+        skip(f"{path} is not built")
     command = [path, *arguments]
     machine.expect_order(command, [OURS], stdin=stdin)
     without = machine.run(command, stdin=stdin)
     with_layer = machine.run(command, [OURS], stdin=stdin)
     if not without.out:
-        fail(f"{program} says nothing")
+        fail(f"{program} prints nothing")
     expect_same(program, without.text(), with_layer.text())
 
 
@@ -184,7 +183,7 @@ def forks(machine):
 def functions(machine):
     header = "/usr/include/vulkan/vulkan_core.h"
     if not os.path.exists(header):
-        skip(f"there is no {header}")
+        skip(f"{header} is missing")
     with open(header, encoding="utf-8") as file:
         names = re.findall(r"VKAPI_CALL (vk\w+)\(", file.read())
     own(machine, "functions", stdin="\n".join(names) + "\n")
@@ -197,8 +196,8 @@ def same_output(machine, command, layers=(), **variables):
 
 
 def same_picture(machine, command, colors, **variables):
-    """A program that shows the same for ever, in that many colors at least. The first one says what
-    the picture is."""
+    """Compares the picture of a program that shows a still image with at least colors colors. The
+    run without the layer gives the expected picture."""
 
     def shown(layers, accept):
         process = machine.start(command, layers, **variables)
@@ -229,30 +228,30 @@ def vkcube(machine):
 
 
 def vkd3d(machine):
-    """Enables every feature that there is."""
+    """vkd3d enables every supported feature."""
     need("vkd3d-triangle")
     machine.with_display()
     same_picture(machine, ["vkd3d-triangle"], 100)
 
 
 def zink(machine):
-    """The same, so that GL has sparse buffers as well."""
+    """Zink enables every supported feature. The layer adds GL_ARB_sparse_buffer."""
     need("glxinfo", "glxdemo")
     machine.with_display()
     command = ["glxinfo", "-s", "-l"]
     without = machine.run(command, **ZINK).text()
     with_layer = machine.run(command, [OURS], **ZINK).text()
     if not re.search(r"OpenGL renderer string: zink", without):
-        fail("this is not zink:", without)
+        fail("the GL driver is not zink:", without)
     if not machine.newer:
-        # In the core profile and in the other.
+        # glxinfo lists the core and the compatibility profile.
         with_layer = undo("glxinfo", with_layer, [(r"    GL_ARB_sparse_buffer\n", "")], 2)
     expect_same("glxinfo", without, with_layer)
     same_picture(machine, ["glxdemo"], 3, **ZINK)
 
 
 def validation(machine):
-    """There are no new messages, from above nor from below."""
+    """The validation layer reports no new messages, above and below the layer."""
     need("vkcube", "vulkaninfo")
     machine.with_display()
     for command in (CUBE, SUMMARY, [machine.program("compat_volk")]):
@@ -276,11 +275,11 @@ def overlay(machine):
         expect_same(f"vkcube, {order}", without, machine.run(CUBE, order, **variables).text())
         with open(out, encoding="utf-8") as file:
             if not file.readline().startswith("device, "):
-                fail("the overlay saw no frames")
+                fail("the overlay recorded no frames")
 
 
 def implicit(machine, layer, *commands, **more):
-    """Another implicit layer, above and below."""
+    """Runs commands with another implicit layer above and below the layer."""
     need(*(command[0] for command in commands))
     machine.with_display()
     for command in commands:
@@ -300,7 +299,7 @@ def device_select(machine):
 
 
 def renderdoc(machine):
-    # One device, with sparse buffers: RenderDoc knows no second one.
+    # forks uses one device: RenderDoc supports only one.
     implicit(machine, RENDERDOC, CUBE, [machine.program("compat_forks")])
 
 
@@ -321,7 +320,7 @@ def capture(machine, layers, command):
 
 
 def replay(machine, path, layers):
-    """Its frames, as pictures."""
+    """Replays a capture and returns its frames as pictures."""
     shots = os.path.join(machine.scratch, "shots")
     os.mkdir(shots)
     machine.run(
@@ -333,21 +332,21 @@ def replay(machine, path, layers):
             pictures.append(file.read())
     shutil.rmtree(shots)
     if len(pictures) != FRAMES or len(set(pictures)) != FRAMES:
-        fail(f"{len(set(pictures))} different pictures of {FRAMES} frames")
+        fail(f"{len(set(pictures))} distinct pictures, expected {FRAMES}")
     return pictures
 
 
 def gfxreconstruct(machine):
-    """vkcube, captured and replayed; and sparse buffers at work while they are captured."""
+    """Captures and replays vkcube, and captures a program that uses sparse buffers."""
     need("vkcube", "gfxrecon-replay")
     machine.with_display()
     path = capture(machine, [GFXRECONSTRUCT], CUBE)
     pictures = replay(machine, path, [])
     if replay(machine, path, [OURS]) != pictures:
-        fail("replayed with the layer, it looks different")
+        fail("vkcube replayed with the layer draws other pictures")
     for order in ([GFXRECONSTRUCT, OURS], [OURS, GFXRECONSTRUCT]):
         if replay(machine, capture(machine, order, CUBE), []) != pictures:
-            fail(f"captured with {order}, it looks different")
+            fail(f"vkcube captured with {order} draws other pictures")
         capture(machine, order, [machine.program("compat_instances")])
     print("same: all pictures of the cube")
 

@@ -6,9 +6,10 @@
 #include "work.h"
 
 /*
- * forks COMMAND...: a process that has a device forks. One child executes the command, one makes an
- * instance of its own, one exits as if nothing were there, and the parent goes on. forks: the work
- * alone, for the command.
+ * forks COMMAND...: forks before and after creating a device. One child executes the command, one
+ * creates an instance of its own, and one exits. The parent continues its work.
+ *
+ * forks: only creates an instance and a device and works on them. Used as COMMAND.
  */
 
 static char **command;
@@ -79,6 +80,6 @@ int main(int argc, char **argv)
 	work_once(&vk, 4);
 	work_finish(&vk, &work);
 	vku_finish(&vk);
-	printf("parent: goes on\n");
+	printf("parent: continues\n");
 	return 0;
 }

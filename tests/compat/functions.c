@@ -7,9 +7,9 @@
 #include <vulkan/vulkan.h>
 
 /*
- * functions <NAMES: tells of each function, a line each, from whom it can be had:
- * vkGetInstanceProcAddr without and with an instance, and vkGetDeviceProcAddr, on a device without
- * extensions and on one with all of them.
+ * functions <NAMES: prints a line for each function name. The line lists the queries that return
+ * the function: vkGetInstanceProcAddr without and with an instance, and vkGetDeviceProcAddr on a
+ * device without extensions and on one with all extensions.
  */
 
 static PFN_vkGetInstanceProcAddr get_instance;

@@ -3,8 +3,8 @@
 
 #include "work.h"
 
-/* Several instances, each with two devices, made and destroyed in several orders, with work on
- * those that are left. */
+/* Creates instances with two devices each and destroys them in several orders. After each step the
+ * remaining devices still work. */
 
 #define INSTANCES 3
 
@@ -19,9 +19,9 @@ static const struct order {
 	unsigned destroyed[INSTANCES];
 	bool first_device_first;
 } orders[] = {
-	{ "as they were made", { 0, 1, 2 }, true },
-	{ "the last first", { 2, 1, 0 }, false },
-	{ "from the middle", { 1, 2, 0 }, true },
+	{ "in the order of creation", { 0, 1, 2 }, true },
+	{ "in reverse order", { 2, 1, 0 }, false },
+	{ "from the middle on", { 1, 2, 0 }, true },
 };
 
 static void init(struct pair *pair)
@@ -49,7 +49,7 @@ static void finish_second(struct pair *pair)
 	vkDestroyDevice(pair->second.device, NULL);
 }
 
-/* The instance goes last in any case. */
+/* Destroys both devices, then the instance. */
 static void finish(struct pair *pair, bool first_device_first)
 {
 	if (!first_device_first) {
@@ -67,7 +67,7 @@ static void finish(struct pair *pair, bool first_device_first)
 	vku_finish(&pair->second);
 }
 
-static void try_order(const struct order *order)
+static void check_order(const struct order *order)
 {
 	struct pair pairs[INSTANCES], another;
 
@@ -79,7 +79,7 @@ static void try_order(const struct order *order)
 	}
 	for (unsigned i = 0; i < INSTANCES; i++) {
 		finish(&pairs[order->destroyed[i]], order->first_device_first);
-		/* One that may come to lie where that one was. */
+		/* The new instance may get the address of the destroyed one. */
 		init(&another);
 		for (unsigned j = i + 1; j < INSTANCES; j++) {
 			work_on(&pairs[order->destroyed[j]], 0x1000 * i + 0x10 * j);
@@ -93,7 +93,7 @@ static void try_order(const struct order *order)
 int main(void)
 {
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
-		try_order(&orders[i]);
+		check_order(&orders[i]);
 	}
 	return 0;
 }

@@ -6,15 +6,14 @@
 #include <vulkan/vulkan.h>
 
 /*
- * loads: loads the loader, makes an instance and a device, destroys them and unloads the loader,
- * again and again. In the end the loader and the layer are not mapped any more, and the process has
- * as many mappings as after the first rounds.
+ * loads: in each round loads the loader, creates and destroys an instance and a device, and unloads
+ * the loader. At the end the loader and the layer are unmapped. The process has as many mappings as
+ * after the first rounds.
  */
 
 #define WARM_UP 4
 #define ROUNDS 12
-/* Of the C library's allocator, which gives nothing back at once: a leak would be one in each
- * round. */
+/* Mappings that the C library's allocator may keep. A leak adds one in each round. */
 #define SLACK (ROUNDS / 2)
 
 static void fail(const char *what)
@@ -62,9 +61,9 @@ static VkDevice create_device(PFN_vkGetInstanceProcAddr get, VkInstance instance
 
 	if (FUNCTION(instance, vkEnumeratePhysicalDevices)(instance, &count, &physical) < 0 ||
 		count != 1) {
-		fail("no physical device");
+		fail("no physical device found");
 	}
-	/* All that there are: sparse ones, too. */
+	/* The device has all features, including sparse features. */
 	FUNCTION(instance, vkGetPhysicalDeviceFeatures)(physical, &features);
 	const VkDeviceQueueCreateInfo queue = {
 		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
@@ -78,7 +77,7 @@ static VkDevice create_device(PFN_vkGetInstanceProcAddr get, VkInstance instance
 		.pEnabledFeatures = &features,
 	};
 	if (FUNCTION(instance, vkCreateDevice)(physical, &info, NULL, &device) != VK_SUCCESS) {
-		fail("no device");
+		fail("vkCreateDevice failed");
 	}
 	return device;
 }
@@ -102,7 +101,7 @@ static void round_of(void)
 		.pApplicationInfo = &application,
 	};
 	if (FUNCTION(NULL, vkCreateInstance)(&info, NULL, &instance) != VK_SUCCESS) {
-		fail("no instance");
+		fail("vkCreateInstance failed");
 	}
 	VkDevice device = create_device(get, instance);
 	FUNCTION(instance, vkDestroyDevice)(device, NULL);
@@ -124,8 +123,7 @@ int main(void)
 	}
 	const size_t after = count_mappings(NULL);
 	if (after >= before + SLACK) {
-		fprintf(stderr, "%zu mappings, and %zu after %d more rounds\n", before, after,
-			ROUNDS);
+		fprintf(stderr, "%zu mappings, %zu after %d more rounds\n", before, after, ROUNDS);
 		return 1;
 	}
 	printf("loader mapped: %zu\n", count_mappings("/libvulkan.so"));

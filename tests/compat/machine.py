@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the cases of compare run programs on: a driver, layers in a given order, and a display."""
+"""The environment of compare's programs: a driver, layers in a given order, and a display."""
 
 import glob
 import json
@@ -16,17 +16,17 @@ from typing import NamedTuple
 # The layer under test.
 OURS = "VK_LAYER_VMBIND_sparse"
 SOURCE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
-# What the caller's shell may have set is not the test's business.
+# Variables of the caller's shell that would change the results.
 NOT_INHERITED = re.compile(
     r"(VK_|VMBIND_|ENABLE_|DISABLE_|MESA_|GFXRECON_|RENDERDOC_|LIBGL_|GALLIUM_|NODEVICE_SELECT|"
     r"DISPLAY$|WAYLAND_)"
 )
-# What the loader says of layers that it was asked for.
-LOADERS_WORDS = re.compile(
+# The loader's messages about enabled layers.
+LOADER_MESSAGES = re.compile(
     r"^.*(\[Loader Message\]|VK_INSTANCE_LAYERS|VK_LOADER_DEBUG).*\n", re.MULTILINE
 )
-# A busy machine takes its time.
-PATIENCE = 100
+# Long enough for a busy machine.
+TIMEOUT_S = 100
 
 
 def fail(*what):
@@ -42,7 +42,7 @@ def skip(why):
 def need(*programs):
     for program in programs:
         if not shutil.which(program):
-            skip(f"there is no {program}")
+            skip(f"{program} is not installed")
 
 
 def read_manifest(path):
@@ -57,14 +57,14 @@ class Result(NamedTuple):
 
     def text(self):
         return (
-            f"{self.out}\nOn standard error:\n{LOADERS_WORDS.sub('', self.err)}\n"
+            f"{self.out}\nOn standard error:\n{LOADER_MESSAGES.sub('', self.err)}\n"
             f"Exit status {self.status}\n"
         )
 
 
 class Machine:
-    """Stock lavapipe, to which the layer adds sparse resources, or that of a newer suite, which has
-    its own."""
+    """Stock lavapipe, where the layer provides sparse resources, or the lavapipe of a newer suite,
+    which has its own."""
 
     def __init__(self, build, driver, newer):
         self.build = os.path.realpath(build)
@@ -78,7 +78,7 @@ class Machine:
             HOME=self.scratch, XDG_RUNTIME_DIR=self.scratch, RENDERDOC_TEMP=self.scratch
         )
         self.environment["NODEVICE_SELECT"] = "1"
-        # Packages of other suites are in the caller's.
+        # scripts/newer-lavapipe keeps the newer driver in the caller's cache.
         self.environment.setdefault("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
         if newer:
             self.runner = [os.path.join(SOURCE, "scripts/newer-lavapipe"), "--cached"]
@@ -91,7 +91,7 @@ class Machine:
             self.runner, env=self.environment, capture_output=True, text=True, check=False
         )
         if found.returncode == 77:
-            skip("scripts/newer-lavapipe has not fetched it")
+            skip("scripts/newer-lavapipe has not fetched the driver")
         return found.stdout.strip()
 
     def close(self):
@@ -100,22 +100,22 @@ class Machine:
         shutil.rmtree(self.scratch)
 
     def program(self, name):
-        """The path of one that the build made."""
+        """The path of a program of this folder in the build tree."""
         return os.path.join(self.build, "tests/compat", name)
 
     def manifest(self, layer):
-        """The path of a layer's."""
+        """The path of a layer's manifest."""
         if layer == OURS:
             return os.path.join(self.build, "manifest/VkLayer_VMBIND_sparse.json")
         for root in (self.root, "/"):
             for path in sorted(glob.glob(os.path.join(root, "usr/share/vulkan/*_layer.d/*.json"))):
                 if read_manifest(path)["layer"]["name"] == layer:
                     return path
-        return skip(f"there is no {layer}")
+        return skip(f"{layer} is not installed")
 
     def layer_path(self, layers):
-        """Explicit layers in this order, the first one nearest to the program: old loaders go by
-        directories."""
+        """The path for explicit layers in this order, the first one nearest to the program. Old
+        loaders use the order of the directories."""
         directories = []
         for layer in dict.fromkeys(layers + [OURS]):
             directory = os.path.join(self.scratch, "explicit", layer)
@@ -134,7 +134,7 @@ class Machine:
             os.makedirs(os.path.join(directory, "vulkan/implicit_layer.d"), exist_ok=True)
             manifest = read_manifest(self.manifest(layer))
             if layer == OURS:
-                # The installed one names the library without its directory.
+                # The installed manifest names the library without its directory.
                 library = manifest["layer"]["library_path"]
                 manifest = read_manifest(
                     os.path.join(self.build, "manifest/install/VkLayer_VMBIND_sparse.json")
@@ -155,14 +155,14 @@ class Machine:
         return self.display
 
     def environment_of(self, layers, variables):
-        """Variables that are None are unset."""
+        """The environment of a program. Variables that are None are removed."""
         environment = dict(self.environment, VK_LAYER_PATH=self.layer_path(layers), **variables)
         if layers:
             environment["VK_INSTANCE_LAYERS"] = ":".join(layers)
         return {name: value for name, value in environment.items() if value is not None}
 
     def start(self, command, layers=(), **variables):
-        """Starts a program that does not end by itself."""
+        """Starts a program that runs until the caller terminates it."""
         return subprocess.Popen(
             self.runner + command,
             env=self.environment_of(list(layers), variables),
@@ -181,7 +181,7 @@ class Machine:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=PATIENCE,
+            timeout=TIMEOUT_S,
             check=False,
         )
         result = Result(done.returncode, done.stdout, done.stderr)
@@ -190,8 +190,7 @@ class Machine:
         return result
 
     def expect_order(self, command, order, layers=None, **variables):
-        """That the loader really has these layers between the program and the driver, and no
-        others."""
+        """Expects that the loader's chain has exactly these layers, in this order."""
         err = self.run(
             command,
             order if layers is None else layers,
@@ -203,13 +202,13 @@ class Machine:
         )
         found = [re.findall(r"\bVK_LAYER_\w+$", stack, re.MULTILINE) for stack in stacks]
         if not found or any(stack != order for stack in found):
-            fail(f"the layers are not {order}, but {found}", err)
+            fail(f"the layers are {found}, expected {order}", err)
 
 
 class Display:
-    """An X server of its own, whose screen can be looked at."""
+    """An X server whose screen the test reads from a file."""
 
-    # Larger than the windows: gfxrecon-replay waits for ever for one that fills the screen.
+    # Larger than the windows: gfxrecon-replay hangs if a window fills the screen.
     SIZE = 640
 
     def __init__(self, scratch):
@@ -232,11 +231,11 @@ class Display:
             stderr=subprocess.DEVNULL,
         )
         os.close(writer)
-        ready = select.select([reader], [], [], PATIENCE)[0]
+        ready = select.select([reader], [], [], TIMEOUT_S)[0]
         with os.fdopen(reader) as file:
             number = file.readline().strip() if ready else ""
         if not number:
-            fail("Xvfb does not start")
+            fail("Xvfb did not start")
         self.name = f":{number}"
 
     def close(self):
@@ -244,7 +243,7 @@ class Display:
         self.server.wait()
 
     def pixels(self):
-        """The screen as it is, four bytes a pixel: what is at the end of an xwd file."""
+        """The screen with four bytes a pixel, from the end of an xwd file."""
         with open(self.screen, "rb") as file:
             data = file.read()
         size = self.SIZE * self.SIZE * 4
@@ -254,12 +253,12 @@ class Display:
         return data[start : start + size]
 
     def wait_until(self, accept, process=None):
-        """Looks until what is on the screen is accepted; the process has to be there for it."""
-        deadline = time.monotonic() + PATIENCE
+        """Waits until accept(pixels) is true. Fails if process ends before."""
+        deadline = time.monotonic() + TIMEOUT_S
         while not accept(pixels := self.pixels()):
             if process and process.poll() is not None:
-                fail(f"the program has ended with {process.returncode}")
+                fail(f"the program ended with {process.returncode}")
             if time.monotonic() > deadline:
-                fail("what was waited for did not come to the screen")
+                fail("timeout: the expected picture is not on the screen")
             time.sleep(0.05)
         return pixels

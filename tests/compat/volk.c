@@ -6,10 +6,9 @@
 #include <volk.h>
 
 /*
- * volk: a program without a single function of the loader's but vkGetInstanceProcAddr. It works on
- * a device with functions from vkGetInstanceProcAddr, which serve every device, with those from
- * vkGetDeviceProcAddr, and with a table for each of two devices. Where there are sparse buffers it
- * works on one.
+ * volk: a program that imports only vkGetInstanceProcAddr from the loader. The program works on
+ * devices with functions from vkGetInstanceProcAddr, with functions from vkGetDeviceProcAddr, and
+ * with one function table for each of two devices. If supported, the buffers are sparse.
  */
 
 #define SIZE UINT64_C(262144)
@@ -62,7 +61,7 @@ static void gpu_init(struct gpu *gpu, VkInstance instance, bool wants_sparse)
 		.sparseBinding = gpu->sparse,
 		.sparseResidencyBuffer = gpu->sparse,
 	};
-	/* Of CPU drivers the first family can do everything. */
+	/* The first queue family of CPU drivers supports all operations. */
 	const VkDeviceQueueCreateInfo queue = {
 		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
 		.queueCount = 1,
@@ -221,7 +220,7 @@ int main(void)
 		volkLoadDeviceTable(&tables[i], gpus[i].device);
 		work(&tables[i], &gpus[i], "volkLoadDeviceTable", 0x33333333u + 0x11111111u * i);
 	}
-	/* The global functions become the first device's own. */
+	/* The global function pointers now belong to the first device. */
 	volkLoadDevice(gpus[0].device);
 	volkGenLoadDeviceTable(&from_device, gpus[0].device, vkGetDeviceProcAddrStub);
 	work(&from_device, &gpus[0], "volkLoadDevice", 0x55555555);

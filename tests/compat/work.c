@@ -34,7 +34,7 @@ void work_do(const struct vku *vk, const struct work *work, uint32_t word)
 	for (VkDeviceSize offset = 0; offset < SIZE; offset += SIZE / 4) {
 		const uint32_t found = vku_read_word(vk, work->buffer, offset);
 		if (found != word) {
-			vku_fail("%08x where %08x was written", found, word);
+			vku_fail("the GPU reads %08x, expected %08x", found, word);
 		}
 	}
 }

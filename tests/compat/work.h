@@ -7,9 +7,8 @@
 #include "vk.h"
 
 /*
- * A buffer for the GPU to fill and read: a sparse one where the device has them, so that the layer
- * has work to do on the provide route, and an ordinary one elsewhere. What is written and read is
- * the same.
+ * A buffer that the GPU fills and reads. The buffer is sparse if the device supports sparse
+ * buffers, so the provide route is used. Otherwise the buffer is ordinary.
  */
 struct work {
 	VkBuffer buffer;
@@ -17,11 +16,11 @@ struct work {
 };
 
 void work_init(const struct vku *vk, struct work *work);
-/* The GPU fills the buffer with word and reads it back; fails if it is not what it reads. */
+/* The GPU fills the buffer with word and reads it. Fails if the GPU reads another word. */
 void work_do(const struct vku *vk, const struct work *work, uint32_t word);
 void work_finish(const struct vku *vk, struct work *work);
 
-/* All three. */
+/* Calls work_init(), work_do() and work_finish(). */
 void work_once(const struct vku *vk, uint32_t word);
 
 #endif
