@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A Vulkan driver with one device and a fault of choice:
+ * A Vulkan driver with one device and a selectable fault:
  *
  *   VMB_FAKE_ICD=FAULT:FUNCTION  FAULT is hang, crash, exit or a VkResult below 0, and happens in
  *                                FUNCTION, e.g. vkCreateInstance
@@ -19,10 +19,10 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* The loader keeps its own pointer in the first word. */
+/* The loader stores a pointer in the first word of each object. */
 static VK_LOADER_DATA instance_object, device_object;
 
-/* What the function is to return, if that is up to it. */
+/* Hangs, crashes or exits, or returns the result that function has to return. */
 static VkResult misbehave(const char *function)
 {
 	const char *how = getenv("VMB_FAKE_ICD");
@@ -262,7 +262,7 @@ EXPORT VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL vk_icdGetInstanceProcAddr(
 	return NULL;
 }
 
-/* Not in any header. */
+/* No header declares this function. */
 VKAPI_ATTR VkResult VKAPI_CALL vk_icdNegotiateLoaderICDInterfaceVersion(uint32_t *version);
 EXPORT VKAPI_ATTR VkResult VKAPI_CALL vk_icdNegotiateLoaderICDInterfaceVersion(uint32_t *version)
 {

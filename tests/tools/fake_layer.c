@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A Vulkan layer that spoils vkCreateInstance, as told by VMB_FAKE_LAYER: a VkResult, or "crash".
+ * A Vulkan layer whose vkCreateInstance returns the VkResult in VMB_FAKE_LAYER, or crashes if the
+ * variable is "crash".
  */
 
 #include <signal.h>

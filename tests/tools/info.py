@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""vmbind-info for its tests: runs it, and holds what it says against its manual page and against
-the layer."""
+"""Runs vmbind-info and compares its output with its manual page and with the layer's log."""
 
 import json
 import os
@@ -8,8 +7,8 @@ import re
 import subprocess
 import sys
 
-# Where nothing hangs: a busy machine takes its time.
-PATIENCE = ("--timeout", "300")
+# Long enough for a busy machine, for tests without a hanging driver.
+TIMEOUT_OPTIONS = ("--timeout", "300")
 LAYER = "VK_LAYER_VMBIND_sparse"
 SOURCE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 MANUAL = os.path.join(SOURCE, "tools/vmbind-info.1")
@@ -42,7 +41,7 @@ PROPERTIES = {
 
 
 class Null:
-    """Something that may be null."""
+    """The schema of a value that may be null."""
 
     def __init__(self, schema):
         self.schema = schema
@@ -85,8 +84,8 @@ DEVICE = {
     ],
     "problem": PROBLEM,
 }
-# A type, a set of words, or a container of those. Objects have these keys and no others, in this
-# order.
+# A schema is a type, a set of words, or a container of schemas. Objects have exactly these keys, in
+# this order.
 SCHEMA = {
     "format": int,
     "vmbind_version": str,
@@ -113,7 +112,7 @@ def fail(message):
 
 def expect(what, seen, wanted):
     if seen != wanted:
-        fail(f"{what}: {seen!r}, and not {wanted!r}")
+        fail(f"{what}: {seen!r}, expected {wanted!r}")
 
 
 def check_schema(where, value, schema):
@@ -129,13 +128,13 @@ def check_schema(where, value, schema):
             check_schema(f"{where}[{i}]", item, schema[0])
     elif isinstance(schema, set):
         if value not in schema:
-            fail(f"{where}: {value!r} is none of {schema}")
+            fail(f"{where}: {value!r} is not in {schema}")
     elif type(value) is not schema:
-        fail(f"{where}: {value!r} is not of {schema}")
+        fail(f"{where}: {value!r} is not a {schema.__name__}")
 
 
 def words_of(schema):
-    """The keys and words that the manual has to tell of, but for Vulkan's own."""
+    """The keys and words that the manual has to document: all except Vulkan's own names."""
     if isinstance(schema, Null):
         return words_of(schema.schema)
     if isinstance(schema, list):
@@ -149,7 +148,7 @@ def words_of(schema):
 
 
 def documented_words():
-    """What is marked up as a word in the manual's section on JSON."""
+    """The words marked with Cm in the manual's section JSON."""
     words, section = set(), None
     with open(MANUAL, encoding="utf-8") as manual:
         for line in manual:
@@ -176,7 +175,7 @@ class Answer:
 
 
 class Tool:
-    """vmbind-info in an environment; command is what runs it."""
+    """vmbind-info, run by command in an environment."""
 
     def __init__(self, command, environment):
         self.command = command
@@ -193,26 +192,26 @@ class Tool:
         return answer
 
     def text(self, *options, **variables):
-        """The text for people, checked for what holds always."""
-        answer = self.run(*PATIENCE, *options, **variables)
+        """Runs vmbind-info without --json. Checks the columns, the characters and stderr."""
+        answer = self.run(*TIMEOUT_OPTIONS, *options, **variables)
         lines = answer.text.decode("utf-8").split("\n")
         for line in lines:
-            # A word that is longer than a line is not broken.
+            # vmbind-info does not break words longer than a line.
             if len(line) > 80 and " " in re.sub(r"^ *([a-z ]+:)? *", "", line):
-                answer.complain(f"more than 80 columns: {line}")
+                answer.complain(f"a line has more than 80 columns: {line}")
             if not line.isprintable():
-                answer.complain(f"not printable: {line!r}")
+                answer.complain(f"a line is not printable: {line!r}")
         if answer.errors:
-            answer.complain("there is something on stderr")
+            answer.complain("stderr is not empty")
         return answer
 
     def json(self, *options, **variables):
-        """The JSON, held against the schema, the exit status and the text."""
-        answer = self.run("--json", *PATIENCE, *options, **variables)
+        """Runs vmbind-info --json. Checks the report against the schema and the exit status."""
+        answer = self.run("--json", *TIMEOUT_OPTIONS, *options, **variables)
         try:
             report = json.loads(answer.text.decode("utf-8"))
         except ValueError as error:
-            answer.complain(f"no JSON: {error}")
+            answer.complain(f"stdout is not JSON: {error}")
         check_schema("the report", report, SCHEMA)
         expect("format", report["format"], 1)
         devices = report["devices"]
@@ -221,18 +220,20 @@ class Tool:
         if any(device["route"] for device in devices):
             status = 0 if report["gains"] else 1
         if answer.status != status:
-            answer.complain(f"the exit status is not {status}")
+            answer.complain(f"the exit status is {answer.status}, expected {status}")
         return report
 
     def agrees_with_layer(self, report, program, **variables):
-        """program enumerates devices with the layer enabled, which writes its decisions to
-        stderr."""
+        """Compares the report with the routes that the layer logs to stderr. program enumerates the
+        devices with the layer enabled."""
         answer = self.run(command=program, VMBIND_LOG="info", **variables)
-        said = set(
+        logged = set(
             re.findall(
                 r"^vmbind: (?:info|warn): (.*): route (\w+): (.*)$", answer.errors, re.MULTILINE
             )
         )
-        told = {(device["name"], device["route"], device["reason"]) for device in report["devices"]}
-        if not said or said != told:
-            answer.complain(f"the layer says {said}, vmbind-info {told}")
+        reported = {
+            (device["name"], device["route"], device["reason"]) for device in report["devices"]
+        }
+        if not logged or logged != reported:
+            answer.complain(f"the layer logs {logged}, vmbind-info reports {reported}")

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# panvk GENERATION: vmbind-info on that version of panvk, over the simulated kernel with the sparse
-# op and without. It agrees with the layer, and tells of the kernel what that was made to be.
+# panvk GENERATION: runs vmbind-info on this version of panvk, over the simulated kernel with and
+# without the sparse op. The report agrees with the layer and with the simulated kernel.
 
 import os
 import sys
@@ -14,8 +14,8 @@ PROGRAM = os.path.join(BUILD, "tools/vmbind-info")
 ENUMERATE = [os.path.join(BUILD, "tests/icd/icd_features"), "tool_properties"]
 PAGES = [4096, 2 << 20]
 
-# The route, whether the driver has sparse resources and a fault, and what would be better on
-# panthor 1.9.
+# For panthor 1.9: the route, whether the driver has sparse resources, whether the driver has a
+# fault, and the advice.
 GENERATIONS = {
     "25.0": ("provide", False, False, ["newer-mesa"]),
     "26.1": ("assist", True, True, ["newer-mesa"]),
@@ -36,10 +36,16 @@ def main():
         device = report["devices"][0]
         expect("the route", device["route"], route)
         expect("the driver", (device["driver"]["name"], device["driver"]["id"]), ("panvk", 20))
-        expect("its version", device["driver"]["info"].startswith(f"Mesa {generation}."), True)
+        expect(
+            "the driver's version", device["driver"]["info"].startswith(f"Mesa {generation}."), True
+        )
         expect("the driver's sparseBinding", device["sparse"]["sparseBinding"], has_sparse)
-        expect("what is provided", device["provided"] is not None, route == "provide")
-        expect("the fault", device["works_around"] is not None, has_fault)
+        expect(
+            "the layer provides sparse resources",
+            device["provided"] is not None,
+            route == "provide",
+        )
+        expect("the driver has a fault", device["works_around"] is not None, has_fault)
         expect(
             "the kernel",
             (device["kernel_driver"]["name"], device["kernel_driver"]["version"]),

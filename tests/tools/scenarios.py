@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# info BUILD DRIVER SCENARIO: vmbind-info of a build on this machine, on lavapipe (DRIVER is its
-# manifest) and on a driver that misbehaves (fake_icd.c). Exit status 77 means skipped.
+# scenarios BUILD DRIVER SCENARIO: tests the vmbind-info of a build on lavapipe (DRIVER is its
+# manifest) and on a driver with faults (fake_icd.c). Exit status 77 means skipped.
 
 import json
 import os
@@ -15,9 +15,9 @@ import tempfile
 from info import (
     LAYER,
     MANUAL,
-    PATIENCE,
     SCHEMA,
     SOURCE,
+    TIMEOUT_OPTIONS,
     Tool,
     documented_words,
     expect,
@@ -31,17 +31,17 @@ LIBRARY = os.path.join(BUILD, "layer/libVkLayer_VMBIND_sparse.so")
 MANIFESTS = os.path.join(BUILD, "manifest")
 FAKE_LAYER = os.path.join(BUILD, "tests/tools/fake_layer.json")
 FAKE = os.path.join(BUILD, "tests/tools/fake_icd.json")
-# Enumerates the devices.
+# A command that enumerates the devices.
 ENUMERATE = [os.path.join(BUILD, "tests/icd/icd_features"), "tool_properties"]
 
 
 def drivers(*manifests):
-    """The variable has a new name since loader 1.3.207; the old one still works."""
+    """The variables that select drivers. Loaders before 1.3.207 know only the second."""
     return {"VK_DRIVER_FILES": ":".join(manifests), "VK_ICD_FILENAMES": ":".join(manifests)}
 
 
 def clean_environment(scratch):
-    """Nothing of the caller's that concerns Vulkan, and no place where a layer is installed."""
+    """The environment without the caller's Vulkan settings and without installed layers."""
     environment = {
         key: value
         for key, value in os.environ.items()
@@ -64,7 +64,7 @@ def only_device(report):
 
 def by_name(report, start):
     found = [device for device in report["devices"] if device["name"].startswith(start)]
-    expect(f"the devices that are called {start}", len(found), 1)
+    expect(f"the number of devices named {start}", len(found), 1)
     return found[0]
 
 
@@ -80,40 +80,40 @@ def lavapipe(tool, _):
     expect("the loader's library", os.path.exists(report["loader"]["library"]), True)
     expect("the exit status for text", tool.text().status, 0)
     tool.agrees_with_layer(report, ENUMERATE, **ENABLED)
-    # The driver is asked without the layer where that is enabled, too.
+    # vmbind-info queries the driver without the layer even if the layer is enabled.
     enabled = tool.json(**ENABLED)
     expect("the devices with the layer enabled", enabled["devices"], report["devices"])
     expect("the status of the layer", enabled["layer"]["status"], "enabled")
 
 
 def wishes(tool, _):
-    for wish, route in (
+    for request, route in (
         ("native", "native"),
         ("provide", "provide"),
         ("assist", "native"),
         ("auto", "provide"),
     ):
-        report = tool.json(VMBIND_ROUTE=wish)
-        expect(f"the route wished to be {wish}", only_device(report)["route"], route)
-        tool.agrees_with_layer(report, ENUMERATE, VMBIND_ROUTE=wish, **ENABLED)
+        report = tool.json(VMBIND_ROUTE=request)
+        expect(f"the route with VMBIND_ROUTE={request}", only_device(report)["route"], route)
+        tool.agrees_with_layer(report, ENUMERATE, VMBIND_ROUTE=request, **ENABLED)
     answer = tool.run(VMBIND_ROUTE="nonsense")
-    expect("nonsense is reported", "'nonsense' is not known" in answer.errors, True)
+    expect("VMBIND_ROUTE=nonsense is reported", "'nonsense' is not known" in answer.errors, True)
 
 
 def panvk(tool, _):
-    """What calls itself panvk: the decision is about names and versions alone."""
+    """A fake driver with panvk's name: names and versions alone decide the route."""
     for minor, route in (("1", "assist"), ("2", "native")):
         variables = {"VMB_FAKE_PANVK": minor, **drivers(FAKE)}
         report = tool.json(**variables)
         device = only_device(report)
         expect(f"the route of 26.{minor}", device["route"], route)
-        expect("has a fault", device["works_around"] is not None, route == "assist")
+        expect("the driver has a fault", device["works_around"] is not None, route == "assist")
         expect(
             "the advice",
             [advice["kind"] for advice in device["advice"]],
             ["newer-mesa"] if route == "assist" else [],
         )
-        expect("the families that bind", device["sparse"]["queue_families"], [0])
+        expect("the queue families with sparse binding", device["sparse"]["queue_families"], [0])
         tool.text(**variables)
         environment = dict(variables, VMB_TEST_DEVICE="Fake", **ENABLED)
         tool.agrees_with_layer(report, ENUMERATE, **environment)
@@ -132,7 +132,7 @@ def no_driver(tool, _):
 
 
 def no_loader(tool, scratch):
-    """The dynamic linker finds a loader that is none."""
+    """The dynamic linker finds a libvulkan.so.1 that is not a library."""
     with open(os.path.join(scratch, "libvulkan.so.1"), "w", encoding="utf-8") as file:
         file.write("This is not a library.\n")
     report = tool.json(LD_LIBRARY_PATH=scratch)
@@ -141,7 +141,11 @@ def no_loader(tool, scratch):
     expect("the status of the layer", report["layer"]["status"], "unknown")
     answer = tool.text(LD_LIBRARY_PATH=scratch)
     expect("the exit status for text", answer.status, 3)
-    expect("says so", b"there is no Vulkan loader (libvulkan.so.1)" in answer.text, True)
+    expect(
+        "the text names the problem",
+        b"there is no Vulkan loader (libvulkan.so.1)" in answer.text,
+        True,
+    )
 
 
 def misbehaviours():
@@ -155,19 +159,19 @@ def misbehaviours():
             "vkGetPhysicalDeviceProperties2",
             "vkGetPhysicalDeviceFeatures",
         ):
-            # Each hang takes the limit a few times.
+            # Each hang costs several time limits, so only some functions hang.
             if how != "hang" or function not in (
                 "vk_icdNegotiateLoaderICDInterfaceVersion",
                 "vkGetPhysicalDeviceProperties",
             ):
                 yield how, kind, function
-    # VK_ERROR_OUT_OF_HOST_MEMORY, which every loader hands on.
+    # -1 is VK_ERROR_OUT_OF_HOST_MEMORY, which every loader returns to the application.
     yield "-1", "failed", "vkCreateInstance"
     yield "-1", "failed", "vkEnumeratePhysicalDevices"
 
 
-# Of these the report says that it happened there.
-TOLD = ("vkCreateInstance", "vkEnumeratePhysicalDevices", "vkGetPhysicalDeviceFeatures")
+# The functions that the report names as the place of a fault.
+REPORTED = ("vkCreateInstance", "vkEnumeratePhysicalDevices", "vkGetPhysicalDeviceFeatures")
 
 
 def bad_ones(report):
@@ -178,8 +182,8 @@ def bad_ones(report):
 
 
 def with_hang(tool, function, good, **variables):
-    """With a limit that is enough for what does not hang, however busy the machine is: for good,
-    the devices that answer, and for the bad driver to come to where it hangs."""
+    """Raises the time limit until the devices in good answer and the bad driver hangs in function.
+    A busy machine needs a higher limit."""
     for limit in ("2", "10", "50"):
         report = tool.json("--timeout", limit, **variables)
         answered = [device["name"][:8] for device in report["devices"] if not device["problem"]]
@@ -188,14 +192,14 @@ def with_hang(tool, function, good, **variables):
         if (
             report["layer"]["problem"] is None
             and answered == good
-            and (function in hung or (hung and function not in TOLD))
+            and (function in hung or (hung and function not in REPORTED))
         ):
             break
     return report
 
 
 def broken(tool, _):
-    """The good driver answers beside the bad one, which is told of as what it is."""
+    """The good driver answers beside the bad one. The report describes the bad driver's fault."""
     both = drivers(FAKE, DRIVER)
     expect("the devices of both", len(tool.json(**both)["devices"]), 2)
     for how, kind, function in misbehaviours():
@@ -211,14 +215,14 @@ def broken(tool, _):
         expect("the good one's problem", good["problem"], None)
         expect("the status of the layer", report["layer"]["status"], "missing")
         bad = bad_ones(report)
-        expect("the bad ones", len(bad), 1)
-        expect("what it did", bad[0]["problem"]["kind"], kind)
+        expect("the number of bad drivers", len(bad), 1)
+        expect("the kind of the problem", bad[0]["problem"]["kind"], kind)
         if function == "vkGetPhysicalDeviceFeatures":
             expect("where", bad[0]["problem"]["where"], function)
-            expect("its name, which it told before", bad[0]["name"], "Fake")
+            expect("the bad device's name", bad[0]["name"], "Fake")
         if function in ("vkCreateInstance", "vkEnumeratePhysicalDevices"):
             expect("where", bad[0]["problem"]["where"], function)
-    # Errors that some loaders hand on, and others take for a driver without devices.
+    # Some loaders return these errors, others treat the driver as one without devices.
     for error in ("-3", "-4"):
         report = tool.json(VMB_FAKE_ICD=f"{error}:vkEnumeratePhysicalDevices", **both)
         expect("the good one's route", by_name(report, "llvmpipe")["route"], "provide")
@@ -227,11 +231,15 @@ def broken(tool, _):
     enabled = tool.json(VMB_FAKE_ICD="crash:vkCreateInstance", **both, **ENABLED)
     expect("the status of the layer", enabled["layer"]["status"], "enabled")
     text = tool.text(VMB_FAKE_ICD="crash:vkCreateInstance", **both)
-    expect("says so", b"crashed in vkCreateInstance: Segmentation fault" in text.text, True)
+    expect(
+        "the text names the crash",
+        b"crashed in vkCreateInstance: Segmentation fault" in text.text,
+        True,
+    )
 
 
 def broken_alone(tool, _):
-    """Nobody is left to answer."""
+    """The broken driver is the only driver."""
     variables = {"VMB_FAKE_ICD": "crash:vkCreateInstance", **drivers(FAKE)}
     expect("the devices", tool.json(**variables)["devices"], [])
     expect("the exit status for text", tool.text(**variables).status, 3)
@@ -241,8 +249,7 @@ def broken_alone(tool, _):
 
 
 def broken_layer(tool, scratch):
-    """Somebody else's, that is enabled without being asked for: no driver is blamed for what it
-    does."""
+    """Another project's implicit layer is broken. The report does not blame a driver."""
     place = os.path.join(scratch, "share/vulkan/implicit_layer.d")
     os.makedirs(place)
     os.symlink(FAKE_LAYER, os.path.join(place, "fake_layer.json"))
@@ -255,22 +262,22 @@ def broken_layer(tool, scratch):
     expect("the broken drivers", report["broken_drivers"], [])
     expect("the layer is broken", report["broken_layer"], True)
     expect(
-        "what it did",
+        "the problem",
         (report["problem"]["kind"], report["problem"]["where"]),
         ("crashed", "vkCreateInstance"),
     )
     expect("the devices", len(report["devices"]), 2)
     expect("the good one's route", by_name(report, "llvmpipe")["route"], "provide")
-    expect("says so", b"A broken layer" in tool.text(**variables).text, True)
+    expect("the text names the layer", b"A broken layer" in tool.text(**variables).text, True)
     failing = tool.json(**dict(variables, VMB_FAKE_LAYER="-3"))
     expect("the broken drivers", failing["broken_drivers"], [])
     expect("the layer is broken", failing["broken_layer"], True)
     expect(
-        "what it did",
+        "the problem",
         failing["problem"]["text"],
         "failed in vkCreateInstance: VK_ERROR_INITIALIZATION_FAILED",
     )
-    # A driver that is broken as well.
+    # A driver and the layer are broken.
     report = tool.json(VMB_FAKE_ICD="crash:vkCreateInstance", **variables)
     expect(
         "the broken drivers", [driver["manifest"] for driver in report["broken_drivers"]], [FAKE]
@@ -280,8 +287,8 @@ def broken_layer(tool, scratch):
 
 
 def standard_places(tool, scratch):
-    """Without a variable the drivers are looked for where the loader does; the same one twice is
-    one."""
+    """Without variables vmbind-info searches the loader's standard places. A manifest found twice
+    counts once."""
     places = [os.path.join(scratch, place, "vulkan/icd.d") for place in ("one", "two")]
     for place in places:
         os.makedirs(place)
@@ -305,7 +312,7 @@ def standard_places(tool, scratch):
 
 
 def names(tool, _):
-    """Whatever a driver calls its device."""
+    """Device names with quotes, control characters and invalid UTF-8."""
     for raw, wanted in (
         (b'A "device" \\ of\x1b[31m\n\x7f this', 'A "device" \\ of\x1b[31m\n\x7f this'),
         ("Gerät № 9 🂡".encode(), "Gerät № 9 🂡"),
@@ -323,13 +330,13 @@ def names(tool, _):
 
 
 def on_terminal(tool, *options, **variables):
-    """What is written to a terminal."""
+    """The output of vmbind-info on a terminal."""
     environment = dict(tool.environment, TERM="xterm", **variables)
     output = b""
-    # This process keeps the terminal open, too: what was written to one that nobody has open any
-    # more may never be read.
+    # This process keeps the terminal open, because unread output is lost after the last close.
     reader, terminal = os.openpty()
-    command = ["sh", "-c", '"$@"; echo "[exit status $?]"', "sh", PROGRAM, *PATIENCE, *options]
+    command = ["sh", "-c", '"$@"; echo "[exit status $?]"', "sh", PROGRAM]
+    command += [*TIMEOUT_OPTIONS, *options]
     with subprocess.Popen(
         command, env=environment, stdin=terminal, stdout=terminal, stderr=terminal
     ):
@@ -338,7 +345,7 @@ def on_terminal(tool, *options, **variables):
     os.close(reader)
     os.close(terminal)
     if int(end[1]) != 0 or b"llvmpipe" not in output:
-        fail(f"on a terminal it says {output!r}")
+        fail(f"vmbind-info prints {output!r} on a terminal")
     return output
 
 
@@ -351,7 +358,7 @@ def color(tool, _):
 
 
 def enabling(tool, scratch):
-    """What it says of the environment, and that what it tells to do does it."""
+    """The report of the layer's status. The command that it recommends enables the layer."""
 
     def install(kind, library=LIBRARY):
         directory = os.path.join(scratch, "share/vulkan", f"{kind}_layer.d")
@@ -369,7 +376,9 @@ def enabling(tool, scratch):
         layer = report["layer"]
         expect(f"the status with {variables}", layer["status"], wanted)
         expect("the manifests", layer["manifests"], list(manifests))
-        expect("is loaded", layer["library"], LIBRARY if wanted == "enabled" else layer["library"])
+        expect(
+            "the library", layer["library"], LIBRARY if wanted == "enabled" else layer["library"]
+        )
         expect(
             "the route",
             only_device(report)["route"],
@@ -377,7 +386,8 @@ def enabling(tool, scratch):
         )
         tool.text(**variables)
         if follow:
-            command = ["sh", "-c", f'{layer["enable"]} "$@" --json', "sh", PROGRAM, *PATIENCE]
+            command = ["sh", "-c", f'{layer["enable"]} "$@" --json', "sh", PROGRAM]
+            command += TIMEOUT_OPTIONS
             after = json.loads(tool.run(command=command, **variables).text)["layer"]
             expect(
                 f"the status after {layer['enable']}",
@@ -385,7 +395,7 @@ def enabling(tool, scratch):
                 ("enabled", LIBRARY),
             )
         elif layer["enable"] is not None:
-            fail(f"{wanted}, but to be enabled by {layer['enable']}")
+            fail(f"the layer is {wanted}, but the report recommends {layer['enable']}")
 
     built = os.path.join(MANIFESTS, "VkLayer_VMBIND_sparse.json")
     state("missing")
@@ -400,7 +410,7 @@ def enabling(tool, scratch):
     both = [explicit, implicit]
     state("available", both, **places)
     state("enabled", both, follow=False, ENABLE_VMBIND_SPARSE="1", **places)
-    # The loader wants the very value to enable it, and any to disable it.
+    # Only the manifest's value enables the layer. Every value disables it.
     for value in ("0", "true", ""):
         state("available", both, ENABLE_VMBIND_SPARSE=value, **places)
         state("turned-off", both, ENABLE_VMBIND_SPARSE="1", DISABLE_VMBIND_SPARSE=value, **places)
@@ -414,8 +424,8 @@ def enabling(tool, scratch):
 
 
 def files(tool, scratch):
-    """It neither spoils nor makes the files that the layer is told to write: they are the
-    application's."""
+    """vmbind-info leaves the files of VMBIND_TRACE and VMBIND_STATS alone: they belong to the
+    application."""
     directory = os.path.join(scratch, "files")
     trace = os.path.join(directory, "trace.json")
     os.mkdir(directory)
@@ -434,7 +444,7 @@ def files(tool, scratch):
 
 
 def without(tool, directory):
-    """In a container that lacks a directory."""
+    """Runs vmbind-info in a container where a directory is empty."""
     unshare = ["unshare", "--map-root-user", "--mount", "--pid", "--fork"]
     empty = ["sh", "-c", f'mount -t tmpfs none {directory} && exec "$@"', "sh"]
     try:
@@ -444,7 +454,7 @@ def without(tool, directory):
         sys.exit(77)
     whole = tool.json()
     listing = tool.run(command=[*unshare, *empty, "ls", "-A", directory]).text
-    expect(f"what is in {directory}", listing, b"")
+    expect(f"the content of {directory}", listing, b"")
     bare = Tool([*unshare, *empty, PROGRAM], tool.environment)
     expect("the devices", bare.json()["devices"], whole["devices"])
     expect("the exit status for text", bare.text().status, 0)
@@ -486,21 +496,21 @@ def usage(tool, _):
         result = subprocess.run(
             tool.command, env=tool.environment, stdout=full, stderr=subprocess.PIPE, check=False
         )
-    expect("the exit status where nothing can be written", result.returncode, 3)
+    expect("the exit status with stdout on /dev/full", result.returncode, 3)
 
 
 def verbose(tool, _):
-    """What drivers and the loader print is for whoever asks for it, and never in the output."""
-    quiet = tool.run("--json", *PATIENCE, VK_LOADER_DEBUG="all")
-    expect("what is on stderr", quiet.errors, "")
-    loud = tool.run("--json", "--verbose", *PATIENCE, VK_LOADER_DEBUG="all")
-    expect("what is on stderr, verbosely", "lvp_icd" in loud.errors, True)
+    """--verbose shows the messages of drivers and of the loader on stderr."""
+    quiet = tool.run("--json", *TIMEOUT_OPTIONS, VK_LOADER_DEBUG="all")
+    expect("stderr", quiet.errors, "")
+    loud = tool.run("--json", "--verbose", *TIMEOUT_OPTIONS, VK_LOADER_DEBUG="all")
+    expect("stderr with --verbose names lvp_icd", "lvp_icd" in loud.errors, True)
     expect("the output", loud.text, quiet.text)
 
 
 def manual(tool, _):
-    """Has all options and all that the JSON is made of, and is right by mandoc or man."""
-    expect("what is not in the manual", words_of(SCHEMA) - documented_words(), set())
+    """The manual documents all options, fields and JSON words. mandoc or man reports no fault."""
+    expect("the words missing from the manual", words_of(SCHEMA) - documented_words(), set())
     with open(MANUAL, encoding="utf-8") as file:
         text = file.read()
     options = set(re.findall(r"--(\w+)", tool.run("--help").text.decode("utf-8")))
@@ -511,15 +521,15 @@ def manual(tool, _):
         {"VMB_FAKE_ICD": "crash:vkCreateInstance", **drivers(FAKE, DRIVER)},
         {"VK_ADD_LAYER_PATH": MANIFESTS},
     ):
-        told = tool.text(**variables).text.decode("utf-8")
-        labels = set(re.findall(r"^  ([a-z ]+):  ", told, re.MULTILINE))
-        expect("there are fields", {"status", "route"} <= labels, True)
-        expect("the fields that are not in the manual", labels - fields, set())
+        text_output = tool.text(**variables).text.decode("utf-8")
+        labels = set(re.findall(r"^  ([a-z ]+):  ", text_output, re.MULTILINE))
+        expect("the text has the fields status and route", {"status", "route"} <= labels, True)
+        expect("the fields missing from the manual", labels - fields, set())
     if shutil.which("mandoc"):
         lint = subprocess.run(
             ["mandoc", "-Tlint", "-Wwarning", MANUAL], capture_output=True, text=True, check=False
         )
-        # The section that it would look for a page in is not there on a system without pages.
+        # On a system without manual pages mandoc reports the missing mandoc.db.
         complaints = [line for line in lint.stdout.split("\n") if line and "mandoc.db" not in line]
     elif shutil.which("man"):
         command = ["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", MANUAL]
@@ -528,7 +538,7 @@ def manual(tool, _):
         )
         complaints = lint.stderr.split("\n")[:-1]
     else:
-        print("skipped: neither mandoc nor man")
+        print("skipped: mandoc and man are not installed")
         sys.exit(77)
     expect("the complaints", complaints, [])
 

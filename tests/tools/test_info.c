@@ -30,13 +30,13 @@ static void test_utf8_every_code_point(void **state)
 	}
 }
 
-/* Whatever the bytes are, each is used once and none behind the end. */
+/* The decoder consumes each byte once and reads no byte after the end. */
 static void test_utf8_any_bytes(void **state)
 {
 	(void)state;
 	for (uint32_t bytes = 1; bytes <= 0xffffff; bytes++) {
 		char *text = NULL;
-		/* A block of its own, for the sanitizer to see where it ends. */
+		/* A separate allocation, so AddressSanitizer detects reads after the end. */
 		if (bytes % 251 == 0) {
 			text = malloc(4);
 			assert_non_null(text);
@@ -81,7 +81,7 @@ static void test_text(void **state)
 	check_text(NULL, "", false, "\n");
 	check_text("a", "b", false, "  a:             b\n");
 	check_text("", "b", false, "                 b\n");
-	/* 17 columns and 63 more. */
+	/* The label has 17 columns and the value 63. */
 	check_text("a", TEN TEN TEN TEN TEN TEN "abc", false,
 		"  a:             " TEN TEN TEN TEN TEN TEN "abc\n");
 	check_text("a", TEN TEN TEN TEN TEN TEN "abcd", false,
@@ -90,7 +90,7 @@ static void test_text(void **state)
 	check_text("a", TEN TEN TEN TEN TEN TEN "5" VMB_TEXT_TIE "GiB", false,
 		"  a:             " TEN TEN TEN TEN TEN "123456789\n"
 		"                 5 GiB\n");
-	/* A column for a character, however many bytes it has. */
+	/* Each character has one column, independent of its number of bytes. */
 	check_text("a", TEN TEN TEN TEN TEN TEN "äöü", false,
 		"  a:             " TEN TEN TEN TEN TEN TEN "äöü\n");
 	check_text("a", "x " LONG " y", false,
@@ -152,7 +152,7 @@ static const struct advice_case {
 		{ NULL } },
 	{ "no node", { DECIDED, .kernel.error = -ENOENT }, { "render-node" } },
 	{ "no access", { DECIDED, .kernel.error = -EACCES }, { "render-node" } },
-	{ "the trial hung", { .answer.stage = VMB_STAGE_DECIDE }, { "native-route" } },
+	{ "the probe hung", { .answer.stage = VMB_STAGE_DECIDE }, { "native-route" } },
 	{ "something else hung", { .answer.stage = VMB_STAGE_KERNEL }, { NULL } },
 };
 

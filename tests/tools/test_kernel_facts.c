@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What vmbind-info makes of what the kernel answers: a device that is made up of wrapped calls. */
+/* The facts that vmbind-info reads from the kernel. Wrapped libc calls simulate the device. */
 
 #define _GNU_SOURCE /* fmemopen */
 #include <setjmp.h>
@@ -30,8 +30,8 @@ static struct {
 	const char *resources; /* the PCI device's file, NULL if there is none */
 	const char *debugfs;
 	bool honours; /* the hint to defer a mapping */
-	int blob_error; /* why no blob can be created at all */
-	bool has_no_window;
+	int blob_error; /* the error of every blob creation */
+	bool has_no_hostmem;
 	int capsets;
 	const char *release;
 } kernel;
@@ -44,7 +44,7 @@ int __wrap_uname(struct utsname *name)
 	return 0;
 }
 
-/* The names that the calls have with _FILE_OFFSET_BITS=64. */
+/* The symbol names with _FILE_OFFSET_BITS=64. */
 int __wrap_open64(const char *path, int flags, ...);
 int __real_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...)
@@ -102,7 +102,7 @@ static int answer_parameter(const struct drm_virtgpu_getparam *get)
 
 	switch (get->param) {
 	case VIRTGPU_PARAM_HOST_VISIBLE:
-		value = !kernel.has_no_window;
+		value = !kernel.has_no_hostmem;
 		break;
 	case VIRTGPU_PARAM_SUPPORTED_CAPSET_IDs:
 		value = kernel.capsets;
@@ -218,7 +218,7 @@ static void test_virtgpu(void **state)
 {
 	(void)state;
 	kernel.driver = "virtio_gpu";
-	/* Registers, and the window of 256 MiB. */
+	/* The BARs: registers and the hostmem region of 256 MiB. */
 	kernel.resources = "0x00000000fe000000 0x00000000fe003fff 0x0000000000140204\n"
 			   "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
 			   "0x0000008000000000 0x000000800fffffff 0x000000000014220c\n";
@@ -235,7 +235,7 @@ static void test_virtgpu(void **state)
 	assert_int_equal(facts.defers, VMB_NO);
 	assert_true(facts.has_hostmem_used);
 	assert_int_equal(facts.hostmem_used, 16777216);
-	/* Half of sysfs missing. */
+	/* A sysfs without the PCI device's resource file. */
 	kernel.resources = NULL;
 	kernel.debugfs = "Host allocations not visible to guest\n";
 	facts = read_facts();
@@ -262,18 +262,18 @@ static void test_defers(void **state)
 	check_defers(true, true);
 	kernel.honours = false;
 	check_defers(false, false);
-	/* It could not be tried: the release says no, or nothing. */
+	/* If probing fails, the kernel release decides, if it is known. */
 	kernel.blob_error = ENOMEM;
 	check_defers(false, true);
 	kernel.release = "7.2.0";
 	check_defers(false, false);
-	/* Whatever is wished: without probing there is no telling when to defer. */
+	/* If probing is impossible, the layer does not defer. */
 	reset(NULL);
 	kernel.driver = "virtio_gpu";
 	kernel.honours = true;
-	kernel.has_no_window = true;
+	kernel.has_no_hostmem = true;
 	check_defers(false, false);
-	kernel.has_no_window = false;
+	kernel.has_no_hostmem = false;
 	kernel.capsets = 0;
 	check_defers(false, false);
 	kernel.open_error = EACCES;
