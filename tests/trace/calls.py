@@ -1,16 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# calls CASE PROGRAM [RUNNER...]: runs trace_workload with a trace, on the driver of the environment
-# or by RUNNER, and compares the trace with what the program did, as it wrote it down itself, and
-# with what the kernel had mapped.
+# calls CASE PROGRAM [RUNNER...]: traces trace_workload, on the driver of the environment or with
+# RUNNER. Compares the trace with the program's list of its calls and with the kernel's mappings.
 #
-#   provide     a seed of the day's time
-#   native      the same on a driver that has sparse resources of its own
+#   provide     a random seed
+#   native      a random seed, on a driver with sparse resources of its own
 #   threads     four threads
-#   killed      by SIGKILL
-#   processes   two at once, and a third later, on one file
-#   unwritable  nothing happens but an error in the log
+#   killed      the program ends by SIGKILL
+#   processes   two processes at once and a third later, with one trace file
+#   unwritable  the trace file cannot be written: the layer only logs an error
 
 import json
 import os
@@ -35,23 +34,23 @@ def start(directory, scenario, seed, trace="trace", name="list"):
 
 
 def finish(process, status=0):
-    said = process.communicate(timeout=100)[1]
+    errors = process.communicate(timeout=100)[1]
     if process.returncode == 77:
-        print(said)
+        print(errors)
         sys.exit(77)
     if process.returncode != status:
-        fail(f"the program ended with {process.returncode}: {said}")
-    return said
+        fail(f"the program ended with {process.returncode}: {errors}")
+    return errors
 
 
 class List:
-    """What the program wrote down."""
+    """The program's list of its calls."""
 
     def __init__(self, directory, name="list"):
         self.path = os.path.join(directory, name)
         self.memories = []
         self.resources = []  # [handle, size, [(offset, size, memory, memory offset)]]
-        there = {}
+        alive = {}
         with open(self.path, encoding="utf-8") as file:
             for line in file:
                 word, *numbers = line.split()
@@ -61,43 +60,43 @@ class List:
                 if word == "memory":
                     self.memories.append((handle, int(numbers[1])))
                 elif word in ("buffer", "image"):
-                    there[handle] = [handle, int(numbers[1]), []]
-                    self.resources.append(there[handle])
+                    alive[handle] = [handle, int(numbers[1]), []]
+                    self.resources.append(alive[handle])
                 elif word == "bind":
                     offset, size, memory, memory_offset = numbers[1:]
-                    there[handle][2].append(
+                    alive[handle][2].append(
                         (int(offset), int(size), int(memory, 16), int(memory_offset))
                     )
                 elif word == "destroy":
-                    del there[handle]
+                    del alive[handle]
 
 
 CREATIONS = ("vkCreateBuffer", "vkCreateImage", "vkAllocateMemory")
 
 
 def in_order(trace):
-    """Events as they took effect: what a call makes is there when it ends, what it takes away is
-    gone when it begins."""
+    """Events in the order of their effect. Objects exist from the end of their creation to the
+    start of their destruction."""
     events = [event for event in trace.events if event.phase in "Xi"]
     return sorted(events, key=lambda event: event.end if event.name in CREATIONS else event.start)
 
 
 def resources_of(trace):
-    """The same from the trace, resource by resource."""
-    resources, there = [], {}
+    """The resources and binds of the trace, in the form of List.resources."""
+    resources, alive = [], {}
     for event in in_order(trace):
         kind = "buffer" if "buffer" in event.args else "image"
         if event.name in ("vkCreateBuffer", "vkCreateImage") and "sparse" in event.args:
             handle = event.hexadecimal(kind)
-            there[handle] = [handle, event.number("required"), []]
-            resources.append(there[handle])
+            alive[handle] = [handle, event.number("required"), []]
+            resources.append(alive[handle])
         elif event.name in ("bind", "unbind"):
             memory = event.hexadecimal("memory") if event.name == "bind" else 0
             offset = event.number("memory_offset") if memory else 0
             bind = (event.number("offset"), event.number("size"), memory, offset)
-            there[event.hexadecimal(kind)][2].append(bind)
+            alive[event.hexadecimal(kind)][2].append(bind)
         elif event.name in ("vkDestroyBuffer", "vkDestroyImage"):
-            there.pop(event.hexadecimal(kind), None)
+            alive.pop(event.hexadecimal(kind), None)
     return resources
 
 
@@ -107,13 +106,12 @@ def compare_calls(trace, expected, is_killed=False):
         for event in trace.named("vkAllocateMemory")
     ]
     if not set(expected.memories) <= set(allocated):
-        fail("not all memory is in the trace")
-    # Threads write down what they did when they did it, in another order than each other's calls
-    # were made.
+        fail("the trace lacks some memory")
+    # Threads write their lines after their calls, so the order of the list differs from the trace.
     found = sorted(resources_of(trace), key=str)
     wanted = sorted(expected.resources, key=str)
     if is_killed and found != wanted:
-        fail("not all that was done before the program was killed is in the trace")
+        fail("the trace lacks calls from before the SIGKILL")
     if found != wanted:
         for one, other in zip(found, wanted):
             if one != other:
@@ -126,11 +124,11 @@ def compare_calls(trace, expected, is_killed=False):
             if b.thread == event.thread and event.start <= b.start <= event.end
         ]
         if event.args["result"] != "VK_SUCCESS" or len(inside) != event.number("binds"):
-            fail(f"{len(inside)} binds in {event.data}")
+            fail(f"{len(inside)} binds lie in {event.data}")
 
 
 def pages_after(resource):
-    """What each page of a resource shows in the end."""
+    """The memory page that each page of a resource is bound to at the end."""
     pages = {}
     for offset, size, memory, memory_offset in resource[2]:
         for i in range(size // PAGE):
@@ -142,11 +140,11 @@ def pages_after(resource):
 
 
 def compare_ops(trace):
-    """Ops bind what binds ask for: each page of each resource, at the address that its creation
-    names. Returns by handle where each was and what its pages were bound to when it was destroyed;
-    handles are used again, and the last owner is it.
+    """Compares the ops with the binds, for each page of each resource at its traced address.
+    Returns the address and the bound pages of each resource at its destruction, by handle. Handles
+    are reused; the last resource with the handle counts.
     """
-    backings, mapped, there, ends = {}, {}, {}, {}
+    backings, mapped, alive, ends = {}, {}, {}, {}
     resources = iter(resources_of(trace))
     compared = 0
     for event in in_order(trace):
@@ -157,7 +155,7 @@ def compare_ops(trace):
                 event.number("backing_offset"),
             )
         elif "sparse" in event.args:
-            there[event.hexadecimal(kind)] = (event.hexadecimal("va"), next(resources))
+            alive[event.hexadecimal(kind)] = (event.hexadecimal("va"), next(resources))
         elif event.category == "op":
             first = event.hexadecimal("va") // PAGE
             for i in range(event.number("size") // PAGE):
@@ -168,9 +166,9 @@ def compare_ops(trace):
                     else None
                 )
         elif (
-            event.name in ("vkDestroyBuffer", "vkDestroyImage") and event.hexadecimal(kind) in there
+            event.name in ("vkDestroyBuffer", "vkDestroyImage") and event.hexadecimal(kind) in alive
         ):
-            base, resource = there.pop(event.hexadecimal(kind))
+            base, resource = alive.pop(event.hexadecimal(kind))
             shown = pages_after(resource)
             pages = {i: mapped.pop(base // PAGE + i, None) for i in range(resource[1] // PAGE)}
             for page, found in pages.items():
@@ -186,12 +184,12 @@ def compare_ops(trace):
                 compared += wanted is not None
             ends[event.hexadecimal(kind)] = (base, pages)
     if not compared:
-        fail("no page was bound that could be compared")
+        fail("no bound page was compared")
     return ends
 
 
 def mapped_by_kernel(path):
-    """Pages of the layer's file, by page of the address space."""
+    """Maps each page of the address space to a page of the layer's memfd."""
     kernel = {}
     with open(path, encoding="utf-8") as file:
         for line in file:
@@ -204,15 +202,15 @@ def mapped_by_kernel(path):
 
 
 def alive_at_end(expected):
-    """The resources that were there when the program looked: all that it does after that is to
-    destroy."""
+    """The resources alive at the program's copy of its mappings. After the copy the program only
+    destroys resources."""
     with open(expected.path, encoding="utf-8") as file:
         lines = file.read().splitlines()
     return {int(line.split()[1], 16) for line in lines[lines.index("maps") + 1 :]}
 
 
 def compare_maps(trace, expected):
-    """The ops are what the kernel had mapped in the end."""
+    """Compares the ops with the kernel's mappings at the end."""
     ends, kernel = compare_ops(trace), mapped_by_kernel(expected.path + ".maps")
     alive = alive_at_end(expected)
     bound = 0
@@ -223,17 +221,17 @@ def compare_maps(trace, expected):
             found = kernel.get(base // PAGE + page)
             if found != wanted:
                 fail(
-                    f"page {page} at {base:#x}: the kernel has page {found} of the file, the ops"
-                    f" {wanted}"
+                    f"page {page} at {base:#x}: the kernel maps page {found} of the file, the"
+                    f" ops page {wanted}"
                 )
             bound += wanted is not None
     if not bound:
-        fail("nothing was mapped when the program looked")
+        fail("no page was mapped at the copy of the mappings")
     print(f"{len(alive)} resources, {bound} pages bound")
 
 
 def compare_counters(trace, expected):
-    """The counter shows only what once was bound, and in the end nothing."""
+    """The counter of bound bytes has only values that the list has, and ends with 0."""
     shown, values = {}, set()
     with open(expected.path, encoding="utf-8") as file:
         for line in file:
@@ -248,9 +246,9 @@ def compare_counters(trace, expected):
                 shown.pop(numbers[0], None)
             values.add(sum(len(pages) for pages in shown.values()) * PAGE)
     counted = {event.args["bytes"] for event in trace.of_phase("C") if event.name == "bound"}
-    # Binds of one call are counted together.
+    # The layer updates the counter once for each call.
     if not counted <= values or max(counted) == 0 or trace.last_counter("bound", "bytes") != 0:
-        fail(f"bytes bound that never were: {counted - values}")
+        fail(f"the counter has wrong values: {counted - values}")
 
 
 def compare_saved(trace):
@@ -258,7 +256,7 @@ def compare_saved(trace):
     if trace.last_counter("saved", "ops") != saved or saved <= 0:
         fail(
             f"{len(trace.binds)} binds, {len(trace.ops)} ops, and"
-            f" {trace.last_counter('saved', 'ops')} said to be saved"
+            f" the counter has {trace.last_counter('saved', 'ops')} saved"
         )
 
 
@@ -271,7 +269,7 @@ def case_provide(directory, seed):
     compare_counters(trace, expected)
     compare_saved(trace)
     if not any(event.category == "layer" for event in trace.slices):
-        fail("no batch was left to a thread of the layer")
+        fail("no batch ran on a thread of the layer")
     if trace.named("vkCreateDevice")[0].args["route"] != "provide":
         fail("the route is not provide")
 
@@ -293,7 +291,7 @@ def case_native(directory, seed):
         "vkQueueBindSparse",
     }
     if not intercepted <= {event.name for event in trace.calls}:
-        fail(f"no {intercepted - {event.name for event in trace.calls}} in the trace")
+        fail(f"the trace lacks {intercepted - {event.name for event in trace.calls}}")
 
 
 def case_threads(directory, seed):
@@ -305,7 +303,7 @@ def case_threads(directory, seed):
     compare_saved(trace)
     threads = {event.thread for event in trace.binds}
     if len(threads) != 4:
-        fail(f"{len(threads)} threads have bound something")
+        fail(f"{len(threads)} threads have binds, expected 4")
 
 
 def case_killed(directory, seed):
@@ -313,10 +311,10 @@ def case_killed(directory, seed):
     trace = Trace(os.path.join(directory, "trace"), ended=False)
     compare_calls(trace, List(directory), is_killed=True)
     trace.check_complete()
-    # The next program goes on in the same file, and ends it.
+    # The next program appends to the same file and completes the JSON.
     finish(start(directory, "steps", seed, name="list2"))
     if len(Trace(os.path.join(directory, "trace")).named("process_name")) != 2:
-        fail("the second program did not go on with the trace")
+        fail("the second program did not append to the trace")
 
 
 def case_processes(directory, seed):
@@ -331,8 +329,8 @@ def case_processes(directory, seed):
     trace.check_complete()
     pids = [event.thread[0] for event in trace.named("process_name")]
     if len(set(pids)) != 3:
-        fail(f"not three processes: {pids}")
-    # Each has a file of its own to be compared with.
+        fail(f"the trace has the processes {pids}, expected three")
+    # Each process has its own list.
     lists = [List(directory, name) for name in ("list1", "list2", "list3")]
     for pid in pids:
         events = [event for event in trace.events if event.thread[0] == pid]
@@ -341,7 +339,7 @@ def case_processes(directory, seed):
             file.write("[\n" + ",\n".join(json.dumps(event.data) for event in events) + "\n]\n")
         found = sorted(resources_of(Trace(part)), key=str)
         if not any(found == sorted(expected.resources, key=str) for expected in lists):
-            fail(f"process {pid} is like none of the lists")
+            fail(f"process {pid} matches no list")
 
 
 def case_unwritable(directory, seed):
@@ -353,16 +351,16 @@ def case_unwritable(directory, seed):
         ("no/where", "No such file"),
         ("other", "the file is not a trace"),
     ):
-        said = finish(start(directory, "steps", seed, trace=name, name="list" + why))
+        errors = finish(start(directory, "steps", seed, trace=name, name="list" + why))
         path = os.path.join(directory, name)
-        lines = [line for line in said.splitlines() if line.startswith("vmbind")]
+        lines = [line for line in errors.splitlines() if line.startswith("vmbind")]
         if len(lines) != 1 or not lines[0].startswith(
             f"vmbind: error: no trace is written to '{path}': {why}"
         ):
-            fail(f"{path}: {said}")
+            fail(f"{path}: {errors}")
     with open(os.path.join(directory, "other"), encoding="utf-8") as file:
         if file.read() != "something else\n":
-            fail("a file that is no trace was written to")
+            fail("the layer wrote to a file that is not a trace")
 
 
 def main():

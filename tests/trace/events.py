@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A trace, read strictly: whatever is not as docs/traces.md and the Chrome trace event format have
-it ends the program."""
+"""Reads a trace strictly. Each deviation from docs/traces.md and from the Chrome trace event format
+ends the program."""
 
 import json
 import os
@@ -27,7 +27,7 @@ class Event:
             ("ts", (int, float)),
         ):
             if not isinstance(data.get(key), kind):
-                fail(f"an event without a {key}: {data}")
+                fail(f"an event lacks {key}: {data}")
         self.data = data
         self.phase = data["ph"]
         self.name = data["name"]
@@ -38,10 +38,10 @@ class Event:
         self.end = self.start
         if self.phase == "X":
             if not isinstance(data.get("dur"), (int, float)) or data["dur"] < 0:
-                fail(f"a slice without a duration: {data}")
+                fail(f"a slice lacks a duration: {data}")
             self.end += nanoseconds(data["dur"])
         if self.phase in "XiCM" and not isinstance(data.get("args"), dict):
-            fail(f"no arguments: {data}")
+            fail(f"an event lacks arguments: {data}")
 
     def number(self, key):
         if not isinstance(self.args.get(key), int):
@@ -55,15 +55,15 @@ class Event:
 
 
 class Trace:
-    """ended is whether the file has to be the JSON of a program that came to its end; otherwise it
-    may lack the bracket."""
+    """ended: the program ended normally and the file is complete JSON. Otherwise the file lacks the
+    closing bracket."""
 
     def __init__(self, path, ended=True):
         with open(path, encoding="utf-8") as file:
             text = file.read()
         if not ended:
             if text.rstrip().endswith("]"):
-                fail(f"{path} has an end, of a program that had none")
+                fail(f"{path} has a closing bracket, but the program was killed")
             text += "]"
         try:
             self.events = [Event(data) for data in json.loads(text)]
@@ -90,14 +90,14 @@ class Trace:
     def check_metadata(self):
         unknown = {event.phase for event in self.events} - set("XiCMsf")
         if unknown:
-            fail(f"phases {unknown}")
+            fail(f"unknown phases {unknown}")
         named = {
             event.thread[0]
             for event in self.named("process_name")
             if event.phase == "M" and event.args.get("name")
         }
         if {event.thread[0] for event in self.events} != named:
-            fail("a process without a name")
+            fail("a process has no name")
 
     def by_thread(self, events):
         threads = {}
@@ -106,44 +106,44 @@ class Trace:
         return threads
 
     def check_nesting(self):
-        """Slices of a thread lie within one another or apart."""
+        """Slices of a thread are nested or disjoint."""
         for events in self.by_thread(self.slices).values():
             open_slices = []
             for event in sorted(events, key=lambda event: (event.start, -event.end)):
                 while open_slices and open_slices[-1].end <= event.start:
                     open_slices.pop()
                 if open_slices and event.end > open_slices[-1].end:
-                    fail(f"{event.data} leaves {open_slices[-1].data}")
+                    fail(f"{event.data} overlaps {open_slices[-1].data}")
                 open_slices.append(event)
 
     def check_times(self):
-        """Calls are written as they end, and instants lie in calls; each counter goes on."""
+        """Checks the order of calls by their ends, of instants, and of each counter."""
         for events in self.by_thread(self.calls).values():
             ends = [event.end for event in events]
             if ends != sorted(ends):
-                fail("calls of a thread are not in the order of their ends")
+                fail("a thread's calls are not in the order of their ends")
         for events in self.by_thread(self.of_phase("i")).values():
             times = [event.start for event in events]
             if times != sorted(times):
-                fail("instants of a thread are not in order")
+                fail("a thread's instants are not in order")
         counters = {}
         for event in self.of_phase("C"):
             key = (event.thread[0], event.name, event.data["id"])
             if event.start < counters.get(key, 0):
-                fail(f"a counter goes back: {event.data}")
+                fail(f"a counter's times decrease: {event.data}")
             counters[key] = event.start
 
     def check_arrows(self):
-        """Each begins in a call and ends in an op of its own, of the same process."""
+        """Each arrow begins in a call and ends in an op of the same process. No op has two."""
         starts, ends = {}, {}
         for event in self.of_phase("s") + self.of_phase("f"):
             table = starts if event.phase == "s" else ends
             key = int(event.data["id"], 16)
             if key in table:
-                fail(f"an arrow twice: {event.data}")
+                fail(f"a duplicate arrow: {event.data}")
             table[key] = event
         if starts.keys() != ends.keys():
-            fail("an arrow without its beginning or its end")
+            fail("an arrow lacks its begin or its end")
         calls = self.by_thread(self.calls)
         ops = {(op.thread, op.start): op for op in self.ops}
         self.call_of = {}
@@ -152,21 +152,21 @@ class Trace:
             inside = [c for c in calls.get(start.thread, []) if c.start < start.start <= c.end]
             op = ops.get((end.thread, end.start - 1))
             if end.data.get("bp") != "e" or not op or id(op) in self.call_of:
-                fail(f"not an arrow to an op: {end.data}")
-            # Of a program that was killed in a call the call is not there.
+                fail(f"an arrow does not end at an op: {end.data}")
+            # If the program was killed during a call, the trace lacks the call.
             self.call_of[id(op)] = inside[-1] if inside else None
             if inside and inside[-1].start != start.start - 1:
-                fail(f"an arrow from elsewhere: {start.data}")
+                fail(f"an arrow does not begin at a call: {start.data}")
 
     def check_complete(self):
-        """Every op that was sent in a call or in a batch has an arrow from a call."""
+        """Each op inside a call or a batch has an arrow from a call."""
         around = self.by_thread([s for s in self.slices if s.category in ("vulkan", "layer")])
         for op in self.ops:
             is_inside = any(
                 s.start <= op.start and op.end <= s.end for s in around.get(op.thread, [])
             )
             if is_inside and not self.call_of.get(id(op)):
-                fail(f"no arrow to {op.data}")
+                fail(f"an op lacks its arrow: {op.data}")
 
     def last_counter(self, name, unit):
         values = [event.args[unit] for event in self.of_phase("C") if event.name == name]

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# panvk GENERATION [SEED]: traces random workloads of panvk_workload, on panthor with the sparse op
-# and without, and compares the ops of the trace with what the simulated kernel was given, its binds
-# with what the program asked for, and where it has the blocks of images with where the driver has
-# them.
+# panvk GENERATION [SEED]: traces random workloads of panvk_workload, on panthor with and without
+# the sparse op. Compares the trace's ops with the simulated kernel's ops, its binds with the
+# program's binds, and its places of image blocks with the driver's.
 
 import json
 import os
@@ -61,7 +60,7 @@ def op_of_trace(op):
 
 
 def devices_of_kernel(stream):
-    """The ioctls of each device that workloads made: each makes one, in which the marks are."""
+    """The VM_BIND ioctls of each device. Each workload creates one device and writes marks."""
     devices, current = [], None
     for entry in stream:
         if entry.get("mark", "").startswith("begin"):
@@ -75,7 +74,8 @@ def devices_of_kernel(stream):
 
 
 def compare_ops(trace, stream):
-    """A tap sees all from vkCreateDevice on, until it goes just before the driver does."""
+    """Compares the intercepted ops with the kernel's. Interception lasts from vkCreateDevice until
+    just before the driver destroys the device."""
     expected = devices_of_kernel(stream)
     calls = [
         event for event in trace.slices if event.category == "kernel" and event.name == "VM_BIND"
@@ -95,7 +95,7 @@ def compare_ops(trace, stream):
                 if op.thread == call.thread and call.start <= op.start and op.end <= call.end
             ]
             if len(inside) != call.number("ops"):
-                fail(f"{len(inside)} ops in {call.data}")
+                fail(f"{len(inside)} ops lie in {call.data}")
             found.append([op_of_trace(op) for op in inside])
         if not found or found != ioctls[: len(found)]:
             position = next(
@@ -107,13 +107,13 @@ def compare_ops(trace, stream):
             )
         rest = [op for ioctl in ioctls[len(found) :] for op in ioctl]
         if any(op[0] != "unmap" for op in rest):
-            fail(f"device {i}: the kernel was given more: {rest}")
+            fail(f"device {i}: the trace lacks ops of the kernel: {rest}")
         total += sum(len(ops) for ops in found)
     return total
 
 
 def compare_binds(trace, stream):
-    """Buffers, opaque images and mip tails; sizes and memory, call by call."""
+    """Compares the binds of each call, except binds of image blocks."""
     expected, pending = [], None
     for words in (entry["mark"].split() for entry in stream if "mark" in entry):
         if words[0] in ("bind", "blocks"):
@@ -126,7 +126,7 @@ def compare_binds(trace, stream):
             pending = None
     calls = sorted(trace.named("vkQueueBindSparse"), key=lambda call: call.start)
     if len(calls) != len(expected):
-        fail(f"{len(calls)} calls in the trace, {len(expected)} were made")
+        fail(f"{len(calls)} calls in the trace, expected {len(expected)}")
     memories = number_memories(trace)
     in_tails = {(b.thread, b.start) for b in trace.binds if "level" in b.args}
     for call, wanted in zip(calls, expected):
@@ -140,16 +140,16 @@ def compare_binds(trace, stream):
             memory = memories[bind.hexadecimal("memory"), call.start] if bind.name == "bind" else 0
             memory_offset = bind.number("memory_offset") if memory else 0
             found.append((bind.number("offset"), bind.number("size"), memory, memory_offset))
-        # The trace has its own offsets for tails.
+        # The trace's offsets of mip tails differ from the driver's.
         if any((bind.thread, bind.start) in in_tails for bind in inside):
             found = [bind[1:] for bind in found]
             wanted = [bind[1:] for bind in wanted]
         if found != wanted:
-            fail(f"{found} in {call.data}, and not {wanted}")
+            fail(f"{found} in {call.data}, expected {wanted}")
 
 
 class number_memories:
-    """The programs number the memory of a device from 1 on, as it is allocated."""
+    """Maps handles to the programs' memory numbers: 1, 2, ... for each device."""
 
     def __init__(self, trace):
         self.allocations = []
@@ -171,8 +171,8 @@ class number_memories:
 
 
 def compare_blocks(trace):
-    """The trace has levels one after the other, the driver somewhere; the blocks of one lie by rows
-    in both."""
+    """Compares the places of image blocks. The offset of a level differs between trace and driver.
+    Within a level both order the blocks by rows."""
     bos, places = {}, {}
     compared = 0
     events = sorted(trace.calls, key=lambda event: event.start)
@@ -205,7 +205,7 @@ def compare_blocks(trace):
                     )
                     level = (bind.hexadecimal("image"), bind.number("layer"), bind.number("level"))
                     wanted.setdefault(key, []).append((level, bind.number("offset") + i * BLOCK))
-            # Of two binds of one place in one call the kernel is given the last only, perhaps.
+            # If a call binds a place twice, the driver may pass only the last bind to the kernel.
             last = {block: key for key, blocks in wanted.items() for block in blocks}
             for key, blocks in wanted.items():
                 if len(blocks) != 1 or len(shown.get(key, [])) != 1 or last[blocks[0]] != key:
@@ -214,7 +214,7 @@ def compare_blocks(trace):
                 place = shown[key][0] - offset
                 if places.setdefault(level, place) != place:
                     fail(
-                        f"level {level} begins at {place:#x}, and before at {places[level]:#x}, in"
+                        f"level {level} begins at {place:#x}, but earlier at {places[level]:#x}, in"
                         f" {call.data}"
                     )
                 compared += 1
@@ -244,7 +244,7 @@ def main():
             if generation == "25.0" and route != {"provide"}:
                 fail(f"routes {route}")
             if trace.last_counter("bound", "bytes") != 0 or trace.most("bound", "bytes") == 0:
-                fail("the bytes bound are not what they should be")
+                fail("the counter of bound bytes is never above 0 or does not end with 0")
             print(
                 f"panthor {panthor}: {ops} ops, {blocks} blocks,"
                 f" {trace.last_counter('saved', 'ops')} ops saved"

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# picture [SEED]: vmbind-residency on traces that are made up here, its pictures read as XML and
-# compared, point by point, with what such resources show page by page.
+# picture [SEED]: runs vmbind-residency on synthetic traces. Reads the pictures as XML and compares
+# them, point by point, with a model of the resources' pages.
 
 import json
 import os
@@ -29,8 +29,7 @@ def expect(condition, message):
 
 
 class World:
-    """Resources and memory, page by page, and the trace that tells of them. Times are
-    microseconds."""
+    """A model of resources and memory, page by page, and its trace. Times are in microseconds."""
 
     def __init__(self, seed):
         self.random = random.Random(seed)
@@ -109,8 +108,8 @@ class World:
         pages = self.resources[resource][1]
         first = self.random.randrange(pages)
         count = self.random.randint(1, pages - first)
-        there = [number for number, memory in enumerate(self.memories) if memory[1] is None]
-        memory = self.random.choice(there) if self.random.random() < 0.7 else None
+        alive = [number for number, memory in enumerate(self.memories) if memory[1] is None]
+        memory = self.random.choice(alive) if self.random.random() < 0.7 else None
         self.bind(resource, first, count, memory, self.random.randrange(16))
 
     def end(self):
@@ -118,7 +117,7 @@ class World:
         return max(ends + [entry[0] for entry in self.history])
 
     def shown(self, resource, time):
-        """What each page shows: "empty", "sparse", "freed" or the name of memory."""
+        """The state of each page: "empty", "sparse", "freed" or the name of memory."""
         pages = [None] * self.resources[resource][1]
         for when, bound, first, count, memory in self.history:
             if bound == resource and when <= time:
@@ -150,8 +149,8 @@ def run(*arguments, status=0):
 class Picture:
     def __init__(self, path):
         root = xml.etree.ElementTree.parse(path).getroot()
-        expect(root.tag == SVG + "svg", "not an SVG")
-        expect(not list(root.iter(SVG + "script")), "there is a script in it")
+        expect(root.tag == SVG + "svg", "the picture is not an SVG")
+        expect(not list(root.iter(SVG + "script")), "the picture contains a script")
         self.width, self.height = float(root.get("width")), float(root.get("height"))
         self.texts = [text for text in root.iter(SVG + "text")]
         self.shapes = []  # (x, y, width, height, class), later ones cover earlier ones
@@ -170,16 +169,16 @@ class Picture:
         for x, y, width, height in self.frames:
             expect(
                 x >= 0 and y >= 0 and x + width <= self.width and y + height <= self.height,
-                "a bar is outside",
+                "a bar is outside the picture",
             )
         for text in self.texts:
-            expect(0 < float(text.get("y")) < self.height, "text is outside")
+            expect(0 < float(text.get("y")) < self.height, "a text is outside the picture")
 
     def words(self):
         return ["".join(text.itertext()) for text in self.texts]
 
     def read_legend(self):
-        """Which class is which memory: from the words beside the samples."""
+        """Reads the memory of each CSS class from the legend."""
         self.names = {"empty": "empty", "sparse": "sparse", "freed": "freed"}
         samples = [shape for shape in self.shapes if shape[2] == 14 and shape[3] == 11]
         self.frames = [frame for frame in self.frames if not (frame[2] == 14 and frame[3] == 11)]
@@ -189,7 +188,7 @@ class Picture:
                 for t in self.texts
                 if float(t.get("x")) == x + 19 and abs(float(t.get("y")) - y - 9.5) < 1
             ]
-            expect(len(label) == 1, f"a sample without words: {css}")
+            expect(len(label) == 1, f"a sample has no label: {css}")
             if css.startswith("m"):
                 self.names[css] = label[0].rsplit(",", 1)[0]
 
@@ -202,13 +201,11 @@ def check_bar(picture, frame, shown, what):
     x, y, width, height = frame
     for i, wanted in enumerate(shown):
         found = picture.at(x + (i + 0.5) * width / len(shown), y + height / 2)
-        expect(
-            found == wanted, f"{what}, page {i} of {len(shown)}: {found} is drawn, {wanted} it is"
-        )
+        expect(found == wanted, f"{what}, page {i} of {len(shown)}: {found}, expected {wanted}")
 
 
 def check_strip(picture, frame, world, resource, step):
-    """A row shows the time at its lower edge."""
+    """Compares each row of a strip. A row shows the time at its lower edge."""
     x, y, width, height = frame
     _, pages, created, destroyed = world.resources[resource]
     end = destroyed or world.end()
@@ -219,15 +216,15 @@ def check_strip(picture, frame, world, resource, step):
             found = picture.at(x + (i + 0.5) * width / pages, y + (row + 0.5) * step)
             expect(
                 found == wanted,
-                f"resource {resource}, row {row}, page {i}: {found} is drawn, {wanted} it is",
+                f"resource {resource}, row {row}, page {i}: {found}, expected {wanted}",
             )
 
 
 def draw(world, directory, *arguments):
     trace, svg = os.path.join(directory, "trace"), os.path.join(directory, "svg")
     world.write(trace)
-    said = run(trace, "-o", svg, *arguments).stderr
-    expect(said == "", said)
+    errors = run(trace, "-o", svg, *arguments).stderr
+    expect(errors == "", errors)
     return Picture(svg)
 
 
@@ -244,12 +241,12 @@ def one_resource(seed, directory):
     check_bar(picture, picture.frames[1], world.shown(buffer, world.end()), "the bar")
     expect(
         any(word.startswith("made & <up>: 1 sparse resource ") for word in picture.words()),
-        "there is no title",
+        "the title is missing",
     )
 
 
 def runs_are_exact(seed, directory):
-    """The rectangles of a bar are the runs, to the byte, and their tooltips say so."""
+    """The rectangles of a bar and their tooltips match the runs exactly."""
     world = World(seed)
     memory, other = world.allocate(), world.allocate()
     buffer = world.buffer(1000)
@@ -286,7 +283,7 @@ def runs_are_exact(seed, directory):
 
 
 def nothing_bound_is_hidden(seed, directory):
-    """A page among millions that were bound once is seen, in the bar and in the strip."""
+    """A single bound page among millions is visible in the bar and in the strip."""
     world = World(seed)
     memory = world.allocate()
     pages = 1 << 24
@@ -310,11 +307,11 @@ def nothing_bound_is_hidden(seed, directory):
         for place in places:
             column = int(place * width / pages)
             found = picture.at(x + column + 0.5, y + height - 1)
-            expect(found == "memory 1", f"page {place} is not to be seen but {found}")
+            expect(found == "memory 1", f"page {place} is hidden by {found}")
 
 
 def some_resources(seed, directory):
-    """Of which some are destroyed, as is memory that is bound."""
+    """Several resources. Some are destroyed, and bound memory is freed."""
     world = World(seed)
     for _ in range(5):
         world.allocate()
@@ -322,7 +319,7 @@ def some_resources(seed, directory):
         world.buffer(world.random.choice((1, 16, 32)))
     for i in range(200):
         alive = [number for number, resource in enumerate(world.resources) if not resource[3]]
-        # The last one is left as it is when memory is freed that is bound to it.
+        # From step 150 on, the last resource keeps its bind to the freed memory.
         world.random_bind(world.random.choice(alive if i < 150 else alive[:-1]))
         if i in (50, 100):
             world.destroy(alive[0])
@@ -378,16 +375,16 @@ def many_resources(seed, directory):
     picture = draw(world, directory)
     size = os.path.getsize(os.path.join(directory, "svg"))
     expect(size < 1000000, f"the picture has {size} bytes")
-    expect(picture.height < 6000, f"it is {picture.height} high")
+    expect(picture.height < 6000, f"the picture is {picture.height} pixels high")
     words = picture.words()
     expect(
         all(any(w.endswith(f"buffer {i + 1}") for w in words) for i in range(500)),
-        "a resource is not named",
+        "a resource has no label",
     )
     expect(len(picture.frames) == 1000, f"{len(picture.frames)} frames for 500 resources")
     boxes = sorted(picture.frames)
     for (x, y, w, h), (x2, y2, _, _) in zip(boxes, boxes[1:]):
-        expect(x2 >= x + w or (x2 == x and y2 >= y + h), "bars lie upon each other")
+        expect(x2 >= x + w or (x2 == x and y2 >= y + h), "bars overlap")
     for number in world.random.sample(range(500), 5):
         frame = picture.frames[2 * number + 1]
         picture.shapes, all_shapes = [
@@ -463,9 +460,9 @@ def image_parts(_, directory):
     check_bar(picture, picture.frames[1], world.shown(0, world.end()), "the image")
     words = picture.words()
     for label in ("level 0", "layer 1 level 0", "level 1"):
-        expect(label in words, f"no {label}")
-    expect(any('sky\ufffd "<ä>"' in word for word in words), "the image's name is not there")
-    expect(any("1024x512" in word for word in words), "the image's extent is not there")
+        expect(label in words, f"the label {label} is missing")
+    expect(any('sky\ufffd "<ä>"' in word for word in words), "the image's name is missing")
+    expect(any("1024x512" in word for word in words), "the image's extent is missing")
 
 
 def broken_traces(seed, directory):
@@ -482,11 +479,11 @@ def broken_traces(seed, directory):
     for at in [len(text) - 2] + [world.random.randrange(whole + 200, len(text)) for _ in range(10)]:
         with open(cut, "w", encoding="utf-8") as file:
             file.write(text[:at])
-        said = run(cut, "-o", svg).stderr
+        errors = run(cut, "-o", svg).stderr
         last = text[:at].rsplit("\n", 1)[1].rstrip(",")
         is_whole = last in ("", "]") or last.endswith("}}")
-        expect(bool(said) != is_whole, f"cut at {at}, in '{last}': {said}")
-        # As if the last line had never been begun.
+        expect(bool(errors) != is_whole, f"cut at {at}, in '{last}': {errors}")
+        # vmbind-residency ignores an incomplete last line.
         kept = World(seed)
         kept.memories, kept.resources = world.memories, world.resources
         times = re.findall(
@@ -510,24 +507,29 @@ def broken_traces(seed, directory):
     ):
         with open(cut, "w", encoding="utf-8") as file:
             file.write(content)
-        said = run(cut, "-o", svg, status=1).stderr
-        expect(words in said, f"of '{content}' it says: {said}")
+        errors = run(cut, "-o", svg, status=1).stderr
+        expect(words in errors, f"error for '{content}': {errors}")
     expect(
         "No such file" in run(os.path.join(directory, "nothing"), status=1).stderr,
-        "a file that is not there",
+        "no error for a missing file",
     )
     expect(
         "No such file" in run(trace, "-o", "/no/where", status=1).stderr,
-        "a picture that cannot be written",
+        "no error for an unwritable picture",
     )
-    expect("not a time" in run(trace, "--at", "noon", status=2).stderr, "a time that is none")
-    expect("no sparse resource" in run(trace, "--at=-5s", status=1).stderr, "a time before all")
-    # As other programs save it, and to standard output.
+    expect(
+        "not a time" in run(trace, "--at", "noon", status=2).stderr, "no error for an invalid time"
+    )
+    expect(
+        "no sparse resource" in run(trace, "--at=-5s", status=1).stderr,
+        "no error for a time before the trace",
+    )
+    # The JSON object format of other programs, and output to stdout.
     with open(cut, "w", encoding="utf-8") as file:
         json.dump({"traceEvents": json.loads(text), "displayTimeUnit": "ns"}, file, indent=1)
     run(trace, "-o", svg)
     with open(svg, encoding="utf-8") as file:
-        expect(run(cut).stdout == file.read(), "another form of the same trace has another picture")
+        expect(run(cut).stdout == file.read(), "the JSON object format gives another picture")
 
 
 def main():

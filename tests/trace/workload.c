@@ -11,20 +11,20 @@
 #include "vk.h"
 
 /*
- * trace_workload LIST SCENARIO [SEED]: sparse resources, bound and unbound, for a trace to be
- * compared with. Each step is a line of the file LIST, where handles are hexadecimal, and MEMORY is
- * 0 for none:
+ * trace_workload LIST SCENARIO [SEED]: binds and unbinds sparse resources. Appends a line to the
+ * file LIST for each step. The tests compare LIST with a trace. Handles are hexadecimal. MEMORY is
+ * 0 for an unbind:
  *
  *   memory HANDLE SIZE
  *   buffer HANDLE SIZE | image HANDLE SIZE
  *   bind HANDLE OFFSET SIZE MEMORY OFFSET
  *   destroy HANDLE
- *   maps             what the process has mapped at this time is copied to LIST.maps
+ *   maps             /proc/self/maps is copied to LIST.maps
  *
- *   steps    random ones, some of which wait for a semaphore
- *   threads  the same by four threads at once, each with resources of its own
- *   killed   random ones, ended by SIGKILL in the middle
- *   picture  what docs/residency.svg shows; takes a second
+ *   steps    random steps, some of which wait for a semaphore
+ *   threads  random steps in four threads at once, each with resources of its own
+ *   killed   random steps, ended by SIGKILL in the middle
+ *   picture  the workload of docs/residency.svg; takes a second
  */
 
 #define RESOURCES 4
@@ -34,14 +34,14 @@
 #define THREADS 4
 
 struct resource {
-	VkBuffer buffer; /* or */
+	VkBuffer buffer; /* exactly one of buffer and image is set */
 	VkImage image;
 	VkDeviceSize size;
 	VkDeviceSize alignment;
 };
 
 struct worker {
-	struct vku vk; /* with the queue's lock */
+	struct vku vk; /* a copy that shares the queue's lock */
 	unsigned seed;
 	unsigned steps;
 	struct resource resources[RESOURCES];
@@ -52,7 +52,7 @@ struct worker {
 
 static int list;
 
-/* One write, so that nothing is lost, and lines of threads do not mix. */
+/* Writes a line to the list with one write(), so lines of threads do not mix. */
 __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
 {
 	char line[200];
@@ -62,7 +62,7 @@ __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
 	int size = vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	if (write(list, line, (size_t)size) != size) {
-		vku_fail("the list cannot be written");
+		vku_fail("writing the list failed");
 	}
 }
 
@@ -129,7 +129,7 @@ static void destroy(struct worker *worker, struct resource *resource)
 	*resource = (struct resource){ 0 };
 }
 
-/* Binds, the first range in a batch of its own; a thread of the layer has to do it if it waits. */
+/* Binds in two batches, the first with one range. With waits the layer's thread runs them. */
 static void bind(struct worker *worker, const struct resource *resource,
 	const VkSparseMemoryBind *binds, uint32_t count, bool waits)
 {
@@ -277,7 +277,7 @@ static void copy_maps(const char *path)
 	int to = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0666);
 	while ((size = read(from, buffer, sizeof(buffer))) > 0) {
 		if (write(to, buffer, (size_t)size) != size) {
-			vku_fail("the mappings cannot be copied");
+			vku_fail("copying /proc/self/maps failed");
 		}
 	}
 	close(from);
@@ -295,7 +295,7 @@ static void run_threads(const struct vku *vk, const char *path, unsigned count, 
 		workers[i].vk.queue_lock = &lock;
 		begin(&workers[i]);
 		if (pthread_create(&threads[i], NULL, walk, &workers[i]) != 0) {
-			vku_fail("a thread cannot be created");
+			vku_fail("pthread_create failed");
 		}
 	}
 	for (unsigned i = 0; i < count; i++) {
@@ -346,7 +346,7 @@ static void move(struct worker *worker, const struct resource *resource, uint64_
 	bind(worker, resource, &one, 1, false);
 }
 
-/* A window that moves over a terrain, a heap that grows, and pages that come and go at random. */
+/* A streaming window moves over a terrain, a heap grows, and random pages are rebound. */
 static void run_picture(const struct vku *vk)
 {
 	struct worker worker = { .vk = *vk, .seed = 3 };
@@ -374,13 +374,13 @@ static void run_picture(const struct vku *vk)
 	name(vk, VK_OBJECT_TYPE_DEVICE_MEMORY, (uint64_t)pool, "page pool");
 
 	for (uint64_t i = 0; i < 72; i++) {
-		/* Twelve tiles of 16 MiB: one comes where another goes, forward and then back. */
-		uint64_t comes = i < 44 ? i : 75 - i;
-		uint64_t goes = i < 44 ? i - 12 : 87 - i;
+		/* Twelve tiles of 16 MiB. Each step binds one and unbinds one. */
+		uint64_t bound = i < 44 ? i : 75 - i;
+		uint64_t unbound = i < 44 ? i - 12 : 87 - i;
 		if (i >= 12) {
-			move(&worker, terrain, goes * 16 * mib, 16 * mib, VK_NULL_HANDLE, 0);
+			move(&worker, terrain, unbound * 16 * mib, 16 * mib, VK_NULL_HANDLE, 0);
 		}
-		move(&worker, terrain, comes * 16 * mib, 16 * mib, window, comes % 12 * 16 * mib);
+		move(&worker, terrain, bound * 16 * mib, 16 * mib, window, bound % 12 * 16 * mib);
 		if (i % 24 == 4) {
 			move(&worker, heap, i / 24 * 16 * mib, 16 * mib, chunks[i / 24], 0);
 		}
@@ -425,7 +425,7 @@ int main(int argc, char **argv)
 	} else if (names) {
 		run_picture(&vk);
 	} else {
-		vku_fail("there is no scenario '%s'", scenario);
+		vku_fail("unknown scenario '%s'", scenario);
 	}
 	vku_finish(&vk);
 	close(list);
