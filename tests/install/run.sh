@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Installs a build into a prefix of its own and enables the layer from there in every way that the
-# manifests promise.
+# Installs a build into a temporary prefix and enables the layer in every way that the manifests
+# support.
 #
 #   tests/install/run.sh BUILD                      on the system's loader
-#   tests/install/run.sh BUILD NEWEST_LOADER...     with vulkaninfo run by that command
-#                                                   (scripts/newest-loader --cached);
-#                                                its exit status 77 means that the loader is not
-#                                                there: skipped
+#   tests/install/run.sh BUILD NEWEST_LOADER...     runs vulkaninfo with the command
+#                                                   NEWEST_LOADER, for example
+#                                                   scripts/newest-loader --cached; its exit
+#                                                   status 77 skips the test
 
 set -euo pipefail
 
@@ -42,9 +42,8 @@ check() {
 	fi
 }
 
-# vulkaninfo_in PREFIX [VAR=VALUE...]: nothing of the caller's environment, no layers but those of
-# the prefix. The report goes to $scratch/out, the loader's account of what it loads to
-# $scratch/err.
+# vulkaninfo_in PREFIX [VAR=VALUE...]: runs vulkaninfo with a clean environment and only the layers
+# of the prefix. The report goes to $scratch/out, the loader's log to $scratch/err.
 vulkaninfo_in() {
 	local prefix=$1
 	shift
@@ -55,8 +54,8 @@ vulkaninfo_in() {
 		"${runner[@]}" vulkaninfo >"$scratch/out" 2>"$scratch/err"
 }
 
-# How often the layer stands in the loader's chain: one number for each instance created, duplicates
-# removed.
+# Prints how often the layer is in the loader's chain: one number for each instance, without
+# duplicates.
 times_loaded() {
 	awk -v layer=$layer '
 		/vkCreateInstance layer callstack/ { inside = 1; count = 0 }
@@ -65,13 +64,13 @@ times_loaded() {
 	' "$scratch/err" | sort -u
 }
 
-# What lavapipe 22.3 says by itself is false.
+# Prints the reported sparseBinding. Without the layer lavapipe 22.3 reports false.
 sparse_binding() {
 	awk '$1 == "sparseBinding" { print $3; exit }' "$scratch/out"
 }
 
-# state PREFIX EXPECTED [VAR=VALUE...]: EXPECTED is on, off (not loaded) or inert (loaded or not, it
-# must not show).
+# state PREFIX EXPECTED [VAR=VALUE...]: EXPECTED is on, off (not loaded) or inert (without effect,
+# loaded or not).
 state() {
 	local prefix=$1 expected=$2
 	shift 2
@@ -116,7 +115,7 @@ needs_only_libc() {
 	return 1
 }
 
-# By the path from the library that was compiled into it.
+# Runs the helper program at the path that is compiled into the library.
 finds_helper() {
 	local helper
 	helper=$(dirname "$1")/$(grep -ao '[./a-z0-9_-]*/vmbind-map-helper' "$1" | head -n 1)
@@ -134,9 +133,9 @@ installed=$(find "$prefix" -name "$library")
 check "the library is installed once" test "$(wc -l <<<"$installed")" -eq 1 -a -n "$installed"
 [[ $installed == "$prefix/lib/$library" ]] ||
 	{ mkdir -p "$prefix/lib" && cp "$installed" "$prefix/lib/"; }
-check "it exports the one function" exports_one_symbol "$installed"
-check "it needs nothing but libc" needs_only_libc "$installed"
-check "it finds its helper program" finds_helper "$installed"
+check "the library exports one function" exports_one_symbol "$installed"
+check "the library needs only libc and libdrm" needs_only_libc "$installed"
+check "the library finds its helper program" finds_helper "$installed"
 for kind in implicit explicit; do
 	file=$prefix/share/vulkan/${kind}_layer.d/$manifest
 	check "the $kind manifest names the bare library" has_text "$file" \
@@ -146,8 +145,8 @@ check "the build tree's manifest names its own library" \
 	has_text "$build/manifest/$manifest" \
 		"\"library_path\": \"$(cd "$build" && pwd)/layer/$library\""
 
-# vmbind-info is there, needs no more than the layer does, and tells to do what the checks below do.
-info_tells() {
+# vmbind-info is installed, needs only libc and libdrm, and recommends ENABLE_VMBIND_SPARSE.
+run_info() {
 	env -i PATH="$PATH" HOME="$scratch/home" XDG_DATA_DIRS="$prefix/share" \
 		LD_LIBRARY_PATH="$prefix/lib" \
 		VK_DRIVER_FILES="${drivers[0]}" VK_ICD_FILENAMES="${drivers[0]}" "$@" \
@@ -156,17 +155,19 @@ info_tells() {
 info_is_installed() {
 	needs_only_libc "$prefix/bin/vmbind-info" && test -s "$prefix/share/man/man1/vmbind-info.1"
 }
-info_tells_to_enable() {
-	info_tells && has_text "$scratch/info" " ENABLE_VMBIND_SPARSE=1 COMMAND" &&
-		info_tells ENABLE_VMBIND_SPARSE=1 && has_text "$scratch/info" "$prefix/lib/$library"
+info_recommends_enabling() {
+	run_info && has_text "$scratch/info" " ENABLE_VMBIND_SPARSE=1 COMMAND" &&
+		run_info ENABLE_VMBIND_SPARSE=1 && has_text "$scratch/info" "$prefix/lib/$library"
 }
-check "vmbind-info is installed, and its manual page" info_is_installed
-check "vmbind-info tells how to enable the layer" info_tells_to_enable
+check "vmbind-info and its manual page are installed" info_is_installed
+check "vmbind-info reports how to enable the layer" \
+	info_recommends_enabling
 runs_residency() {
 	"$prefix/bin/vmbind-residency" --help >/dev/null
 }
 check "vmbind-residency is installed" runs_residency
-check "and its manual page" test -s "$prefix/share/man/man1/vmbind-residency.1"
+check "the manual page of vmbind-residency is installed" \
+	test -s "$prefix/share/man/man1/vmbind-residency.1"
 
 check "off with nothing set" state "$prefix" off
 check "on with ENABLE_VMBIND_SPARSE=1" state "$prefix" on ENABLE_VMBIND_SPARSE=1
@@ -180,7 +181,7 @@ check "inert with all three" \
 	state "$prefix" inert ENABLE_VMBIND_SPARSE=1 VK_INSTANCE_LAYERS=$layer \
 		DISABLE_VMBIND_SPARSE=1
 
-# As a distribution may want it: always on, in a prefix of its own that the linker does not search.
+# A distribution's build: always on, with the library outside the linker's search path.
 always=$scratch/always
 headers=$(sed -n 's/^VMBIND_VULKAN_INCLUDE_DIR:[A-Z]*=//p' "$build/CMakeCache.txt")
 cmake -S "$source" -B "$scratch/build" -G Ninja -DVMBIND_VULKAN_INCLUDE_DIR="$headers" \
@@ -189,9 +190,9 @@ cmake -S "$source" -B "$scratch/build" -G Ninja -DVMBIND_VULKAN_INCLUDE_DIR="$he
 	>/dev/null
 cmake --build "$scratch/build" >/dev/null
 cmake --install "$scratch/build" --prefix "$always" >/dev/null
-check "VMBIND_ALWAYS_ON leaves enable_environment out" \
+check "VMBIND_ALWAYS_ON omits enable_environment" \
 	lacks_text "$always/share/vulkan/implicit_layer.d/$manifest" ENABLE_VMBIND_SPARSE
-check "always on: it finds its helper program" finds_helper "$always/lib/vmbind/$library"
+check "always on: the library finds its helper program" finds_helper "$always/lib/vmbind/$library"
 check "always on: on with nothing set" state "$always" on
 check "always on: once with VK_INSTANCE_LAYERS" state "$always" on VK_INSTANCE_LAYERS=$layer
 check "always on: off with DISABLE_VMBIND_SPARSE=1" state "$always" off DISABLE_VMBIND_SPARSE=1
