@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Inside a clean root: builds the packages from /srv/vmbind, and leaves them in /srv/built.
-# scripts/package runs it.
+# Inside a clean root: builds the packages from /srv/vmbind into /srv/built. scripts/package runs
+# this script.
 #
-#   tests/package/build.sh once|twice     twice: whatever may differ between two builds does, and
-#                                         the packages must not
+#   tests/package/build.sh once|twice     twice: builds again in another environment and compares
+#                                         the packages
 
 set -euo pipefail
 
@@ -37,14 +37,14 @@ rm -r /srv/built/vmbind-*/
 chown -R 0:0 /srv/built
 [[ $times == twice ]] || exit 0
 
-# Elsewhere, later, by someone else on the other side of the world, who does not run the tests.
+# The second build has another path, time, user, umask, locale and time zone, and runs no tests.
 again=/srv/a/longer/path
 build "$again" 2000 0077 LC_ALL=POSIX TZ=Pacific/Kiritimati DEB_BUILD_OPTIONS=nocheck \
 	LANGUAGE=fr_FR USER=else
 differences=0
 for file in /srv/built/*.deb /srv/built/*.dsc /srv/built/*.tar.*; do
 	if cmp "$file" "$again/${file##*/}"; then
-		echo "ok      ${file##*/} is the same when built again:" \
+		echo "ok      ${file##*/} is identical in the second build:" \
 			"$(sha256sum <"$file" | cut -c -64)"
 	else
 		differences=$((differences + 1))

@@ -3,7 +3,7 @@
 #
 # Compares facts in debian/ and CHANGELOG.md with the rest of the tree.
 #
-#   tests/package/metadata.sh VERSION     CMake's
+#   tests/package/metadata.sh VERSION     VERSION is the project version in CMake
 
 set -euo pipefail
 
@@ -24,7 +24,7 @@ same "oldest libvulkan-dev of debian/control" \
 	"$(sed -n 's/^ libvulkan-dev (>= \(.*\)),$/\1/p' debian/control)" \
 	"$(sed -n 's/.*Vulkan headers (\(1[0-9.]*\) or newer).*/\1/p' docs/packaging.md)"
 
-# A license other than that of the rest is named in debian/copyright, for its directory.
+# debian/copyright names the directory of each file with a license other than MIT.
 while read -r file; do
 	same "$file is in debian/copyright" "$(grep -cxF "Files: ${file%/*}/*" debian/copyright)" 1
 done < <(find . \( -path './build*' -o -path './.?*' \) -prune -o -type f -print | cut -c 3- |

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Inside a clean root: installs, uses and removes the packages of /srv/built/ARCHITECTURE, those of
-# the machine's own and of a foreign architecture. scripts/package runs it.
+# Inside a clean root: installs, uses and removes the packages of /srv/built/ARCHITECTURE, for the
+# native and a foreign architecture. scripts/package runs this script.
 #
 #   tests/package/use.sh NATIVE FOREIGN
 
@@ -25,12 +25,12 @@ check() {
 	fi
 }
 
-# debs ARCHITECTURE: those of users, which are all but the debugging symbols.
+# debs ARCHITECTURE: prints the packages without those of debugging symbols.
 debs() {
 	find "/srv/built/$1" -name '*.deb' ! -name '*-dbgsym_*'
 }
 
-# All files, but for caches and what apt and dpkg keep for themselves.
+# Prints all files except caches and the files of apt and dpkg.
 list_files() {
 	find / \( -path /proc -o -path /sys -o -path /dev -o -path /srv -o -path /tmp \
 		-o -path /var/log -o -path /var/cache \
@@ -47,26 +47,26 @@ elf_files() {
 	done
 }
 
-# Position-independent and protected, as dpkg-buildflags(1) has it with hardening=+all.
+# Checks for the protections of dpkg-buildflags(1) with hardening=+all.
 is_hardened() {
-	local file=$1 lacks=()
+	local file=$1 faults=()
 	local header program dynamic symbols
 	header=$(readelf -hW "$file")
 	program=$(readelf -lW "$file")
 	dynamic=$(readelf -dW "$file")
 	symbols=$(readelf --dyn-syms -W "$file")
-	grep -q 'Type: *DYN' <<<"$header" || lacks+=("position independence")
-	grep -q GNU_RELRO <<<"$program" || lacks+=(RELRO)
-	grep -qE 'GNU_STACK .* RW ' <<<"$program" || lacks+=("a stack that is not executable")
-	grep -qE '\(FLAGS(_1)?\).*NOW' <<<"$dynamic" || lacks+=("binding at once")
-	! grep -qE '\((RPATH|RUNPATH)\)' <<<"$dynamic" || lacks+=("freedom from RPATH")
-	! grep -q TEXTREL <<<"$dynamic" || lacks+=("freedom from text relocations")
+	grep -q 'Type: *DYN' <<<"$header" || faults+=("not position-independent")
+	grep -q GNU_RELRO <<<"$program" || faults+=("no RELRO")
+	grep -qE 'GNU_STACK .* RW ' <<<"$program" || faults+=("executable stack")
+	grep -qE '\(FLAGS(_1)?\).*NOW' <<<"$dynamic" || faults+=("lazy binding")
+	! grep -qE '\((RPATH|RUNPATH)\)' <<<"$dynamic" || faults+=("RPATH")
+	! grep -q TEXTREL <<<"$dynamic" || faults+=("text relocations")
 	# The helper has no buffers to protect.
 	if [[ $file != */vmbind-map-helper ]]; then
-		grep -q __stack_chk_fail <<<"$symbols" || lacks+=("a stack protector")
-		grep -qE ' __[a-z]+_chk(@|$)' <<<"$symbols" || lacks+=("fortified functions")
+		grep -q __stack_chk_fail <<<"$symbols" || faults+=("no stack protector")
+		grep -qE ' __[a-z]+_chk(@|$)' <<<"$symbols" || faults+=("no fortified functions")
 	fi
-	[[ ${#lacks[@]} -eq 0 ]] || { (IFS=';' && echo "$file has no ${lacks[*]}") && return 1; }
+	[[ ${#faults[@]} -eq 0 ]] || { (IFS=';' && echo "$file: ${faults[*]}") && return 1; }
 }
 
 # as_user VAR=VALUE... COMMAND...
@@ -76,15 +76,15 @@ as_user() {
 
 drivers=$(printf '%s:' /usr/share/vulkan/icd.d/lvp_icd*.json)
 
-# tells ARCHITECTURE TEXT [VAR=VALUE...]: the demo, of the layer. What else it has to show takes
-# more addresses than 32 bits have.
-tells() {
+# reports ARCHITECTURE TEXT [VAR=VALUE...]: the demo reports the layer as TEXT. The exit status is
+# ignored, because the rest of the demo needs a 64-bit address space.
+reports() {
 	as_user VK_DRIVER_FILES="$drivers" VK_ICD_FILENAMES="$drivers" "${@:3}" \
 		"/srv/built/$1/vmbind-demo" >/srv/log 2>&1 || true
 	grep -qF "Layer:  VK_LAYER_VMBIND_sparse is $2" /srv/log
 }
 
-# binds ARCHITECTURE: the tests of binding, on the layer that is installed.
+# binds ARCHITECTURE: runs icd_bind with the installed layer.
 binds() {
 	if ! as_user VK_DRIVER_FILES="$drivers" VK_ICD_FILENAMES="$drivers" ENABLE_VMBIND_SPARSE=1 \
 		VMBIND_ROUTE=provide \
@@ -102,45 +102,46 @@ apt_get() {
 	fi
 }
 
-# Both architectures beside each other. dpkg refuses two that share a file which is not the same in
-# both.
+# Installs both architectures at once. dpkg refuses packages with different contents of a shared
+# file.
 list_files >/srv/before
 mapfile -t own < <(debs "$native")
 mapfile -t foreign_debs < <(debs "$foreign" | grep "/${layer}_")
-check "installs" apt_get install "${own[@]}"
+check "the $native packages install" apt_get install "${own[@]}"
 list_files >/srv/installed
 comm -13 /srv/before /srv/installed | sed 's/^/        /'
-check "installs for $foreign beside" apt_get install "${foreign_debs[@]}"
+check "the $foreign package installs beside them" apt_get install "${foreign_debs[@]}"
 packages=("$layer:$foreign")
 for deb in "${own[@]}"; do
 	packages+=("$(dpkg-deb -f "$deb" Package):$native")
 done
 mapfile -t elf < <(elf_files "${packages[@]}")
-check "has a library for each" test \
+check "both architectures have a library" test \
 	"$(printf '%s\n' "${elf[@]}" | grep -c /libVkLayer_VMBIND_sparse.so)" -eq 2
 for file in "${elf[@]}"; do
 	check "$file is hardened" is_hardened "$file"
 done
 for architecture in "$native" "$foreign"; do
-	check "programs for $architecture do not have the layer" tells "$architecture" "NOT active"
-	check "but with ENABLE_VMBIND_SPARSE=1" tells "$architecture" active ENABLE_VMBIND_SPARSE=1
-	check "and it binds" binds "$architecture"
+	check "$architecture: the layer is off by default" reports "$architecture" "NOT active"
+	check "$architecture: the layer is on with ENABLE_VMBIND_SPARSE=1" \
+		reports "$architecture" active ENABLE_VMBIND_SPARSE=1
+	check "$architecture: sparse binding works" binds "$architecture"
 done
-check "is removed" apt_get purge "${packages[@]}"
+check "the packages are removed" apt_get purge "${packages[@]}"
 list_files >/srv/after
-check "and leaves nothing" diff /srv/before /srv/after
+check "the removal leaves no files" diff /srv/before /srv/after
 
 check "lintian finds nothing" setpriv --reuid=1000 --regid=1000 --clear-groups \
 	lintian --display-info --pedantic --fail-on error,warning "/srv/built/$native"/*.changes
 
-# Unpacks the source, installs the packages by itself and runs debian/tests.
+# autopkgtest unpacks the source, installs the packages and runs debian/tests.
 autopkgtest_passes() {
 	autopkgtest --no-built-binaries "${own[@]}" "/srv/built/$native"/*.dsc -- null \
 		>/srv/log 2>&1 || { cat /srv/log && return 1; }
 	grep -E '^[^ ]+ +PASS' /srv/log | sort -u
 }
 cd /srv
-check "autopkgtest" autopkgtest_passes
+check "autopkgtest passes" autopkgtest_passes
 
 if [[ $failures -gt 0 ]]; then
 	echo "$failures failed"
