@@ -8,21 +8,22 @@
 #include <uapi/panthor.h>
 
 /*
- * A library to preload that takes libdrm's place between the driver and ioctl(): the layer, which
- * looks for the slots of libdrm and the driver, sees nothing of what goes this way. PANVK_BYPASS is
- * "all", or "vm_bind" for those alone.
+ * A preload library that replaces libdrm's drmIoctl(). The layer hooks the slots of libdrm and the
+ * driver, so the layer misses ioctls that this library makes. PANVK_BYPASS selects them: "all", or
+ * "vm_bind" for VM_BIND only.
  */
 
 typedef int (*drm_ioctl_fn)(int fd, unsigned long request, void *arg);
 
 static bool is_bypassed(unsigned long request)
 {
-	const char *what = getenv("PANVK_BYPASS");
+	const char *selection = getenv("PANVK_BYPASS");
 
-	return what && (strcmp(what, "all") == 0 || (uint32_t)request == DRM_IOCTL_PANTHOR_VM_BIND);
+	return selection &&
+		(strcmp(selection, "all") == 0 || (uint32_t)request == DRM_IOCTL_PANTHOR_VM_BIND);
 }
 
-/* It is there as long as the driver is, who calls. */
+/* The driver keeps libdrm loaded, and only the driver calls drmIoctl(). */
 static int libdrm_ioctl(int fd, unsigned long request, void *arg)
 {
 	void *libdrm = dlopen("libdrm.so.2", RTLD_LAZY | RTLD_NOLOAD);

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# check_workload [--same] [--single] OPS [OPS...]: compares the simulated kernel's op streams of
-# panvk_workload with what the program asked of Vulkan, each by itself, and with --same all with one
-# another: for what only the driver can know, where an image's blocks lie. Prints the first
-# difference and exits with status 1.
-#   --single  the workload "single": counts the ops, too
+# check_workload [--same] [--single] OPS [OPS...]: compares each op stream of panvk_workload on the
+# simulated kernel with the marks of the program's Vulkan calls. Prints the first difference and
+# exits with status 1.
+#   --same    also compares the streams with each other. Only the driver knows the addresses of an
+#             image's blocks, so the marks do not contain them.
+#   --single  also counts the ops of the workload "single"
 
 import json
 import sys
@@ -18,18 +19,18 @@ def fail(message):
 
 
 class Stream:
-    """The op stream of one run, page by page: None for nothing there, "sparse", or (BO, page of the
-    BO)."""
+    """The op stream of one run, page by page. A page is None (unmapped), "sparse", or (memory, page
+    of the memory)."""
 
     def __init__(self, path):
         self.path = path
         self.pages = {}
-        self.memory = {}  # BO -> memory of the program
+        self.memory = {}  # BO -> number of the program's memory
         self.sizes = {}  # BO -> bytes
         self.resources = {}  # id -> [kind, base, size, model or None]
-        self.opened = None  # the mark that ops belong to
+        self.opened = None  # the latest mark
         self.first_op = None
-        self.pending = []  # binds of the call that is under way
+        self.pending = []  # binds of the current call
         self.snapshots = []
         self.calls = []  # (mark, ioctls, ops)
         with open(path, encoding="utf-8") as lines:
@@ -72,11 +73,11 @@ class Stream:
                     self.pages[first + i] = (self.memory.get(op["bo"]), op["offset"] // PAGE + i)
 
     def show(self, page):
-        """Whatever is not memory of the program is what a driver fills with."""
-        what = self.pages.get(page)
-        if isinstance(what, tuple) and what[0] is None:
+        """A BO that is not the program's memory is a driver's fallback BO, and counts as sparse."""
+        content = self.pages.get(page)
+        if isinstance(content, tuple) and content[0] is None:
             return "sparse"
-        return what
+        return content
 
     def range(self, base, size):
         return [self.show(base // PAGE + i) for i in range(size // PAGE)]
@@ -102,7 +103,7 @@ class Stream:
         elif word == "ready" and previous and previous[0] == "destroy":
             _, base, size, _ = self.destroyed
             if any(self.range(base, size)):
-                self.complain("something is left of a destroyed resource")
+                self.complain("pages of a destroyed resource are still mapped")
         elif word == "check":
             self.check()
         if word in ("create", "bind", "blocks", "destroy"):
@@ -114,13 +115,13 @@ class Stream:
     def created(self, kind, words):
         size = (int(words[2]) + PAGE - 1) // PAGE * PAGE
         if self.first_op is None:
-            fail(f"{self.path}: nothing was mapped for {words}")
+            fail(f"{self.path}: no map op for {words}")
         base = self.first_op["va"]
         if kind == "buffer" and base != int(words[3]):
-            self.complain(f"{words} begins at {base}")
+            self.complain(f"{words}: the first map op is at {base}")
         shown = self.range(base, size)
         if shown != ["sparse"] * len(shown):
-            self.complain(f"{words} is not sparse from end to end")
+            self.complain(f"{words}: some pages are not sparse after creation")
         self.resources[int(words[1])] = [kind, base, size, shown]
 
     def bound(self):
@@ -138,9 +139,9 @@ class Stream:
                 self.compare(number, self.range(base, size), model)
 
     def compare(self, number, shown, model):
-        for i, (is_there, should_be) in enumerate(zip(shown, model)):
-            if is_there != should_be:
-                self.complain(f"resource {number}, page {i}: {is_there}, and not {should_be}")
+        for i, (actual, expected) in enumerate(zip(shown, model)):
+            if actual != expected:
+                self.complain(f"resource {number}, page {i}: {actual}, expected {expected}")
 
     def check(self):
         self.snapshots.append(
@@ -153,14 +154,14 @@ class Stream:
 
 def compare(one, other):
     if len(one.snapshots) != len(other.snapshots):
-        fail(f"{other.path}: not as many checks as {one.path}")
+        fail(f"{other.path}: {len(other.snapshots)} checks, {one.path}: {len(one.snapshots)}")
     for (name, here), (_, there) in zip(one.snapshots, other.snapshots):
         if here.keys() != there.keys():
-            fail(f"{other.path}: workload {name}: not the resources of {one.path}")
+            fail(f"{other.path}: workload {name}: resources differ from {one.path}")
         for number, shown in here.items():
             if len(shown) != len(there[number]):
                 fail(
-                    f"{other.path}: workload {name}: resource {number} has another size than in"
+                    f"{other.path}: workload {name}: the size of resource {number} differs from"
                     f" {one.path}"
                 )
             for i, (a, b) in enumerate(zip(shown, there[number])):
@@ -178,10 +179,10 @@ def check_single(stream):
         if word in ("create", "bind", "blocks")
     ]
     if len(counts) != 7:
-        fail(f"{stream.path}: {len(counts)} calls instead of 7")
+        fail(f"{stream.path}: {len(counts)} calls, expected 7")
     for word, ioctls, ops in counts:
         if (ioctls, ops) != (1, 1):
-            fail(f"{stream.path}: a call of kind {word} took {ioctls} ioctls and {ops} ops")
+            fail(f"{stream.path}: {word}: {ioctls} ioctls and {ops} ops, expected 1 and 1")
 
 
 def main():
@@ -189,7 +190,7 @@ def main():
     options = [a for a in arguments if a.startswith("--")]
     streams = [Stream(path) for path in arguments if not path.startswith("--")]
     if not streams or not all(s.snapshots for s in streams):
-        fail("there is nothing to check")
+        fail("a stream has no 'check' mark")
     if "--single" in options:
         for stream in streams:
             check_single(stream)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "device.h"
 
-/* The first family that has it. */
+/* The first queue family with one of the wanted flags. */
 static uint32_t find_family(const struct vku *vk, VkQueueFlags wanted)
 {
 	VkQueueFamilyProperties families[8];
@@ -29,7 +29,7 @@ VkResult sparse_device_create(struct vku *vk, VkQueue *commands)
 
 	vkGetPhysicalDeviceFeatures(vk->physical, &has);
 	if (!has.sparseBinding || !has.sparseResidencyBuffer) {
-		vku_fail("there are no sparse buffers");
+		vku_fail("the device has no sparse buffers");
 	}
 	VkPhysicalDeviceVulkan12Features in_1_2 = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,

@@ -5,12 +5,13 @@
 #include "vk.h"
 
 /*
- * A device of the instance with all features of sparse buffers and images that it has, buffer
- * addresses and timeline semaphores. Its queue is one for sparse binding, which on panvk is in a
- * family of its own; *commands is one that executes commands, or the same. With NULL there is none.
+ * Creates a device with every supported feature of sparse buffers and 2D images, buffer addresses
+ * and timeline semaphores. vk->queue supports sparse binding; on panvk that is a separate family.
+ * *commands is a compute queue, and may be vk->queue. If commands is NULL, no second queue is
+ * created.
  */
 VkResult sparse_device_create(struct vku *vk, VkQueue *commands);
-/* Destroys the device and what was created with it. */
+/* Destroys the device and its command pool. */
 void sparse_device_destroy(struct vku *vk);
 
 #endif

@@ -4,15 +4,15 @@
 #include "scene.h"
 
 /*
- * Several devices in a process, whose BOs have the same numbers, on one open file or on several:
- * what stands for nothing on one device must be memory on the other. The script "devices" beside
- * this reads the op stream, where what each VM has to show is marked.
+ * Several devices in one process, on one open file or on several. Their GEM handles collide: the
+ * null memory of one device has the handle of application memory on another. Marks in the op stream
+ * state the expected maps of each VM, and devices.py checks them.
  */
 
 #define SIZE (64 * MIB)
 #define PIECE (64 * KIB)
 
-/* Each piece of memory after the other, with nothing between them. */
+/* Binds each memory object in turn, and unbinds the range after it. */
 static void bind_all(struct scene *scene)
 {
 	for (unsigned i = 0; i < SCENE_MEMORIES; i++) {
@@ -31,7 +31,7 @@ static void allocate_all(struct scene *scene)
 	}
 }
 
-/* Gives numbers of BOs back, and takes them again. */
+/* Frees GEM handles, so that the kernel reuses them. */
 static void reallocate_some(struct scene *scene)
 {
 	for (unsigned i = 1; i < SCENE_MEMORIES; i += 2) {
@@ -42,8 +42,8 @@ static void reallocate_some(struct scene *scene)
 	}
 }
 
-/* Without any sparse feature: the layer has no business there, though the descriptor was one's that
- * it had. */
+/* A device without sparse features. The layer must leave it alone, even though its descriptor
+ * belonged to a device with the layer before. */
 static void use_plain_device(const struct vku *instance)
 {
 	const struct vku_options options = { .without_sparse = true };
@@ -63,8 +63,8 @@ static void use_plain_device(const struct vku *instance)
 }
 
 /*
- * a makes its sparse buffer before it allocates, b the other way round: what has the dummy's number
- * on one has that of memory on the other.
+ * Device a creates its sparse buffer before it allocates memory, device b afterwards. So the null
+ * memory of one device has the GEM handle of application memory on the other.
  */
 static void run_pair(const struct vku *instance_a, const struct vku *instance_b)
 {
@@ -106,7 +106,7 @@ static void one_instance(void **state)
 	mark("done");
 }
 
-/* The second has one device more, so that the holes' numbers are others, too. */
+/* The second instance has one more device, so that the handles of the null memories differ, too. */
 static void two_instances(void **state)
 {
 	struct vku first, second;
@@ -125,7 +125,7 @@ static void two_instances(void **state)
 	mark("done");
 }
 
-/* Drivers are unloaded with their last instance, and loaded again with the next. */
+/* The loader unloads a driver with its last instance, and loads it again with the next. */
 static void instances_in_turn(void **state)
 {
 	(void)state;
@@ -143,7 +143,6 @@ static void instances_in_turn(void **state)
 	mark("done");
 }
 
-/* One device after the other. */
 static void *use_devices(void *argument)
 {
 	const struct vku *instance = argument;

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# devices GENERATION: runs the scenarios of panvk_devices and compares what each VM shows with what
-# was asked for.
+# devices GENERATION: runs the scenarios of panvk_devices and compares the maps of each VM with the
+# program's marks.
 
 import sys
 
@@ -12,29 +12,30 @@ import op_stream
 
 
 def check_plain(checked):
-    """A device without sparse features is the driver's alone."""
-    told = checked.between("plain", "not plain")
+    """The layer adds no ops to a device without sparse features."""
+    entries = checked.between("plain", "not plain")
     if any(
         "sparse" in op["flags"]
-        for entry in told
+        for entry in entries
         if entry["ioctl"] == "vm_bind"
         for op in entry["ops"]
     ):
         checked.complain("a device without sparse features has a sparse range")
-    sizes = [entry["size"] for entry in told if entry["ioctl"] == "bo_create"]
+    sizes = [entry["size"] for entry in entries if entry["ioctl"] == "bo_create"]
     if sizes.count(1 << 20) != 24:
-        checked.complain(f"not 24 pieces of memory: {sizes}")
+        checked.complain(f"expected 24 BOs of 1 MiB: {sizes}")
 
 
 def check_collisions(checked):
-    """That the scenario is one: memory has the number of what is none on another open file."""
+    """Checks that handles collide: application memory has the GEM handle of another kind of BO on
+    another open file."""
     memory, others = set(), set()
     for entry in checked.stream:
         if entry.get("ioctl") == "bo_create" and entry["result"] == 0:
             kind = memory if entry["id"] in checked.names else others
             kind.add((entry["file"], entry["handle"]))
     if not any(f != file and h == handle for file, handle in memory for f, h in others):
-        checked.complain("no number of a BO is used twice")
+        checked.complain("no GEM handle collides between the open files")
 
 
 def main():

@@ -2,9 +2,8 @@
 #include "scene.h"
 
 /*
- * What the kernel may answer while a sparse resource is created or bound. The script "errors"
- * beside this runs each scenario with a fault in what follows the mark "fault", and reads the op
- * stream.
+ * Kernel errors while a sparse resource is created or bound. In each scenario errors.py injects a
+ * fault into an ioctl after the mark "fault", and checks the op stream.
  */
 
 #define SIZE (100 * MIB)
@@ -24,7 +23,7 @@ static void finish(struct scene *scene)
 	mark("done");
 }
 
-/* The usual, to see that it works. */
+/* Checks that a sparse buffer still binds and unbinds. */
 static void go_on(struct scene *scene)
 {
 	if (!scene->buffer) {
@@ -38,7 +37,7 @@ static void go_on(struct scene *scene)
 	scene_shows(scene, 3 * MIB, SIZE - 3 * MIB, SCENE_NOTHING);
 }
 
-/* Where it can be resident in part, a driver has to do something about the rest. */
+/* With partial residency a driver maps the unbound blocks, too. */
 static VkImageCreateFlags image_flags(const struct scene *scene)
 {
 	VkPhysicalDeviceFeatures has;
@@ -66,7 +65,7 @@ static VkResult try_image(const struct scene *scene, VkImage *image)
 	return vkCreateImage(scene->vk.device, &info, NULL, image);
 }
 
-/* With a device that works beside it. */
+/* The creation of a second device fails, and the first device keeps working. */
 static void device_fails(void **state)
 {
 	struct scene scene;
@@ -85,7 +84,7 @@ static void device_fails(void **state)
 	finish(&scene);
 }
 
-/* Not the first one: what the driver keeps for later ones is there. */
+/* The second buffer fails: the driver's shared objects exist since the first. */
 static void buffer_fails(void **state)
 {
 	struct scene scene;
@@ -100,7 +99,7 @@ static void buffer_fails(void **state)
 	scene.buffer = VK_NULL_HANDLE;
 	mark("failed");
 	go_on(&scene);
-	/* Of the addresses, too, nothing is left behind. */
+	/* The failed creation released its address range. */
 	EXPECT_EQ(scene.address, address);
 	finish(&scene);
 }
@@ -161,7 +160,7 @@ static void image(void **state)
 	finish(&scene);
 }
 
-/* The largest that panvk makes. */
+/* The largest buffer that panvk creates. */
 #define HUGE (4 * GIB - 64 * KIB)
 
 static void huge(void **state)
@@ -210,7 +209,7 @@ static void unbind(void **state)
 	finish(&scene);
 }
 
-/* Where the error comes out is up to the driver; that the device is lost is certain. */
+/* Either vkQueueBindSparse or the fence reports the lost device, depending on the driver. */
 static void lose_device(VkDeviceSize size, unsigned index)
 {
 	struct scene scene;
@@ -230,7 +229,7 @@ static void lose_device(VkDeviceSize size, unsigned index)
 	EXPECT_RESULT(result, VK_ERROR_DEVICE_LOST);
 	mark("failed");
 	scene_end(&scene);
-	/* Another device has nothing to do with it, nor has one that comes later. */
+	/* Other devices keep working, and a new device works, too. */
 	go_on(&other);
 	scene_end(&other);
 	scene_begin(&scene, &instance);

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# errors GENERATION: runs the scenarios of panvk_errors with the errors that the kernel may answer
-# with, and looks at what is there afterwards.
+# errors GENERATION: runs the scenarios of panvk_errors, each with an injected kernel error, and
+# checks the VMs afterwards.
 
 import sys
 
@@ -12,8 +12,8 @@ import op_stream
 
 GIB = 1 << 30
 
-# What ends in an error: the errors of consecutive ioctls, or ops, from the first behind the mark
-# "fault" on, or so many later.
+# Faults that the application sees as an error. "IOCTL ERROR..." fails consecutive ioctls (or ops),
+# from the first one after the mark "fault" on. "IOCTL+N ERROR..." starts N later.
 FAILURES = {
     "device_fails": ["vm_create ENOMEM", "bo_create ENOMEM"],
     "first_buffer_fails": ["vm_bind EINVAL"],
@@ -22,26 +22,26 @@ FAILURES = {
     "bind_fails": ["vm_bind EINVAL", "vm_bind_op ENOMEM"],
     "unbind_fails": ["vm_bind EINVAL"],
 }
-# With the sparse op, want of memory is final once 2 MiB were refused.
+# With the sparse op the layer halves an op after ENOMEM. ENOMEM for 2 MiB is final.
 FAILURES_1_9 = {
     "huge_fails": ["vm_bind" + " ENOMEM" * 12],
     "unbind_fails": ["vm_bind" + " ENOMEM" * 5],
 }
-# Without it there are many ops, some of which were executed. Where the layer sends them, it is
-# final once one alone was refused.
+# Without the sparse op a call takes many ops, and the kernel has executed some of them. For the
+# layer's ops, ENOMEM for a single op is final.
 FAILURES_1_8 = {
     "first_buffer_fails": ["vm_bind_op+20 ENOMEM"],
     "buffer_fails": ["vm_bind_op+20 ENOMEM", "vm_bind_op+5 EINVAL"],
     "image_fails": ["vm_bind_op+5 ENOMEM"],
     "unbind_fails": ["vm_bind_op+3" + " ENOMEM" * 5],
 }
-# What the application does not notice.
+# Faults after which the same ioctl is repeated. The application does not notice them.
 RESTARTS = {
     "buffer": ["vm_bind EINTR", "vm_bind EAGAIN", "vm_bind EINTR EAGAIN EINTR"],
     "image": ["vm_bind EINTR", "vm_bind EAGAIN"],
     "unbind": ["vm_bind EINTR", "vm_bind EAGAIN", "vm_bind EINTR EAGAIN EINTR"],
 }
-# With the sparse op, want of memory is met by smaller ops.
+# With the sparse op the layer answers ENOMEM with smaller ops.
 SMALLER = {
     "buffer": ["vm_bind ENOMEM", "vm_bind ENOMEM ENOMEM"],
     "huge": ["vm_bind ENOMEM", "vm_bind_op ENOMEM ENOMEM ENOMEM", "vm_bind EINTR ENOMEM EINTR"],
@@ -57,7 +57,7 @@ class Errors:
         self.leftovers = op_stream.leftovers(generation, panthor)
 
     def run(self, scenario, fault):
-        """The stream of a scenario, all of which was checked."""
+        """Runs a scenario with a fault. Returns the checked stream and the entries that failed."""
         program = "panvk_errors"
         if scenario not in self.dry:
             self.dry[scenario], _ = op_stream.run(self.generation, self.panthor, program, scenario)
@@ -77,27 +77,26 @@ class Errors:
             op_stream.fail(f"{name}, panthor {self.panthor}: {done.stdout}{done.stderr}")
         checked = op_stream.Stream(name, stream, self.panthor)
         checked.finish(self.leftovers)
-        met = [
+        failed = [
             entry
             for entry in stream
             if "ioctl" in entry and ioctl.startswith(entry["ioctl"]) and entry["errno"] in errors
         ]
-        if not met:
-            checked.complain("nothing failed")
-        return checked, met
+        if not failed:
+            checked.complain("no ioctl failed")
+        return checked, failed
 
     def check_restart(self, scenario, fault):
-        """The very same is asked for again."""
+        """The caller repeats the same ioctl."""
         checked, failed = self.run(scenario, fault)
         binds = [entry for entry in checked.stream if entry.get("ioctl") == "vm_bind"]
         for entry in failed:
             again = binds[binds.index(entry) + 1]
             if again["ops"] != entry["ops"] or again["async"] != entry["async"]:
-                checked.complain(f"{entry} is not followed by the same, but by {again}")
+                checked.complain(f"{entry} was not repeated, the next VM_BIND is {again}")
 
     def check_smaller(self, scenario, fault):
-        """What was refused is asked for in ops that are half as large, each in an ioctl of its
-        own."""
+        """After ENOMEM the op is split into halves, each in its own ioctl."""
         checked, failed = self.run(scenario, fault)
         refused = [entry for entry in failed if entry["errno"] == "ENOMEM"]
         binds = [entry for entry in checked.stream if entry.get("ioctl") == "vm_bind"]
@@ -113,18 +112,18 @@ class Errors:
                 or piece["ops"][0]["va"] != at
                 or "sparse" not in piece["ops"][0]["flags"]
             ):
-                checked.complain(f"{piece} is not the next piece from {at} on")
+                checked.complain(f"{piece} is not the sparse piece at {at}")
             pieces.append(piece["ops"][0])
             at += pieces[-1]["size"]
         largest = max(piece["size"] for piece in pieces)
         if at != op["va"] + op["size"] or largest > op["size"] / 2 ** len(refused) + (2 << 20):
-            checked.complain(f"{pieces} are not the pieces of {op}")
+            checked.complain(f"{pieces} do not cover {op} in small enough pieces")
         syncs = [piece["syncs"] for piece in pieces]
         if any(syncs[:-1]) or syncs[-1] != op["syncs"]:
-            checked.complain(f"{pieces} do not synchronize as {op}")
+            checked.complain(f"the syncs of {pieces} are not those of {op}")
 
     def check_huge(self):
-        """One op to create, one to take memory away."""
+        """Creating the buffer takes one op, and so does unbinding all of it."""
         stream, _ = op_stream.run(self.generation, self.panthor, "panvk_errors", "huge")
         checked = op_stream.Stream("huge", stream, self.panthor)
         checked.finish(self.leftovers)
@@ -135,12 +134,12 @@ class Errors:
                 or len(binds[0]["ops"]) != 1
                 or binds[0]["ops"][0]["size"] < 4 * GIB - (1 << 20)
             ):
-                checked.complain(f"not one op behind '{mark}': {binds}")
+                checked.complain(f"expected one op after '{mark}': {binds}")
 
 
 def main():
     generation = sys.argv[1]
-    # What else fails where the layer provides is in "provide".
+    # provide.py covers the other failures of the provide route.
     if generation == "25.0":
         errors = Errors(generation, "1.9")
         for scenario, faults in RESTARTS.items():

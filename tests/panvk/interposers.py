@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# interposers GENERATION: others that stand between the driver and ioctl(), before and behind the
-# simulated kernel; the driver calling ioctl() past the layer; the layer enabled without
-# scripts/panvk; what is left in the slots of libdrm and the driver.
+# interposers GENERATION: runs the layer
+#   - with a preloaded ioctl() tracer in front of the simulated kernel, and behind it
+#   - without scripts/panvk, enabled by environment variables only
+#   - with a preload library through which the driver's ioctls bypass the layer's hook
+# and checks the GOT entries of libdrm and the driver before and after the hook.
 
 import os
 import shutil
@@ -30,13 +32,13 @@ WARNINGS = {
 }
 
 
-def succeed(what, done):
+def succeed(name, done):
     if done.returncode != 0:
-        fail(f"{what}: {done.stdout}{done.stderr}")
+        fail(f"{name}: {done.stdout}{done.stderr}")
 
 
-def check_workload(what, ops):
-    succeed(what, op_stream.run_command(["tests/panvk/check_workload.py", ops]))
+def check_workload(name, ops):
+    succeed(name, op_stream.run_command(["tests/panvk/check_workload.py", ops]))
 
 
 def vm_binds(ops):
@@ -44,16 +46,17 @@ def vm_binds(ops):
 
 
 def counted(ops):
-    told = [op for bind in vm_binds(ops) for op in bind["ops"]]
+    kernel_ops = [op for bind in vm_binds(ops) for op in bind["ops"]]
     return {
         "ioctls": len(vm_binds(ops)),
-        "ops": len(told),
-        "sparse": sum("sparse" in op["flags"] for op in told),
+        "ops": len(kernel_ops),
+        "sparse": sum("sparse" in op["flags"] for op in kernel_ops),
     }
 
 
 def check_tracer(generation, directory):
-    """Before the simulated kernel a tracer sees what that is told; behind it, none of it."""
+    """A tracer in front of the simulated kernel sees the same VM_BINDs. A tracer behind it sees
+    none."""
     for name, preloads in (("before", [TRACER]), ("behind", [SIM, TRACER])):
         ops, counts = os.path.join(directory, name), os.path.join(directory, f"{name}.counts")
         options = [word for preload in preloads for word in ("--preload", preload)]
@@ -61,13 +64,13 @@ def check_tracer(generation, directory):
         succeed(name, op_stream.run_command(command, {"PANVK_TRACER": counts}))
         check_workload(name, ops)
         seen = op_stream.read(counts)[0]
-        told = counted(ops) if name == "before" else {"ioctls": 0, "ops": 0, "sparse": 0}
-        if seen != told or counted(ops)["sparse"] == 0:
-            fail(f"a tracer {name} the simulated kernel saw {seen} and not {told}")
+        expected = counted(ops) if name == "before" else {"ioctls": 0, "ops": 0, "sparse": 0}
+        if seen != expected or counted(ops)["sparse"] == 0:
+            fail(f"a tracer {name} the simulated kernel saw {seen}, expected {expected}")
 
 
 def check_by_hand(generation, directory):
-    """Nothing but the variables of the loader, with somebody else's preload."""
+    """Enables the layer with the loader's variables alone, beside a preloaded tracer."""
     root = subprocess.run(
         ["scripts/panvk", "--cached", generation],
         cwd=op_stream.ROOT,
@@ -99,44 +102,45 @@ def check_by_hand(generation, directory):
     )
     check_workload("by hand", ops)
     if op_stream.read(counts)[0] != counted(ops):
-        fail(f"a tracer saw {op_stream.read(counts)[0]} and not {counted(ops)}")
-    # Of which 26.2's are the driver's own.
+        fail(f"a tracer saw {op_stream.read(counts)[0]}, expected {counted(ops)}")
+    # On 26.2 the driver itself makes the sparse ops.
     if counted(ops)["sparse"] == 0:
-        fail("by hand the layer did nothing")
+        fail("by hand: the kernel received no sparse op")
 
 
-def check_bypass(generation, directory, what):
-    """What the layer does not see it leaves to the driver, and says so."""
-    environment = {"PANVK_BYPASS": what}
+def check_bypass(generation, directory, bypassed):
+    """The layer leaves the device to the driver if the hook misses ioctls, and logs a warning."""
+    environment = {"PANVK_BYPASS": bypassed}
     runs = {}
     for name, options in (("with", []), ("without", ["--no-layer"])):
-        ops = os.path.join(directory, f"{what}-{name}")
+        ops = os.path.join(directory, f"{bypassed}-{name}")
         options = ["--preload", BYPASS, *options]
         done = op_stream.run_command(
             op_stream.command_of(generation, "1.9", ops, *PROGRAM, options=options), environment
         )
         runs[name] = (ops, done)
     ops, done = runs["with"]
-    warning = WARNINGS[what][generation]
+    warning = WARNINGS[bypassed][generation]
     if (
         warning
         and "vmbind: warn: Mali-G610" not in done.stderr
         or (warning or "") not in done.stderr
     ):
-        fail(f"bypassing {what}, there is no such warning: {warning}, but {done.stderr}")
-    # 25.0 alone has no sparse resources.
+        fail(f"bypassing {bypassed}: expected the warning '{warning}', got {done.stderr}")
+    # Without the layer, 25.0 has no sparse resources.
     if (done.returncode == 0) != (generation == "26.1") or done.returncode != runs["without"][
         1
     ].returncode:
         fail(
-            f"bypassing {what}, with the layer: {done.stderr}, without {runs['without'][1].stderr}"
+            f"bypassing {bypassed}, with the layer: {done.stderr}, without:"
+            f" {runs['without'][1].stderr}"
         )
     if generation == "26.1":
-        told = [[bind["ops"] for bind in vm_binds(path)] for path, _ in runs.values()]
-        if any("sparse" in op["flags"] for ops in told[0] for op in ops):
-            fail(f"bypassing {what}, the layer translates all the same")
-        if what == "all" and told[0] != told[1]:
-            fail(f"bypassing {what}, the kernel is not told the same with the layer as without")
+        kernel_ops = [[bind["ops"] for bind in vm_binds(path)] for path, _ in runs.values()]
+        if any("sparse" in op["flags"] for ops in kernel_ops[0] for op in ops):
+            fail(f"bypassing {bypassed}: the layer still translates VM_BINDs")
+        if bypassed == "all" and kernel_ops[0] != kernel_ops[1]:
+            fail(f"bypassing {bypassed}: the ops with and without the layer differ")
 
 
 def check_slots(generation):
@@ -151,8 +155,8 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         check_tracer(generation, directory)
         check_by_hand(generation, directory)
-        for what in WARNINGS if generation != "26.2" else ():
-            check_bypass(generation, directory, what)
+        for bypassed in WARNINGS if generation != "26.2" else ():
+            check_bypass(generation, directory, bypassed)
 
 
 main()
