@@ -5,13 +5,13 @@
 #include <stdbool.h>
 
 /*
- * What a program tells the simulated kernel, for the script that reads the op stream afterwards.
- * May be called from any thread. Nothing happens where there is no simulated kernel.
+ * The test programs' interface to the simulated kernel, for the script that reads the op stream.
+ * Any thread may call these functions. Without a simulated kernel they do nothing.
  */
 
-/* Writes a mark. */
+/* Writes a mark to the op stream. */
 void mark(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* Held, the GPU runs nothing that is submitted, until it is let go. */
+/* hold: the GPU starts no submitted work until hold_gpu(false). */
 void hold_gpu(bool hold);
 
 #endif

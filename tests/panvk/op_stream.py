@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Programs on panvk (scripts/panvk), and what the op stream of the simulated kernel says of
-them."""
+"""Runs programs on panvk (scripts/panvk), and checks their op streams of the simulated kernel."""
 
 import bisect
 import json
@@ -23,7 +22,7 @@ def read(path):
 
 
 def run_command(command, environment=()):
-    """The finished process, with its output. A program that waits for ever ends."""
+    """Returns the finished process with its output. Fails after a timeout."""
     variables = {k: v for k, v in os.environ.items() if k != "VMBIND_SIM_FAULT"} | dict(environment)
     try:
         done = subprocess.run(
@@ -36,7 +35,7 @@ def run_command(command, environment=()):
             check=False,
         )
     except subprocess.TimeoutExpired:
-        fail(f"does not end: {' '.join(command)}")
+        fail(f"timeout: {' '.join(command)}")
     if done.returncode == SKIPPED:
         print(done.stdout + done.stderr)
         sys.exit(SKIPPED)
@@ -58,7 +57,7 @@ def command_of(generation, panthor, ops, program, *arguments, options=()):
 
 
 def run(generation, panthor, program, *arguments, options=(), environment=()):
-    """The op stream of a program that was run by scripts/panvk, and the finished process."""
+    """Runs a program by scripts/panvk. Returns its op stream and the finished process."""
     with tempfile.TemporaryDirectory() as directory:
         ops = os.path.join(directory, "ops")
         done = run_command(
@@ -68,8 +67,8 @@ def run(generation, panthor, program, *arguments, options=(), environment=()):
 
 
 def fault_number(stream, ioctl):
-    """How many of these ioctls, or of the ops of VM_BINDs, come up to the first one behind the mark
-    "fault", and with it."""
+    """The 1-based number of the first such ioctl after the mark "fault". For "vm_bind_op" the
+    number counts ops."""
     count, marked = 1, False
     for entry in stream:
         marked = marked or entry.get("mark") == "fault"
@@ -78,11 +77,11 @@ def fault_number(stream, ioctl):
             return count
         if is_one:
             count += len(entry["ops"]) if ioctl.endswith("_op") else 1
-    return fail(f"there is no {ioctl} behind the mark")
+    return fail(f"no {ioctl} after the mark 'fault'")
 
 
 def left(stream):
-    """What was in the VMs when they were destroyed."""
+    """The maps that the VMs still had when they were destroyed."""
     maps = [entry["map"] for entry in stream if "map" in entry]
     if not maps:
         fail("no VM was destroyed")
@@ -90,20 +89,20 @@ def left(stream):
 
 
 def leftovers(generation, panthor):
-    """What the driver leaves in the VM of any device: half of a ring that it maps twice."""
+    """The maps that the driver itself leaves in each VM: half of a ring that is mapped twice."""
     stream, _ = run(generation, panthor, "panvk_provide", "features", options=["--no-layer"])
     return left(stream)
 
 
 class Map:
-    """What is mapped in a VM: ranges that do not overlap, each [start, end, what, offset into
-    it]."""
+    """The maps of a VM: ranges that do not overlap, each [start, end, content, offset into the
+    content]."""
 
     def __init__(self):
         self.areas = []
 
-    def replace(self, start, end, what, offset):
-        """what None takes away what is there."""
+    def replace(self, start, end, content, offset):
+        """Maps the range. content None unmaps it."""
         areas = []
         first = bisect.bisect_right(self.areas, start, key=lambda area: area[1])
         last = first
@@ -114,18 +113,19 @@ class Map:
             if b > end:
                 areas.append([end, b, old, at + end - a])
             last += 1
-        if what is not None:
-            areas.append([start, end, what, offset])
+        if content is not None:
+            areas.append([start, end, content, offset])
         self.areas[first:last] = sorted(areas, key=lambda area: area[0])
 
-    def shows(self, start, end, what, offset):
-        """Whether a range has nothing else than this in it, which for memory goes on from
-        offset."""
+    def shows(self, start, end, content, offset):
+        """Whether all of a range maps this content. Memory must be contiguous from offset on."""
         at = start
-        for a, b, there, begin in self.areas:
+        for a, b, mapped, begin in self.areas:
             if b <= start or a >= end:
                 continue
-            if a > at or there != what or (what != "sparse" and begin - a != offset - start):
+            if a > at or mapped != content:
+                return False
+            if content != "sparse" and begin - a != offset - start:
                 return False
             at = b
         return at >= end
@@ -133,18 +133,18 @@ class Map:
 
 class Stream:
     """
-    Follows a stream. Of the program's marks it knows
+    Follows a stream, and checks these marks of the program:
 
-      memory N SIZE     the next BO of that size, which no other BO has, is memory N
+      memory N SIZE     the next BO of that size is memory N; no other BO has that size
       shows N ADDRESS SIZE sparse | shows N ADDRESS SIZE MEMORY OFFSET
-                        what has to be mapped there, in the VM that memory N was created for
-      fault, failed     what lies between is to change nothing
+                        the expected map of the range, in the VM that memory N was created for
+      fault, failed     the state at "failed" must be the state at "fault"
     """
 
     def __init__(self, name, stream, panthor, is_checked=True):
         self.name = f"{name}, panthor {panthor}"
         self.has_sparse = panthor == "1.9"
-        self.is_checked = is_checked  # against the marks
+        self.is_checked = is_checked  # whether "shows" marks are checked
         self.stream = stream
         self.wanted = {}  # size -> memory
         self.memory = {}  # memory -> (file, VM)
@@ -152,19 +152,19 @@ class Stream:
         self.names = {}  # id -> memory
         self.maps = {}  # (file, VM) -> Map
         self.before = None
-        self.last = None  # mark
+        self.last = None  # the latest mark
         self.shown = 0
         for entry in stream:
             if "mark" in entry:
                 self.last = entry["mark"]
-                self.marked(self.last.split())
+                self.handle_mark(self.last.split())
             elif entry.get("ioctl") and entry["result"] == 0 or entry.get("ioctl") == "vm_bind":
-                self.told(entry)
+                self.handle_ioctl(entry)
 
     def complain(self, message):
         fail(f"{self.name}, at '{self.last}': {message}")
 
-    def marked(self, words):
+    def handle_mark(self, words):
         if words[0] == "memory":
             self.wanted[int(words[2])] = int(words[1])
         elif words[0] == "shows" and self.is_checked:
@@ -172,14 +172,14 @@ class Stream:
         elif words[0] == "fault":
             self.before = self.snapshot()
         elif words[0] == "failed" and self.snapshot() != self.before:
-            self.complain(f"not as it was: {self.before}, now {self.snapshot()}")
+            self.complain(f"the state changed from {self.before} to {self.snapshot()}")
 
     def snapshot(self):
         return dict(self.handles), {
-            vm: [list(a) for a in there.areas] for vm, there in self.maps.items()
+            vm: [list(a) for a in vm_map.areas] for vm, vm_map in self.maps.items()
         }
 
-    def told(self, entry):
+    def handle_ioctl(self, entry):
         kind, file = entry["ioctl"], entry["file"]
         if kind == "bo_create":
             self.handles[file, entry["handle"]] = entry["id"]
@@ -200,37 +200,36 @@ class Stream:
             for op in entry["ops"][:done]:
                 self.apply(file, self.maps[file, entry["vm"]], op)
 
-    def apply(self, file, there, op):
+    def apply(self, file, vm_map, op):
         end = op["va"] + op["size"]
         if op["type"] == "unmap":
-            there.replace(op["va"], end, None, 0)
+            vm_map.replace(op["va"], end, None, 0)
         elif op["type"] == "map" and "sparse" in op["flags"]:
-            there.replace(op["va"], end, "sparse", 0)
+            vm_map.replace(op["va"], end, "sparse", 0)
         elif op["type"] == "map":
-            what = self.names.get(self.handles[file, op["bo"]])
-            # Without the sparse op, ranges are filled with what is not the application's.
-            what = what or ("something else" if self.has_sparse else "sparse")
-            there.replace(op["va"], end, what, op["offset"])
+            content = self.names.get(self.handles[file, op["bo"]])
+            # Without the sparse op, sparse ranges map a BO that is not the application's.
+            content = content or ("something else" if self.has_sparse else "sparse")
+            vm_map.replace(op["va"], end, content, op["offset"])
 
-    def check_shown(self, number, address, size, what, offset=0):
-        there = self.maps[self.memory[number]]
-        if not there.shows(address, address + size, what, offset):
-            near = [area for area in there.areas if area[0] < address + size and area[1] > address]
-            self.complain(f"in VM {self.memory[number]} there is {near}")
+    def check_shown(self, number, address, size, content, offset=0):
+        vm_map = self.maps[self.memory[number]]
+        if not vm_map.shows(address, address + size, content, offset):
+            near = [area for area in vm_map.areas if area[0] < address + size and area[1] > address]
+            self.complain(f"VM {self.memory[number]} maps {near}")
         self.shown += 1
 
     def finish(self, leftovers=frozenset()):
-        """All came to its end, and nothing is left in VMs or of handles."""
+        """Checks that the program reached its end, and left no maps and no GEM handles."""
         if self.last != "done":
-            self.complain("did not come to its end")
+            self.complain("the program did not reach the mark 'done'")
         if not self.shown:
-            self.complain("there was nothing to check")
+            self.complain("the program wrote no 'shows' mark")
         if self.handles or left(self.stream) - leftovers:
-            self.complain(f"leaves BOs {self.handles} and {left(self.stream) - leftovers}")
+            self.complain(f"leaves BOs {self.handles} and maps {left(self.stream) - leftovers}")
 
     def between(self, first, last=None):
-        """What the kernel was told from this mark on to that one, or to the next one whatever it
-        is."""
+        """The ioctls from the first mark to the last one. last None means the next mark."""
         entries, inside = [], False
         for entry in self.stream:
             if "mark" in entry:

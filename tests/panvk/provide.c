@@ -5,22 +5,21 @@
 #include "sync.h"
 
 /*
- * Sparse resources on a driver that has none, over the simulated kernel. What the kernel was told
- * is compared by the script "provide" beside this, which knows the scenarios by their names. All is
- * marked in the op stream as words:
+ * Sparse resources on a driver that has none, over the simulated kernel. provide.py checks the op
+ * stream of each scenario by the scenario's name. The op stream contains these marks:
  *
  *   begin NAME
- *   memory ID                what is created before the next mark is memory of that number
- *   create, bind, signal, destroy, done     what is about to happen
- *   failed                 nothing of what came before is left
- *   shows ADDRESS SIZE sparse | shows ADDRESS SIZE ID OFFSET    what has to be there now
+ *   memory ID                the BO created before the next mark is memory ID
+ *   create, bind, signal, destroy, done     the next step of the program
+ *   failed                 the step has failed, and no page may be mapped
+ *   shows ADDRESS SIZE sparse | shows ADDRESS SIZE ID OFFSET    the expected map of the range
  */
 
 #define PAGE UINT64_C(4096)
 #define MIB (UINT64_C(1) << 20)
 #define SIZE (64 * MIB)
 
-/* A sparse buffer with its address, and memory of which each piece has a number. */
+/* A sparse buffer with its address, and memory. memory[i] has the number i + 1 in the marks. */
 struct scene {
 	const struct vku *vk;
 	VkBuffer buffer;
@@ -76,7 +75,7 @@ static void shows_memory(
 		(unsigned long long)size, memory);
 }
 
-/* memory is a number, 0 is none. */
+/* memory: a number, or 0 for VK_NULL_HANDLE. */
 static struct icd_batch bind_of(
 	const struct scene *scene, VkDeviceSize offset, VkDeviceSize size, unsigned memory)
 {
@@ -108,12 +107,12 @@ static void features(void **state)
 	vkGetPhysicalDeviceFeatures(vk->physical, &has);
 	EXPECT(has.sparseBinding && has.sparseResidencyBuffer && has.sparseResidencyAliased);
 	EXPECT(!has.sparseResidencyImage2D && !has.shaderResourceResidency);
-	/* 25.0.7 has what is below 4 GiB, less what it needs for itself. */
+	/* panvk 25.0.7 uses addresses below 4 GiB, and needs some for itself. */
 	EXPECT(limits->sparseAddressSpaceSize > UINT64_C(3) << 30);
 	EXPECT(limits->sparseAddressSpaceSize < UINT64_C(4) << 30);
 }
 
-/* As many and as large as was promised; then no more, and all over again. */
+/* Buffers fit up to sparseAddressSpaceSize and then fail. Destroying them frees the space. */
 static void address_space(void **state)
 {
 	const struct vku *vk = *state;
@@ -123,7 +122,7 @@ static void address_space(void **state)
 		.size = 256 * MIB,
 		.usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
 	};
-	uint64_t promised = vk->properties.limits.sparseAddressSpaceSize / info.size;
+	uint64_t reported = vk->properties.limits.sparseAddressSpaceSize / info.size;
 	VkBuffer buffers[17];
 
 	mark("begin address_space");
@@ -135,7 +134,7 @@ static void address_space(void **state)
 			count += result == VK_SUCCESS;
 		}
 		EXPECT_RESULT(result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
-		EXPECT(count >= promised);
+		EXPECT(count >= reported);
 		while (count > 0) {
 			vkDestroyBuffer(vk->device, buffers[--count], NULL);
 		}
@@ -217,8 +216,8 @@ static void plain(void **state)
 	end(&scene);
 }
 
-/* More ops than go into one ioctl: every second page, bound to the pages of the memory from the
- * last to the first, over and over. */
+/* More ops than the layer puts into one ioctl. Every second page of the buffer is bound, to the
+ * pages of the memory in descending order, repeatedly. */
 #define MANY 1200
 
 static void many(void **state)
@@ -256,7 +255,7 @@ static void many(void **state)
 	end(&scene);
 }
 
-/* The semaphores' signals have been submitted, or have happened. */
+/* At the bind, the signals of all its wait semaphores are submitted. */
 static void semaphores(void **state)
 {
 	struct scene scene = begin(state, "semaphores");
@@ -288,7 +287,8 @@ static void semaphores(void **state)
 	end(&scene);
 }
 
-/* Two binds behind a signal that is still to come, and one that needs none but is the third. */
+/* Two binds wait for a signal that is not submitted yet. The third bind has no waits, and stays
+ * behind them in queue order. */
 static void before_signal(void **state)
 {
 	struct scene scene = begin(state, "before_signal");
@@ -320,7 +320,8 @@ static void before_signal(void **state)
 	end(&scene);
 }
 
-/* What an application must not do: nobody else's range may be hit. */
+/* Invalid usage: the buffer is destroyed before its bind executes. The late bind must leave other
+ * resources unchanged. */
 static void destroyed_too_early(void **state)
 {
 	struct scene scene = begin(state, "destroyed_too_early");
@@ -350,7 +351,7 @@ static void destroyed_too_early(void **state)
 	end(&scene);
 }
 
-/* Memory that the application exports is bound as any other. */
+/* Exported memory is bound like other memory. */
 static void exported(void **state)
 {
 	struct scene scene = begin(state, "exported");
@@ -373,7 +374,7 @@ static void exported(void **state)
 	end(&scene);
 }
 
-/* The scenarios below are run with a fault in the ioctl behind the mark "fault". */
+/* provide.py runs the scenarios below with a fault in an ioctl after the mark "fault". */
 
 static void creation_fails(void **state)
 {
@@ -391,7 +392,7 @@ static void creation_fails(void **state)
 	EXPECT_RESULT(
 		vkCreateBuffer(vk->device, &info, NULL, &buffer), VK_ERROR_OUT_OF_DEVICE_MEMORY);
 	mark("failed");
-	/* And again, which finds everything as it was. */
+	/* The failed creation left no state behind. */
 	VKU_CHECK(vkCreateBuffer(vk->device, &info, NULL, &buffer));
 	vkDestroyBuffer(vk->device, buffer, NULL);
 	mark("done");
@@ -432,8 +433,8 @@ static void *wait_for_timeline(void *argument)
 	return NULL;
 }
 
-/* Of what the kernel refuses it has some pieces already: that is no want of memory to go on after.
- * Who waits for it already does not do so for ever. */
+/* The kernel has executed some ops of the bind when it fails, so the device is lost. A waiter that
+ * waits already returns with VK_ERROR_DEVICE_LOST. */
 static void half_bind_fails(void **state)
 {
 	const struct vku_options options = { .name = "half_bind_fails" };
@@ -449,7 +450,7 @@ static void half_bind_fails(void **state)
 	pthread_t thread;
 
 	EXPECT(pthread_create(&thread, NULL, wait_for_timeline, &waiter) == 0);
-	/* It may come late, and sees no less then. */
+	/* The waiter should wait before the bind. If it starts later, it gets the same result. */
 	icd_sleep(0.5);
 	bind.signals[0] = (struct icd_point){ waiter.timeline, 1 };
 	bind.fence = scene.fence;
@@ -466,7 +467,7 @@ static void half_bind_fails(void **state)
 	vkDestroyInstance(own.instance, NULL);
 }
 
-/* Without any hope of a result: the device is lost, but nobody waits for ever. */
+/* The deferred bind fails after vkQueueBindSparse returned: the device is lost, and waits end. */
 static void late_bind_fails(void **state)
 {
 	const struct vku_options options = { .name = "late_bind_fails" };

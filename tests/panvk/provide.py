@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# provide GENERATION: runs panvk_provide and compares what the simulated kernel was told with what
-# the scenarios there are about, on panthor with the sparse op and without. The program itself
-# checks what Vulkan says.
+# provide GENERATION: runs the scenarios of panvk_provide on panthor with the sparse op and without,
+# and checks the op stream of each. The program itself checks the results of its Vulkan calls.
 
 import sys
 
@@ -13,7 +12,7 @@ import op_stream
 from op_stream import fail, left
 
 PAGE = 4096
-MOST = 512  # ops that the layer puts into one ioctl
+MAX_OPS = 512  # in one ioctl of the layer
 
 
 def run(generation, panthor, scenario, fault=None):
@@ -22,36 +21,36 @@ def run(generation, panthor, scenario, fault=None):
     stream, done = op_stream.run(
         generation, panthor, "panvk_provide", scenario, environment=environment
     )
-    # A scenario to be run with a fault fails without one.
+    # Without a fault the "_fails" scenarios fail. They run once to number their ioctls.
     if done.returncode != 0 and (fault or not scenario.endswith("_fails")):
         fail(f"{scenario}, panthor {panthor}: {done.stdout}{done.stderr}")
     return stream
 
 
 class Scenario:
-    """Follows a stream, page by page, and keeps what came behind each mark."""
+    """Follows a stream page by page, and keeps the ioctls after each mark."""
 
     def __init__(self, name, panthor, stream, leftovers):
         self.name = f"{name}, panthor {panthor}"
         self.pages = {}  # of the application's device: None, "sparse" or (memory, page)
         self.memory = {}  # BO -> number of the memory
-        self.ours = False
+        self.has_begun = False  # whether the program wrote a mark
         self.mark = "nothing"
         self.steps = []  # (mark, [vm_bind or bo_create])
         for entry in stream:
             if "mark" in entry:
-                self.marked(entry["mark"].split())
-            elif self.ours:
-                self.told(entry)
+                self.handle_mark(entry["mark"].split())
+            elif self.has_begun:
+                self.handle_ioctl(entry)
         if self.mark != "done" and name != "features":
-            self.complain("did not come to its end")
+            self.complain("the program did not reach the mark 'done'")
         if left(stream) - leftovers:
-            self.complain(f"leaves something in a VM: {left(stream) - leftovers}")
+            self.complain(f"leaves maps in a VM: {left(stream) - leftovers}")
 
     def complain(self, message):
         fail(f"{self.name}: {message}")
 
-    def marked(self, words):
+    def handle_mark(self, words):
         if words[0] == "shows":
             self.check_shown(int(words[1]), int(words[2]), words[3:])
             return
@@ -59,10 +58,10 @@ class Scenario:
             self.complain(f"leaves {len(self.pages)} pages mapped")
         self.mark = words[0]
         self.words = words
-        self.ours = True
+        self.has_begun = True
         self.steps.append((" ".join(words), []))
 
-    def told(self, entry):
+    def handle_ioctl(self, entry):
         kind = entry.get("ioctl")
         if kind == "bo_create" and entry["result"] == 0 and self.mark == "memory":
             self.memory[entry["handle"]] = int(self.words[1])
@@ -89,17 +88,19 @@ class Scenario:
             else:
                 self.pages[first + i] = (self.memory[op["bo"]], op["offset"] // PAGE + i)
 
-    def check_shown(self, address, size, what):
+    def check_shown(self, address, size, content):
         for i in range(size // PAGE):
-            wanted = "sparse" if what == ["sparse"] else (int(what[0]), int(what[1]) // PAGE + i)
+            expected = "sparse"
+            if content != ["sparse"]:
+                expected = (int(content[0]), int(content[1]) // PAGE + i)
             shown = self.pages.get(address // PAGE + i)
-            if shown != wanted:
+            if shown != expected:
                 self.complain(
-                    f"after '{self.mark}', page {i} of {address:#x}: {shown} and not {wanted}"
+                    f"after '{self.mark}', page {i} of {address:#x}: {shown}, expected {expected}"
                 )
 
     def binds(self, mark):
-        """The VM_BINDs behind each of these marks."""
+        """For each mark of this kind, the VM_BINDs after it."""
         return [
             [entry for entry in entries if entry["ioctl"] == "vm_bind"]
             for words, entries in self.steps
@@ -107,25 +108,25 @@ class Scenario:
         ]
 
     def only(self, mark):
-        """The one op of the one VM_BIND behind the one mark."""
+        """The only op of the only VM_BIND after the only mark of this kind."""
         found = self.binds(mark)
         if len(found) != 1 or len(found[0]) != 1 or len(found[0][0]["ops"]) != 1:
-            self.complain(f"is not one op for '{mark}': {found}")
+            self.complain(f"expected one op after '{mark}': {found}")
         return found[0][0]["ops"][0]
 
     def asynchronous(self, bind, waits):
-        """One op behind so many waits, that signals one point of a timeline."""
+        """Checks an asynchronous VM_BIND: one op, this number of waits, one timeline signal."""
         if not bind["async"] or bind["result"] != 0 or len(bind["ops"]) != 1:
-            self.complain(f"is not one asynchronous op: {bind}")
+            self.complain(f"expected one asynchronous op: {bind}")
         syncs = bind["ops"][0]["syncs"]
         if [s["op"] for s in syncs] != ["wait"] * waits + ["signal"] or not all(
             s["timeline"] for s in syncs
         ):
-            self.complain(f"does not synchronize as it should: {bind}")
+            self.complain(f"expected {waits} waits and one signal: {bind}")
 
 
 def check_creation(scenario, sparse):
-    """A page of memory, whatever the size; one op."""
+    """A creation allocates BOs of one page only, whatever the resource's size, and takes one op."""
     created = [
         e
         for words, entries in scenario.steps
@@ -134,37 +135,38 @@ def check_creation(scenario, sparse):
         if e["ioctl"] == "bo_create"
     ]
     if [e["size"] for e in created] != [PAGE] * len(created) or not created:
-        scenario.complain(f"creates {created}")
+        scenario.complain(f"expected BOs of one page: {created}")
     for binds in scenario.binds("create"):
         ops = [op for bind in binds for op in bind["ops"]]
         if len(binds) != 1 or (
             sparse and (len(ops) != 1 or "sparse" not in ops[0]["flags"] or ops[0]["bo"] != 0)
         ):
-            scenario.complain(f"is not one op for a creation: {binds}")
+            scenario.complain(f"expected one op for a creation: {binds}")
 
 
 def check_plain(scenario, sparse):
     check_creation(scenario, sparse)
     for binds in scenario.binds("bind"):
         if len(binds) != 1:
-            scenario.complain(f"is not one VM_BIND: {binds}")
+            scenario.complain(f"expected one VM_BIND: {binds}")
         if sparse:
             scenario.asynchronous(binds[0], 0)
 
 
 def check_many(scenario, _):
-    """As few ioctls as that takes, and one signal, behind all of it."""
+    """The layer fills its ioctls, and signals once, with the last op."""
     binds = scenario.binds("fault")[0]
     sizes = [len(bind["ops"]) for bind in binds]
     if (
-        sizes != [MOST] * (len(sizes) - 1) + [sum(sizes) - MOST * (len(sizes) - 1)]
+        sizes != [MAX_OPS] * (len(sizes) - 1) + [sum(sizes) - MAX_OPS * (len(sizes) - 1)]
         or len(sizes) < 2
     ):
-        scenario.complain(f"are VM_BINDs of {sizes} ops")
+        scenario.complain(f"the VM_BINDs have {sizes} ops")
     syncs = [op["syncs"] for bind in binds for op in bind["ops"]]
     if any(syncs[:-1]) or [s["op"] for s in syncs[-1]] != ["signal"]:
         scenario.complain(
-            f"synchronizes at {[i for i, s in enumerate(syncs) if s]} of {len(syncs)}"
+            f"expected syncs at the last of {len(syncs)} ops only:"
+            f" {[i for i, s in enumerate(syncs) if s]}"
         )
 
 
@@ -174,10 +176,10 @@ def check_semaphores(scenario, _):
 
 def check_before_signal(scenario, sparse):
     if any(scenario.binds("bind")):
-        scenario.complain("the kernel was told before there was anything to wait for")
+        scenario.complain("a VM_BIND before the semaphore's signal was submitted")
     binds = scenario.binds("signal")[0]
     if len(binds) != 3:
-        scenario.complain(f"are not three VM_BINDs: {binds}")
+        scenario.complain(f"expected three VM_BINDs: {binds}")
     for bind, waits in zip(binds, (1, 1, 0)):
         if sparse or waits:
             scenario.asynchronous(bind, waits)
@@ -185,12 +187,12 @@ def check_before_signal(scenario, sparse):
 
 def check_destroyed_too_early(scenario, sparse):
     if any(bind["async"] for bind in scenario.binds("destroy")[0]):
-        scenario.complain("the kernel was told before there was anything to wait for")
+        scenario.complain("a VM_BIND before the semaphore's signal was submitted")
     late = [bind for bind in scenario.binds("signal")[0] if bind["async"]]
     if len(late) != 1:
-        scenario.complain(f"is not one late VM_BIND: {late}")
+        scenario.complain(f"expected one VM_BIND after the signal: {late}")
     if sparse and "sparse" not in late[0]["ops"][0]["flags"]:
-        scenario.complain(f"maps memory that is gone: {late}")
+        scenario.complain(f"maps freed memory: {late}")
 
 
 SCENARIOS = {
@@ -206,23 +208,23 @@ SCENARIOS = {
     "exported": check_plain,
 }
 
-# The errors of consecutive ioctls, or ops, from the first behind the mark "fault" on, or so many
-# later; "-" is none.
+# "IOCTL ERROR..." fails consecutive ioctls (or ops), from the first one after the mark "fault" on.
+# "IOCTL+N ERROR..." starts N later. "-" lets an ioctl pass.
 FAULTS = {
     "creation_fails": ["vm_bind EINVAL", "vm_bind EACCES", "bo_create ENOMEM"],
     "bind_fails": ["vm_bind ENOMEM"],
-    # What the application does not notice.
+    # The application does not notice these.
     "many": ["vm_bind ENOMEM", "vm_bind ENOMEM ENOMEM ENOMEM", "vm_bind+1 ENOMEM EINTR ENOMEM"],
     "late_bind_fails": ["vm_bind ENOMEM", "vm_bind EINVAL"],
 }
-# With the sparse op, what is refused is tried in halves: the first one passes, of the second
-# nothing does down to 2 MiB.
+# With the sparse op the layer halves an op after ENOMEM. Here the first half passes, and the second
+# one fails down to 2 MiB.
 HALF = "vm_bind_op ENOMEM -" + " ENOMEM" * 5
 FAULTS_1_9 = {
     "creation_fails": [HALF],
     "half_bind_fails": [HALF],
 }
-# Without it there are many ops, some of which were executed.
+# Without the sparse op a creation takes many ops, and the kernel has executed some of them.
 FAULTS_1_8 = {
     "creation_fails": ["vm_bind_op+20 EINVAL"],
 }

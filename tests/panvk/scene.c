@@ -7,7 +7,7 @@
 
 typedef unsigned long long ull;
 
-/* What all scenes of the process have allocated. */
+/* The number of memory objects of all scenes of the process. */
 static atomic_uint allocated;
 
 void scene_begin(struct scene *scene, const struct vku *instance)

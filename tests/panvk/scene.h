@@ -7,9 +7,9 @@
 #include "sync.h"
 
 /*
- * A device, a sparse buffer and memory, with the marks by which op_stream.py knows them. What a
- * function does to the buffer is marked once it is done. Each memory object of a program has a size
- * of its own, a little more than SCENE_MEMORY. Several threads may work, each with its own scenes.
+ * A device, a sparse buffer and memory, with the marks that op_stream.py reads. Each function marks
+ * its effect on the buffer afterwards. Each memory object of a program has a different size, a
+ * little more than SCENE_MEMORY. Threads may work at once, each on its own scenes.
  */
 
 #define KIB UINT64_C(1024)
@@ -27,31 +27,31 @@ struct scene {
 	VkDeviceAddress address;
 	VkDeviceSize size;
 	VkDeviceMemory memory[SCENE_MEMORIES];
-	/* How the marks call it, 0 if it was not allocated; the first also stands for the
+	/* The memory's number in the marks, or 0 if not allocated. number[0] also identifies the
 	 * device. */
 	unsigned number[SCENE_MEMORIES];
 };
 
-/* A device of the instance, with the first piece of memory. */
+/* Creates a device and memory[0]. The scene borrows the instance. */
 void scene_begin(struct scene *scene, const struct vku *instance);
-/* Destroys all, but for the instance. */
+/* Destroys everything but the instance. */
 void scene_end(struct scene *scene);
 
-/* Also in the place of what is there already. */
+/* Allocates memory[index], and frees the previous memory there. */
 void scene_allocate(struct scene *scene, unsigned index);
 void scene_free(struct scene *scene, unsigned index);
 
 VkResult scene_try_buffer(struct scene *scene, VkDeviceSize size);
-/* Marks that it is sparse. */
+/* Creates the buffer, and marks all of it as sparse. */
 void scene_create_buffer(struct scene *scene, VkDeviceSize size);
 void scene_destroy_buffer(struct scene *scene);
 
 #define SCENE_NOTHING UINT32_MAX
-/* Memory from its start on, or SCENE_NOTHING. */
+/* A bind to memory[index] from its offset 0 on, or to no memory if index is SCENE_NOTHING. */
 struct icd_batch scene_bind_of(
 	const struct scene *scene, VkDeviceSize offset, VkDeviceSize size, unsigned index);
 void scene_shows(const struct scene *scene, VkDeviceSize offset, VkDeviceSize size, unsigned index);
-/* Binds, waits, marks. */
+/* Binds, waits for the bind, and marks the range. */
 void scene_bind(struct scene *scene, VkDeviceSize offset, VkDeviceSize size, unsigned index);
 
 #endif

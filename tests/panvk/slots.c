@@ -8,8 +8,8 @@
 #include "scene.h"
 
 /*
- * What stands in the slots that libdrm and the driver call ioctl() through, and whether they can be
- * written to, before, while and after the layer stands there.
+ * The GOT entries for ioctl() in libdrm and the driver: their values and page protections before,
+ * during and after the layer's hook.
  */
 
 #define SLOTS 16
@@ -60,7 +60,7 @@ static const ElfW(Dyn) * find_dynamic(const struct dl_phdr_info *info, ElfW(Sxwo
 	return NULL;
 }
 
-/* Of the libraries here, all have these. */
+/* libdrm and the driver have all of these dynamic tags. */
 static int add_library(struct dl_phdr_info *info, size_t size, void *data)
 {
 	struct slots *slots = data;
@@ -85,7 +85,7 @@ static int add_library(struct dl_phdr_info *info, size_t size, void *data)
 	return 0;
 }
 
-static struct slots take(void)
+static struct slots read_slots(void)
 {
 	struct slots slots = { 0 };
 
@@ -99,7 +99,7 @@ static struct slots take(void)
 
 static void expect_same(const struct slots *slots, bool values)
 {
-	struct slots now = take();
+	struct slots now = read_slots();
 
 	EXPECT_EQ(now.count, slots->count);
 	for (size_t i = 0; i < now.count; i++) {
@@ -109,14 +109,14 @@ static void expect_same(const struct slots *slots, bool values)
 	}
 }
 
-/* is_hooked: whether the layer has to stand there for a device that has sparse features. */
+/* is_hooked: whether the layer hooks ioctl() for a device with sparse features. */
 static void check(bool is_hooked)
 {
 	struct vku instance;
 	struct scene first, second;
 
 	vku_instance_init(&instance, &(struct vku_options){ 0 });
-	const struct slots before = take();
+	const struct slots before = read_slots();
 	EXPECT(before.count > 0);
 	for (unsigned i = 0; i < 2; i++) {
 		scene_begin(&first, &instance);

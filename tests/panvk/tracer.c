@@ -9,8 +9,8 @@
 #include <uapi/panthor.h>
 
 /*
- * A library to preload that sees the ioctls of a process, as tracers do: counts what passes it of
- * VM_BINDs, and writes it to the file PANVK_TRACER as JSON when the process ends.
+ * A preload library that interposes ioctl(), as tracers do. It counts the VM_BINDs of a process and
+ * their ops, and writes the counts as JSON to the file PANVK_TRACER when the process ends.
  */
 
 typedef int (*ioctl_fn)(int fd, unsigned long request, ...);

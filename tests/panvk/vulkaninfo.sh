@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# The driver comes up as a Mali with the layer in the loader's chain, and without it.
+# Checks that panvk presents a Mali GPU with the layer in the loader's chain and without it.
 #
 #   tests/panvk/vulkaninfo.sh GENERATION
 
@@ -14,8 +14,8 @@ library=$source/build-arm64/layer/libVkLayer_VMBIND_sparse.so
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# summary [OPTION...]: vulkaninfo's to $scratch/out, the loader's account of its chain to
-# $scratch/err.
+# summary [OPTION...]: writes vulkaninfo's summary to $scratch/out, and the loader's log of its
+# layers to $scratch/err.
 summary() {
 	local status=0
 	VK_LOADER_DEBUG=error,layer "$source/scripts/panvk" --cached "$generation" "$@" \
@@ -26,12 +26,12 @@ summary() {
 	exit "$status"
 }
 
-# expect WHAT COMMAND...
+# expect DESCRIPTION COMMAND...
 expect() {
-	local what=$1
+	local description=$1
 	shift
 	"$@" && return
-	echo "$what: no"
+	echo "failed: $description"
 	cat "$scratch/out" "$scratch/err"
 	exit 1
 }

@@ -2,8 +2,8 @@
 #include "scene.h"
 
 /*
- * What vkQueueBindSparse waits for and signals. The script "waits" beside this compares what the
- * kernel is told of it in each step with what it is told without the layer.
+ * The semaphores that vkQueueBindSparse waits for and signals. waits.py compares the syncobjs of
+ * the VM_BINDs with the layer and without it.
  */
 
 #define SIZE (64 * MIB)
@@ -43,7 +43,7 @@ static void finish(struct scene *scene, struct semaphores *semaphores)
 	mark("done");
 }
 
-/* On the queue that executes commands. */
+/* Submits to the queue that executes commands. */
 static void submit(const struct scene *scene, const struct icd_batch *batch)
 {
 	struct vku vk = scene->vk;
@@ -80,8 +80,8 @@ static void expect_held(const struct scene *scene)
 	EXPECT_RESULT(vkGetFenceStatus(scene->vk.device, scene->fence), VK_NOT_READY);
 }
 
-/* Behind work of the GPU, and before some; with all the semaphores on a single op of the driver's,
- * or on two. */
+/* Binds wait for submitted GPU work, and later GPU work waits for them. One bind puts all
+ * semaphores on one op of the driver; two binds put them on two ops. */
 static void between_work(uint32_t binds)
 {
 	struct scene scene;
@@ -126,7 +126,7 @@ static void two_binds(void **state)
 	between_work(2);
 }
 
-/* Neighbours that could be one op, if it were not for what is between them. */
+/* Adjacent binds in several batches. The semaphores between the batches forbid merging them. */
 static void batches(void **state)
 {
 	struct scene scene;
@@ -162,7 +162,7 @@ static void batches(void **state)
 	finish(&scene, &s);
 }
 
-/* What is waited for has not been submitted, and will be by this thread. */
+/* The bind waits for a signal that this thread submits afterwards. */
 static void before_signal(void **state)
 {
 	struct scene scene;
@@ -193,8 +193,8 @@ static void before_signal(void **state)
 	finish(&scene, &s);
 }
 
-/* More binds than the driver puts into an ioctl, of memory and of none in turn, of which every
- * second pair is neighbours. */
+/* More binds than the driver puts into an ioctl. Pairs of binds to memory and to VK_NULL_HANDLE
+ * alternate. */
 static void scattered(void **state)
 {
 	VkSparseMemoryBind binds[SCATTERED];

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# waits GENERATION: runs the scenarios of panvk_waits with and without the layer, and compares what
-# the kernel is told to wait for and to signal: the same syncobjs and points in the same order, with
-# something bound between them or nothing.
+# waits GENERATION: runs the scenarios of panvk_waits with and without the layer. The VM_BINDs of
+# both runs must wait for and signal the same syncobjs and points in the same order. Ops must lie
+# between the same syncs.
 
 import sys
 
@@ -17,7 +17,7 @@ def binds(stream):
 
 
 def events(stream):
-    """What happens in the kernel's order; of neighbouring ops nothing but that there are some."""
+    """Waits, signals and ops in the kernel's order. Consecutive ops count as one event."""
     found = []
     for op in (op for bind in binds(stream) for op in bind["ops"]):
         for kind in ("wait", None, "signal"):
@@ -28,7 +28,7 @@ def events(stream):
 
 
 def check_ends(stream):
-    """Waits before an ioctl's first op, signals behind its last, all of it asynchronous."""
+    """Each VM_BIND is asynchronous, waits with its first op and signals with its last one."""
     for bind in binds(stream):
         waits = [op for op in bind["ops"] if any(sync["op"] == "wait" for sync in op["syncs"])]
         signals = [op for op in bind["ops"] if any(sync["op"] == "signal" for sync in op["syncs"])]
@@ -37,7 +37,7 @@ def check_ends(stream):
             or any(w is not bind["ops"][0] for w in waits)
             or any(s is not bind["ops"][-1] for s in signals)
         ):
-            stream.complain(f"does not synchronize at the ends: {bind}")
+            stream.complain(f"is synchronous, or has syncs at inner ops: {bind}")
 
 
 def run(generation, panthor, scenario, options=()):
@@ -62,7 +62,7 @@ def main():
             stream.finish(leftovers)
             check_ends(stream)
             if events(stream) != events(drivers) or not events(stream):
-                stream.complain(f"{events(stream)}, and without the layer {events(drivers)}")
+                stream.complain(f"{events(stream)}, without the layer {events(drivers)}")
 
 
 main()

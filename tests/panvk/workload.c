@@ -7,19 +7,21 @@
 #include "mark.h"
 
 /*
- * panvk_workload WORKLOAD... : what applications do with sparse resources, for check_workload to
- * compare what the kernel was told with what Vulkan was. A workload is the name of one below, or
- * the seed of a random one. All steps are marked in the simulated kernel's op stream as words:
+ * panvk_workload WORKLOAD... : runs workloads on sparse resources. check_workload.py compares the
+ * kernel's op stream with the Vulkan calls. A workload is "single", "table" or the seed of a random
+ * workload. The program writes these marks to the op stream:
  *
  *   begin NAME
- *   memory ID SIZE                          the BO created before the next mark
- *   buffer ID SIZE ADDRESS | image ID SIZE  created before the next mark; SIZE as to be bound
- *   bind ID OFFSET SIZE MEMORY OFFSET       of a buffer, or opaque; MEMORY 0 is none
- *   binds ID                                any number; only their ops are counted
- *   blocks ID ...                           of an image; Vulkan alone does not give their addresses
+ *   memory ID SIZE                          the BO of this size before the next mark is memory ID
+ *   create                                  the next ops create a resource
+ *   buffer ID SIZE ADDRESS | image ID SIZE  the created resource; SIZE from its requirements
+ *   bind ID OFFSET SIZE MEMORY OFFSET       a buffer or opaque bind; MEMORY 0 is VK_NULL_HANDLE
+ *   binds ID                                many binds in one call; only their ops are counted
+ *   blocks ID                               image block binds; Vulkan hides the blocks' addresses
+ *   bound                                   the binds are complete
  *   destroy ID
- *   check                                   what is bound now is to be compared
- *   none                                    there are no sparse resources
+ *   check                                   compare the maps of all resources
+ *   none                                    the device has no sparse resources
  */
 
 #define RESOURCES 6
@@ -32,10 +34,10 @@ struct resource {
 	VkImage image;
 	VkDeviceSize size;
 	VkDeviceSize alignment;
-	/* of an image that is resident by blocks */
+	/* Only of images with sparse residency. */
 	VkExtent3D extent;
 	VkExtent3D block;
-	uint32_t levels; /* that have blocks */
+	uint32_t levels; /* before the mip tail */
 	VkDeviceSize tail_offset;
 	VkDeviceSize tail_size;
 };
@@ -206,7 +208,7 @@ static void bind_unmarked(
 	mark("bound");
 }
 
-/* Several ranges in one call; memory 0 is none. */
+/* Binds several ranges in one call. */
 static void bind(const struct resource *resource, const VkSparseMemoryBind *binds, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
@@ -262,7 +264,7 @@ static uint32_t blocks_across(uint32_t extent, uint32_t level, uint32_t block)
 	return (size + block - 1) / block;
 }
 
-/* A rectangle of blocks. */
+/* A bind of a rectangle of blocks; x, y, columns and rows count blocks. */
 static VkSparseImageMemoryBind block_bind(const struct resource *resource, uint32_t level,
 	uint32_t x, uint32_t y, uint32_t columns, uint32_t rows)
 {
@@ -284,7 +286,7 @@ static VkSparseImageMemoryBind block_bind(const struct resource *resource, uint3
 	return bind;
 }
 
-/* Some calls have more than the layer has room for without an allocation. */
+/* Some calls have more binds than the layer handles without an allocation. */
 #define RANDOM_BINDS 24
 
 static uint32_t random_count(void)
@@ -407,7 +409,7 @@ static void unbind_image(const struct resource *image)
 	bind_blocks(image, &all, 1);
 }
 
-/* What the kernel is told of single calls: check_workload knows how many ops these take. */
+/* Single calls. check_workload.py --single expects one op in one ioctl for each. */
 static void run_single(void)
 {
 	struct resource *buffer = &resources[0];
@@ -431,7 +433,7 @@ static void run_single(void)
 	end();
 }
 
-/* Very many, which the table only counts. */
+/* Many binds without a mark for each: the table counts their ops only. */
 static void bind_many(
 	const struct resource *resource, const VkSparseMemoryBind *binds, uint32_t count)
 {
@@ -448,8 +450,8 @@ static void bind_pages(const struct resource *buffer, VkSparseMemoryBind *binds)
 	const uint32_t memory_pages = (uint32_t)(MEMORY_SIZE / TABLE_PAGE);
 
 	for (uint32_t i = 0; i < TABLE_PAGES; i++) {
-		/* A stride that shares no factor with the number of pages: neighbours are never
-		 * neighbours in memory. */
+		/* The stride has no common factor with the number of pages: adjacent pages of
+		 * the buffer are never adjacent in memory. */
 		binds[i] = (VkSparseMemoryBind){
 			.resourceOffset = i * TABLE_PAGE,
 			.size = TABLE_PAGE,
@@ -465,7 +467,7 @@ static void bind_pages(const struct resource *buffer, VkSparseMemoryBind *binds)
 	bind_many(buffer, binds, TABLE_PAGES);
 }
 
-/* Blocks all over the buffer, each taken away and bound again. */
+/* Unbinds and binds blocks all over the buffer. */
 static void rebind(const struct resource *buffer, VkSparseMemoryBind *binds)
 {
 	for (uint32_t i = 0; i < TABLE_STORM; i++) {
@@ -478,7 +480,7 @@ static void rebind(const struct resource *buffer, VkSparseMemoryBind *binds)
 	bind_many(buffer, binds, TABLE_STORM);
 }
 
-/* For the table of the benchmarks: each call is a cell. */
+/* The calls of the benchmarks' table: each call is a cell. */
 static void run_table(void)
 {
 	struct resource *buffer = &resources[0];

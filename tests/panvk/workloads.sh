@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# workloads GENERATION [COUNT [SEED]]: what the simulated kernel is told while a program binds and
-# unbinds, against what the program asked of Vulkan. COUNT random workloads from SEED on (20 from a
-# seed of the day's time), 20 to a process.
-#   25.0  the layer provides
-#   26.1  the layer assists, on panthor with the sparse op and without; where blocks of images lie
-#         is compared with what 26.2
-#         does by itself
-#   26.2  the layer leaves the driver alone: the kernel is told the same with it and without it
+# workloads GENERATION [COUNT [SEED]]: compares the simulated kernel's op stream with the Vulkan
+# calls of a program that binds and unbinds. Runs COUNT random workloads (default: 20) from SEED on
+# (default: the time), 20 in a process.
+#   25.0  the layer provides, on panthor with the sparse op and without
+#   26.1  the layer assists, on panthor with the sparse op and without; the addresses of image
+#         blocks must be those of 26.2 by itself
+#   26.2  the layer leaves the driver alone: the op stream is the same with the layer and without it
 
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -20,7 +19,7 @@ program=build-arm64/tests/panvk/panvk_workload
 check=tests/panvk/check_workload.py
 ops=$(mktemp -d)
 trap 'rm -rf "$ops"' EXIT
-# Whether its files are open shows in the numbers of file descriptors.
+# Open files of the shader cache change the numbers of other file descriptors.
 export MESA_SHADER_CACHE_DISABLE=true
 
 # run GENERATION PANTHOR NAME WORKLOAD...
