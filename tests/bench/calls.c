@@ -16,7 +16,7 @@
 /* Seconds for each row of a table. */
 #define ROW_SECONDS 1.5
 
-/* A subject with what the calls need. */
+/* A subject with the objects that the calls use. */
 struct caller {
 	struct bench_subject subject;
 	VkCommandBuffer commands;
@@ -73,8 +73,8 @@ static void allocate(const struct caller *caller, const struct call *call)
 	subject->FreeMemory(subject->vk.device, memory, NULL);
 }
 
-/* So many at once are more than the layer or the C library keeps for the next time, if they are
- * large: what memory costs when it is new. */
+/* Large allocations that exceed the caches of the layer and of the C library when held at once.
+ * So each round allocates new memory from the kernel. */
 #define HELD 64
 
 static void allocate_new(const struct caller *caller, const struct call *call)
@@ -228,11 +228,10 @@ static void run(void *data, unsigned iterations)
 }
 
 static const char legend[] =
-	"Each with what ends it: destroying, freeing, or waiting for a fence. On one processor.\n"
-	"\"driver : driver\" are two devices without the layer: what differs without a cause.\n\n";
+	"Each time includes destroying, freeing, or waiting for a fence. On one processor.\n"
+	"\"driver : driver\" compares two devices without the layer and shows the noise.\n\n";
 
-/* Of three callers: the driver, the driver once more, which shows what differs without a cause, and
- * the layer. */
+/* The callers: the driver, the driver again (for the noise), and the layer. */
 enum {
 	DRIVER,
 	AGAIN,
@@ -284,8 +283,8 @@ static void judge_provide(struct bench_table *table, const struct bench_side *si
 		sides[LAYER].result[BENCH_WALL].ratio.median <= BENCH_OTHER_CALLS_RATIO);
 }
 
-/* The layer cannot be told from the driver where it does no worse than the driver against itself,
- * or where it was not slower at least once. */
+/* The target is met if the layer's median ratio is within the noise of the driver against itself,
+ * or if the layer was as fast as the driver in at least one round. */
 static void judge_native(struct bench_table *table, const struct bench_side *sides)
 {
 	const struct bench_summary *layer = &sides[LAYER].result[BENCH_WALL].ratio;
@@ -294,8 +293,8 @@ static void judge_native(struct bench_table *table, const struct bench_side *sid
 	bench_cell_target(table, BENCH_NATIVE, layer->median <= again->high || layer->low <= 1);
 }
 
-/* Before any thread of the driver is made: waking one up on another processor takes five times as
- * long as on the same, and which it is changes from time to time. */
+/* Called before the driver creates threads. Waking a thread on another processor takes five times
+ * as long as on the same one, and the scheduler's choice changes over time. */
 static void stay_on_one_processor(void)
 {
 	cpu_set_t set;
@@ -326,12 +325,12 @@ void bench_calls_provide(void)
 	struct caller callers[CALLERS];
 
 	open_all(callers);
-	printf("### Calls that are not about sparse resources, provide route\n\n%s", legend);
+	printf("### Calls without sparse resources, provide route\n\n%s", legend);
 	compare(callers, provide_calls, COUNT(provide_calls), judge_provide);
 	close_all(callers);
 }
 
-/* On the native route the layer hands out the driver's own functions. */
+/* On the native route vkGetDeviceProcAddr returns the driver's own functions. */
 static void compare_functions(const struct caller *callers)
 {
 	static const char *const names[] = { "vkAllocateMemory", "vkFreeMemory", "vkCreateBuffer",
@@ -344,7 +343,7 @@ static void compare_functions(const struct caller *callers)
 		same += vkGetDeviceProcAddr(callers[DRIVER].subject.vk.device, names[i]) ==
 			vkGetDeviceProcAddr(callers[LAYER].subject.vk.device, names[i]);
 	}
-	printf("%zu of %zu functions that vkGetDeviceProcAddr gives out are the driver's own.\n\n",
+	printf("vkGetDeviceProcAddr returns the driver's own function for %zu of %zu names.\n\n",
 		same, COUNT(names));
 }
 

@@ -16,11 +16,11 @@ void bench_direct_init(struct bench_direct *direct, const struct bench_pages *pa
 	};
 	if (direct->start == MAP_FAILED || direct->file < 0 ||
 		ftruncate(direct->file, (off_t)pages->size) < 0) {
-		vku_fail("no memory to map directly");
+		vku_fail("cannot create or map the file for direct mmap calls");
 	}
 	direct->map = mmap(NULL, pages->size, PROT_READ | PROT_WRITE, MAP_SHARED, direct->file, 0);
 	if (direct->map == MAP_FAILED) {
-		vku_fail("no memory to map directly");
+		vku_fail("cannot create or map the file for direct mmap calls");
 	}
 }
 
@@ -42,7 +42,7 @@ void bench_direct_run(struct bench_direct *direct, const struct bench_work *work
 			(range->bound ? MAP_SHARED : NO_MEMORY) | MAP_FIXED,
 			range->bound ? direct->file : -1, range->bound ? (off_t)range->from : 0);
 		if (map == MAP_FAILED) {
-			vku_fail("mmap failed: is vm.max_map_count below 65530?");
+			vku_fail("mmap failed; vm.max_map_count must be at least 65530");
 		}
 	}
 }

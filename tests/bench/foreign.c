@@ -13,14 +13,14 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define ROW_SECONDS 1.5
-#define TAPS 8
+#define INTERCEPTS 8
 
-/* An ioctl of a library that the hook is in, which does not concern the layer. */
+/* An ioctl that a hooked library makes, and that the layer passes on unchanged. */
 struct foreign {
 	const char *label;
 	int fd;
 	unsigned long request;
-	unsigned intercepts; /* devices with the layer */
+	unsigned intercepts; /* number of devices with the layer */
 };
 
 struct job {
@@ -28,7 +28,7 @@ struct job {
 	int (*call)(int fd, unsigned long request, void *argument);
 	int driver; /* the descriptor of the devices with the layer */
 	unsigned count;
-	struct vmb_intercept *intercepts[TAPS];
+	struct vmb_intercept *intercepts[INTERCEPTS];
 };
 
 static void run(void *data, unsigned iterations)
@@ -41,7 +41,7 @@ static void run(void *data, unsigned iterations)
 	}
 }
 
-/* What hooking has put out of the caches is not the cost of a call. */
+/* Hooking evicts cache lines. Warm them up, since they are not the cost of a call. */
 static void warm_up(void *data)
 {
 	run(data, 100);
@@ -59,7 +59,7 @@ static void begin_to_intercept(void *data)
 		atomic_store(&job->intercepts[job->count]->fd, job->driver);
 	}
 	if (vmb_hook_count() == 0) {
-		vku_fail("the library has no slot for the hook");
+		vku_fail("the stand-in driver has no ioctl() slot to hook");
 	}
 	warm_up(data);
 }
@@ -105,16 +105,16 @@ void bench_foreign_ioctls(void)
 		{ "not of DRM, of no descriptor", -1, FIOCLEX, 1 },
 		{ "not of DRM, which does something", null, FIOCLEX, 1 },
 		{ "of DRM, of another descriptor", null, DRM_IOCTL_VERSION, 1 },
-		{ "the same, 8 devices with the layer", null, DRM_IOCTL_VERSION, TAPS },
+		{ "the same, 8 devices with the layer", null, DRM_IOCTL_VERSION, INTERCEPTS },
 	};
 	struct bench_table table;
 
 	if (!library || null < 0 || job.driver < 0) {
-		vku_fail("the stand-in for a driver cannot be opened");
+		vku_fail("cannot open the stand-in driver, /dev/null or /dev/zero");
 	}
 	job.call = (int (*)(int, unsigned long, void *))dlsym(library, "call_ioctl");
-	printf("### What the hook adds to an ioctl(2) that does not concern it\n\n"
-	       "The first is the cheapest system call of that name: the kernel finds no file.\n\n");
+	printf("### The hook's time in an ioctl(2) that the layer passes on\n\n"
+	       "The first row is the cheapest ioctl(2): the kernel finds no file.\n\n");
 	bench_table_init(&table, COUNT(headings), headings);
 	for (size_t i = 0; i < COUNT(foreigns); i++) {
 		job.foreign = &foreigns[i];

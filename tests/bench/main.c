@@ -8,10 +8,10 @@
 #include "table.h"
 
 /*
- * The benchmarks: what the layer costs, and what it saves, on the driver that is there. Run it by
- * ./run bench, which enables the layer; it is not active in all of the instances made here.
+ * The benchmarks: the layer's cost and its savings on the installed driver. ./run bench enables the
+ * layer; some instances of this program are created without it.
  *
- * Nothing is asserted. Numbers of different runs cannot be compared; the ratios can.
+ * The program asserts nothing. Ratios of different runs are comparable, times are not.
  */
 
 static void print_processor(void)
@@ -53,8 +53,8 @@ static bool print_machine(void)
 	printf("## %s, %s\n\n", driver.driverName, driver.driverInfo);
 	print_processor();
 	printf(", %s %s.\n", kernel.sysname, kernel.release);
-	printf("Medians of 11 interleaved repetitions, and (the least–the greatest) of them.\n"
-	       "Of binds it is the processor time. \"each\": a vkQueueBindSparse for each page; "
+	printf("Medians of 11 interleaved repetitions, and their range (least–greatest).\n"
+	       "Binds are measured in processor time. \"each\": a vkQueueBindSparse for each page; "
 	       "calls: system calls.\n\n");
 	return features.sparseBinding && features.sparseResidencyBuffer;
 }
@@ -84,7 +84,7 @@ static bool wanted(const struct section *section, int argc, char **argv)
 	return found;
 }
 
-/* Arguments: the sections to run, instead of all that concern the driver. */
+/* Arguments: the sections to run. Default: all sections for the kind of driver. */
 int main(int argc, char **argv)
 {
 	bool native = print_machine();

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* A turn of this length is far above what the clock resolves, and far below a time slice: most
+/* A turn is far longer than the resolution of the clock, and far shorter than a time slice. So most
  * turns are not interrupted. */
 #define TURN_NS 150e3
 
@@ -65,7 +65,7 @@ static struct times time_turn(const struct bench_side *side, unsigned iterations
 	return end;
 }
 
-/* What an iteration of each side took. */
+/* The time of an iteration of each side. */
 struct round {
 	struct times sides[BENCH_SIDES];
 };

@@ -5,12 +5,11 @@
 #include <stddef.h>
 
 /*
- * Comparing times on a machine that does other things as well.
+ * Compares times on a machine with other load.
  *
- * The sides of a comparison take turns, in changing order, so that what slows the machine down for
- * a while slows all of them down. A round is a number of turns, of which each side's median
- * counts; it has one ratio. The result is the median of the rounds' ratios, with the least and the
- * greatest of them.
+ * The sides of a comparison take turns, in changing order, so that other load slows all sides down.
+ * A round is a number of turns. The medians of each side's turns give the ratio of the round. The
+ * result is the median of the rounds' ratios, with the least and the greatest of them.
  */
 
 struct bench_summary {
@@ -22,14 +21,13 @@ struct bench_summary {
 /* Sorts the values. */
 struct bench_summary bench_summarize(double *values, size_t count);
 
-/* Of one iteration in ns; divided by the first side's; minus the first side's. */
 struct bench_result {
-	struct bench_summary time;
-	struct bench_summary ratio;
-	struct bench_summary more;
+	struct bench_summary time; /* of one iteration, in ns */
+	struct bench_summary ratio; /* time divided by the first side's */
+	struct bench_summary more; /* time minus the first side's */
 };
 
-/* The process's time does not pass while other processes run. */
+/* BENCH_PROCESS: the processor time of the process. */
 enum bench_clock {
 	BENCH_WALL,
 	BENCH_PROCESS,
@@ -37,7 +35,7 @@ enum bench_clock {
 };
 
 struct bench_side {
-	/* Before and after each turn, not timed; may be NULL. */
+	/* Called before and after each turn, untimed; may be NULL. */
 	void (*prepare)(void *data);
 	void (*restore)(void *data);
 	void (*run)(void *data, unsigned iterations);
@@ -57,8 +55,8 @@ struct bench_effort {
 };
 
 void bench_measure(struct bench_side *sides, size_t count, const struct bench_effort *effort);
-/* So many iterations that a turn is long enough to be timed, and so many turns that the whole of
- * it takes about so many seconds. */
+/* Chooses the iterations so that a turn is long enough for the clock, and the turns so that the
+ * measurement takes about this number of seconds. */
 struct bench_effort bench_effort_for(const struct bench_side *sides, size_t count, double seconds);
 
 #endif

@@ -10,7 +10,7 @@ atomic_bool bench_mmap_dry;
 
 typedef void *mmap_fn(void *, size_t, int, int, int, off_t);
 
-/* Found when it is first needed, which may be before main(). */
+/* Looks the function up on first use, which may be before main(). */
 static mmap_fn *find(void)
 {
 	static _Atomic(mmap_fn *) found;

@@ -7,13 +7,12 @@
 #include <stdint.h>
 
 /*
- * The program has an mmap() of its own, which all libraries in the process use: so that the calls
- * that the layer makes are counted by somebody else, and so that they can be left out. Only calls
- * with MAP_FIXED are meant, which is what binding is made of.
+ * The program interposes mmap() for all libraries of the process. It counts the layer's calls
+ * independently, and can skip them. Both concern only calls with MAP_FIXED, which binds consist of.
  */
 
 extern _Atomic uint64_t bench_mmap_calls;
-/* Do nothing and say that it was done: what is left of a bind is the layer's own cost. */
+/* If true, calls return success without a system call. A bind then costs the layer's own time. */
 extern atomic_bool bench_mmap_dry;
 
 #endif

@@ -13,7 +13,7 @@ static void *allocate(size_t count, size_t size)
 	return memory;
 }
 
-/* The same numbers in each run (xorshift64). */
+/* xorshift64: each run has the same numbers. */
 static uint64_t random_number(uint64_t *state)
 {
 	*state ^= *state << 13;
@@ -35,7 +35,7 @@ static void shuffle(uint32_t *order, uint32_t count, uint64_t *state)
 	}
 }
 
-/* Each page to a random page of the memory, in random order and in the order of addresses. */
+/* Fills BENCH_SORTED and BENCH_SCATTERED. */
 static void fill_scattered(struct bench_pages *pages, uint32_t count)
 {
 	uint64_t state = UINT64_C(0x9e3779b97f4a7c15);
@@ -100,7 +100,7 @@ VkDeviceSize bench_page_size(const struct bench_subject *subject)
 
 	vkGetPhysicalDeviceFeatures(subject->vk.physical, &features);
 	if (!features.sparseResidencyBuffer) {
-		vku_fail("no sparse buffers: is the layer enabled? ./run bench does it");
+		vku_fail("no sparse buffers: ./run bench enables the layer");
 	}
 	VkBuffer buffer = create(subject, 1);
 	VkDeviceSize size = vku_buffer_requirements(&subject->vk, buffer).alignment;
@@ -175,7 +175,7 @@ void bench_buffer_run(struct bench_buffer *buffer, const struct bench_work *work
 	}
 	for (uint32_t i = 0; i < calls; i++) {
 		binds.pBinds = &buffer->binds[work->list][i];
-		/* The last one's fence stands for all of them. */
+		/* Calls execute in order: the last call signals the fence for all of them. */
 		VKU_CHECK(subject->QueueBindSparse(subject->vk.queue, 1, &info,
 			i + 1 == calls ? buffer->fence : VK_NULL_HANDLE));
 	}

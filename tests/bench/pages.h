@@ -11,15 +11,15 @@
 /* 100 MB in pages of 4 KiB. */
 #define BENCH_PAGES 24415
 
-/* What is bound, and in which order. */
+/* The ranges to bind, and their order. */
 enum bench_list {
 	BENCH_NOTHING,
-	BENCH_WHOLE, /* all of it, as one range */
+	BENCH_WHOLE, /* all pages, as one range */
 	BENCH_CONTIGUOUS, /* page after page */
-	BENCH_SCATTERED, /* page by page in random order, and no two neighbours to neighbours */
-	BENCH_SORTED, /* the same, in the order of the addresses */
-	BENCH_NULL_WHOLE, /* all of it to no memory */
-	BENCH_NULL_PAGES, /* page after page to no memory */
+	BENCH_SCATTERED, /* page by page in random order, to random pages of the memory */
+	BENCH_SORTED, /* the binds of BENCH_SCATTERED in ascending order of the addresses */
+	BENCH_NULL_WHOLE, /* one range to VK_NULL_HANDLE */
+	BENCH_NULL_PAGES, /* page after page to VK_NULL_HANDLE */
 	BENCH_LISTS,
 };
 
@@ -32,7 +32,7 @@ struct bench_range {
 
 struct bench_pages {
 	uint64_t page; /* bytes */
-	uint64_t size; /* of all of them */
+	uint64_t size; /* of all pages, in bytes */
 	struct bench_range *ranges[BENCH_LISTS];
 	uint32_t counts[BENCH_LISTS];
 };
@@ -42,10 +42,10 @@ void bench_pages_finish(struct bench_pages *pages);
 
 struct bench_work {
 	enum bench_list list;
-	bool one_call; /* or one vkQueueBindSparse for each range */
+	bool one_call; /* false: one vkQueueBindSparse for each range */
 };
 
-/* The pages as a sparse buffer and memory for it. */
+/* A sparse buffer with these pages, and memory for all of them. */
 struct bench_buffer {
 	const struct bench_subject *subject;
 	const struct bench_pages *pages;
@@ -55,25 +55,25 @@ struct bench_buffer {
 	VkSparseMemoryBind *binds[BENCH_LISTS];
 };
 
-/* The size of what can be bound. */
+/* The alignment of sparse binds. */
 VkDeviceSize bench_page_size(const struct bench_subject *subject);
 void bench_buffer_init(struct bench_buffer *buffer, const struct bench_subject *subject,
 	const struct bench_pages *pages);
 void bench_buffer_finish(struct bench_buffer *buffer);
-/* Returns when the device has done it. */
+/* Binds, and waits for the device. */
 void bench_buffer_run(struct bench_buffer *buffer, const struct bench_work *work);
 
-/* The pages as a range of our own and a file: what must be done in any case. */
+/* The pages as an address range and a file: the least work that binding them takes. */
 struct bench_direct {
 	const struct bench_pages *pages;
 	char *start;
-	void *map; /* of the file, as an application has its memory mapped */
+	void *map; /* of the file, like an application's vkMapMemory */
 	int file;
 };
 
 void bench_direct_init(struct bench_direct *direct, const struct bench_pages *pages);
 void bench_direct_finish(struct bench_direct *direct);
-/* One mmap() for each range; one_call has no meaning. */
+/* Makes one mmap() call for each range; ignores one_call. */
 void bench_direct_run(struct bench_direct *direct, const struct bench_work *work);
 
 #endif

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# tests/bench/panvk.sh: what the kernel is told, and what the layer costs, on each generation of
-# panvk over the simulated kernel, with the layer and without, as tables in Markdown. It needs
-# build-arm64; what that or the drivers lack is said and left out.
+# tests/bench/panvk.sh: prints Markdown tables of the VM_BIND ops and of the layer's time, on each
+# generation of panvk over the simulated kernel, with the layer and without. The script needs
+# build-arm64 and the drivers' packages. If some are missing, it logs them and omits their tables.
 
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -23,7 +23,7 @@ workload() {
 		build-arm64/tests/panvk/panvk_workload table
 }
 
-# Two at a time.
+# Runs the workload with the layer and without it at the same time.
 workloads() {
 	local generation=$1 panthor without
 	for panthor in 1.8 1.9; do
@@ -36,15 +36,15 @@ workloads() {
 
 table() {
 	cat <<-'END'
-		### VM_BIND ops / ioctls that single Vulkan calls take
+		### VM_BIND ops / ioctls of single Vulkan calls
 
-		"wrong range": not where the resource is, or not all of it.
+		"wrong range": an op outside of the resource, or over a part of it only.
 
 	END
 	tests/bench/panvk_table.py "$ops"
 }
 
-# Only where the layer assists.
+# The assist route only.
 share() {
 	cat <<-'END'
 		### The layer's time in vkQueueBindSparse, panvk 26.1 on panthor 1.9
@@ -60,13 +60,13 @@ share() {
 }
 
 if [[ ! -x build-arm64/tests/bench/panvk_bind ]]; then
-	echo "bench: no panvk: nothing was built for arm64 (./run arm64)" >&2
+	echo "bench: skipping panvk: build-arm64 is missing (./run arm64 builds it)" >&2
 	exit
 fi
 versions=()
 for generation in 25.0 26.1 26.2; do
 	if ! root=$(scripts/panvk "$generation"); then
-		echo "bench: no panvk $generation: its packages cannot be had" >&2
+		echo "bench: skipping panvk $generation: cannot fetch its packages" >&2
 		continue
 	fi
 	versions+=("$(zcat "$root/usr/share/doc/mesa-vulkan-drivers/changelog.Debian.gz" |

@@ -13,16 +13,16 @@
 #include "vk.h"
 
 /*
- * The layer's time in vkQueueBindSparse on the assist route, as a share of what the driver alone
- * takes for the same call. tests/bench/panvk.sh runs it on panvk.
+ * The layer's time in vkQueueBindSparse on the assist route, as a share of the driver's time for
+ * the same call without the layer. tests/bench/panvk.sh runs this program on panvk.
  *
- * Devices with and without the layer take turns, one at a time, since the layer's hook stands in
- * the slots of the process for as long as there is one with it. What counts is the processor time
- * of the calling thread, in which the driver makes its ioctls. They go through an ioctl() of this
- * program, which measures the kernel's part, also where the layer made others of them.
+ * Devices with and without the layer take turns. At most one exists at a time, since the layer's
+ * hook stays in the process's GOT entries while a device with the layer exists. The program
+ * measures the processor time of the calling thread, in which the driver makes its ioctls. Its own
+ * ioctl() interposes the C library's, and measures the kernel's time, also for the layer's ioctls.
  *
- * The layer's time is what the call takes more than the driver alone for what the layer makes of
- * it, without the kernel's part on either side.
+ * The layer's time is the time of the call with the layer, minus the driver's time for the binds
+ * that the layer passes down. Both exclude the time in ioctls.
  */
 
 #define ROUNDS 11
@@ -37,10 +37,10 @@ struct cost {
 	double all;
 	double in_ioctl;
 	unsigned ioctls;
-	unsigned binds; /* those of them that are VM_BIND */
+	unsigned binds; /* VM_BIND ioctls */
 };
 
-static _Thread_local struct cost *measured; /* the call that is under way */
+static _Thread_local struct cost *measured; /* the cost of the current call, or NULL */
 
 typedef int ioctl_fn(int fd, unsigned long request, ...);
 
@@ -76,7 +76,7 @@ __attribute__((visibility("default"))) int ioctl(int fd, unsigned long request, 
 	return ret;
 }
 
-/* What it takes to read the clock. */
+/* The time of reading the clock. */
 static double clock_cost(void)
 {
 	static double costs[1001];
@@ -93,10 +93,10 @@ typedef VkSparseMemoryBind bind_fn(VkDeviceMemory memory, uint32_t index);
 /* A kind of call. */
 struct work {
 	const char *label;
-	unsigned turns; /* calls in each round, of which the median counts; odd, at most TURNS */
-	uint32_t count; /* of binds in each */
+	unsigned turns; /* calls in each round, for a median; odd, at most TURNS */
+	uint32_t count; /* binds in each call */
 	bind_fn *bind;
-	/* What the layer has the driver bind instead; the same if it lets the call pass. */
+	/* The binds that the layer passes down to the driver; bind if unchanged. */
 	bind_fn *below;
 };
 
@@ -134,7 +134,7 @@ static VkSparseMemoryBind unbind_all(VkDeviceMemory memory, uint32_t index)
 	return bind_all(VK_NULL_HANDLE, index);
 }
 
-/* Neighbours are never neighbours in memory. */
+/* Adjacent pages of the buffer are never adjacent in memory. */
 static VkSparseMemoryBind bind_page(VkDeviceMemory memory, uint32_t index)
 {
 	VkSparseMemoryBind bind = bind_range(memory, index * PAGE, PAGE);
@@ -149,7 +149,7 @@ static VkSparseMemoryBind bind_blocks(VkDeviceMemory memory, uint32_t index)
 	return bind_range(memory, index / 2 * 7 % 1024 * BLOCK, BLOCK);
 }
 
-/* Each of them taken away, and bound again. */
+/* Unbinds and binds each block. */
 static VkSparseMemoryBind rebind_blocks(VkDeviceMemory memory, uint32_t index)
 {
 	return bind_blocks(index % 2 ? memory : VK_NULL_HANDLE, index);
@@ -204,7 +204,7 @@ static struct cost call(const struct side *side, const VkBindSparseInfo *info, d
 	VKU_CHECK(result);
 	VKU_CHECK(vkQueueWaitIdle(side->vk.queue));
 	if (cost.binds == 0) {
-		vku_fail("the driver does not bind in the thread that calls");
+		vku_fail("the calling thread made no VM_BIND");
 	}
 	cost.all -= clock * (1 + 2 * cost.ioctls);
 	cost.in_ioctl -= clock * cost.ioctls;
@@ -255,7 +255,7 @@ static struct cost run(
 	return median(costs, work->turns);
 }
 
-/* What one kind of call took in each round. */
+/* The costs of one kind of call in each round. */
 struct rounds {
 	struct cost driver[ROUNDS];
 	struct cost below[ROUNDS];
@@ -289,8 +289,8 @@ static double outside(const struct cost *cost)
 	return cost->all - cost->in_ioctl;
 }
 
-/* Medians first, and then their difference: what else the machine does falls on one side of a round
- * or the other. */
+/* Takes the difference of medians, and not the median of differences. Other load of the machine
+ * hits only one side of a round. */
 static void add_row(struct bench_table *table, const struct work *work, const struct rounds *rounds)
 {
 	struct cost driver = median(rounds->driver, ROUNDS);

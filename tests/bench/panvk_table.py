@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# panvk_table DIRECTORY: prints a table in Markdown of the VM_BIND ops and ioctls that each call of
-# panvk_workload's "table" took, and which targets were met. DIRECTORY holds the simulated kernel's
-# op streams: GENERATION-PANTHOR-without and -with, the layer.
+# panvk_table DIRECTORY: prints Markdown tables of the VM_BIND ops and ioctls of each call of
+# panvk_workload's "table", and of the targets. DIRECTORY holds the simulated kernel's op streams
+# without and with the layer: GENERATION-PANTHOR-without and GENERATION-PANTHOR-with.
 
 import json
 import pathlib
@@ -14,12 +14,12 @@ CREATIONS = ("create 100 MB buffer", "create 4096² image")
 NULL_BINDS = ("NULL bind, buffer", "NULL bind, image")
 SCATTERED = "24,415 scattered pages"
 CALLS = CREATIONS + NULL_BINDS + (SCATTERED, "24,415 contiguous pages", "1,024 rebinds")
-# The first with the sparse op.
+# The first version of panthor with the sparse op.
 SPARSE_OP = "1.9"
 
 
 class Call:
-    """What the kernel was told in one call. An op is (address, size)."""
+    """The VM_BINDs of one Vulkan call. An op is (address, size)."""
 
     def __init__(self):
         self.ioctls = 0
@@ -40,7 +40,7 @@ class Call:
 
 
 def read(path):
-    """The calls in the order of CALLS; None if there are no sparse resources."""
+    """The calls in the order of CALLS, or None if the device has no sparse resources."""
     calls = []
     resources = {}
     call = None
@@ -67,7 +67,7 @@ def read(path):
             else:
                 call = None
     if len(calls) != len(CALLS):
-        sys.exit(f"panvk_table: {path}: {len(calls)} calls instead of {len(CALLS)}")
+        sys.exit(f"panvk_table: {path}: {len(calls)} calls, expected {len(CALLS)}")
     return calls
 
 
@@ -93,8 +93,8 @@ def print_table(rows):
 
 
 def one_op(streams):
-    """For each creation and each NULL bind with the layer, where the kernel has the sparse op:
-    whether one op did it."""
+    """Whether each creation and each NULL bind with the layer took one op, on kernels with the
+    sparse op."""
     for (_, panthor, layer), calls in streams.items():
         if layer == "with" and panthor == SPARSE_OP:
             for name, call in zip(CALLS, calls):
@@ -103,7 +103,7 @@ def one_op(streams):
 
 
 def right_range(streams):
-    """For each call with the layer: whether its ops were in the right place."""
+    """Whether the ops of each call with the layer were inside the resource."""
     for (_, _, layer), calls in streams.items():
         if layer == "with":
             for name, call in zip(CALLS, calls):
@@ -111,8 +111,8 @@ def right_range(streams):
 
 
 def no_more_ops(streams):
-    """For scattered binds, where the driver has its own: whether the layer makes no more ops of
-    them."""
+    """Whether scattered binds take at most the driver's own number of ops, on drivers with sparse
+    resources."""
     for (generation, panthor, layer), calls in streams.items():
         alone = streams.get((generation, panthor, "without"))
         if layer == "with" and alone:
@@ -128,11 +128,11 @@ def print_targets(streams):
     }
     rows = [["target", "met in", " "]]
     for text, judge in targets.items():
-        places = list(judge(streams))
-        if places:
-            met = sum(places)
+        verdicts = list(judge(streams))
+        if verdicts:
+            met = sum(verdicts)
             rows.append(
-                [text, f"{met} of {len(places)}", "met" if met == len(places) else "missed"]
+                [text, f"{met} of {len(verdicts)}", "met" if met == len(verdicts) else "missed"]
             )
     print_table(rows)
 

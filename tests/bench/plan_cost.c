@@ -10,7 +10,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The ops of a list, and what the pure parts of the layer make of them. */
+/* The ops of a list, with the layer's plan and residency map for them. */
 struct planning {
 	struct vmb_op *ops;
 	size_t count;
@@ -70,7 +70,7 @@ static void empty(void *data)
 
 static void plan(void *data, unsigned iterations)
 {
-	(void)iterations; /* one: the plan is emptied before each turn */
+	(void)iterations; /* always 1, since only prepare empties the plan */
 	make_plan(data);
 }
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Runs the benchmarks on the lavapipe of the system, which the layer provides sparse resources for,
-# on a newer one, which has sparse resources of its own to compare with (scripts/newer-lavapipe), on
-# panvk, of which build-arm64 has the programs, and on Venus in a guest (tests/qemu/run.py). ./run
-# bench builds, and calls this.
+# Runs the benchmarks. ./run bench builds, and calls this script. The drivers are:
+#   - the system's lavapipe, on the provide route
+#   - a newer lavapipe with sparse resources of its own (scripts/newer-lavapipe), for comparison
+#   - panvk, with the programs of build-arm64
+#   - Venus in a guest (tests/qemu/run.py)
 #
 #   tests/bench/run.sh BUILD [SECTION...]    sections: mmap plan tap calls; driver native; panvk;
 #                                            virtgpu
@@ -20,19 +21,19 @@ for section; do
 	case $section in
 	mmap | plan | tap | calls | driver | native | panvk | virtgpu) ;;
 	*)
-		echo "tests/bench/run.sh: there is no section $section" >&2
+		echo "tests/bench/run.sh: unknown section '$section'" >&2
 		exit 2
 		;;
 	esac
 done
 cd "$(dirname "$0")/../.."
 
-# Only what the benchmarks themselves set.
+# The benchmarks choose the layer's settings themselves.
 unset ENABLE_VMBIND_SPARSE DISABLE_VMBIND_SPARSE VMBIND_ROUTE VMBIND_STATS VMBIND_TRACE VMBIND_LOG
 export VK_ADD_LAYER_PATH=$build/manifest VK_INSTANCE_LAYERS=VK_LAYER_VMBIND_sparse NODEVICE_SELECT=1
 bench=$build/tests/bench/vmbind-bench
 
-# wanted SECTION...: whether the command line names one of them, or none at all.
+# wanted SECTION...: whether the command line names one of these sections, or no section.
 sections=("$@")
 wanted() {
 	local section
@@ -45,7 +46,7 @@ wanted() {
 
 if wanted mmap plan tap calls; then
 	drivers=(/usr/share/vulkan/icd.d/lvp_icd*.json)
-	# The loader knew the driver's variable by its second name at first.
+	# Loaders before 1.3.207 read VK_ICD_FILENAMES only.
 	VK_DRIVER_FILES=${drivers[0]} VK_ICD_FILENAMES=${drivers[0]} "$bench" "$@"
 fi
 if wanted driver native; then
@@ -56,6 +57,6 @@ if wanted panvk; then
 fi
 if wanted virtgpu; then
 	printf '\nVenus in a guest with virtio-gpu, with and without the layer\n'
-	# Without the packages it is skipped.
+	# Exit status 77: the packages are missing, and the benchmark is skipped.
 	tests/qemu/run.py virtgpu "$build" vulkan.cost || [[ $? -eq 77 ]]
 fi

@@ -4,20 +4,18 @@
 
 #include "subject.h"
 
-/* Each prints its tables and says which targets were met. */
+/* Each section prints its tables, with the targets that were met. */
 
-/* The layer provides sparse resources, against the mmap calls that this takes. */
+/* The provide route against the same mmap calls made directly. */
 void bench_sparse_against_mmap(void);
-/* The layer provides sparse resources, against the driver's own on the same work. */
+/* The provide route against the driver's own sparse resources. */
 void bench_sparse_against_driver(void);
-/* What becomes of pages before any system call. */
+/* The plan and the residency map, without system calls. */
 void bench_plan_cost(void);
-/* What the tap adds to ioctls that do not concern the layer. */
+/* The hook's time in ioctls that the layer passes on. */
 void bench_foreign_ioctls(void);
-/* Calls that have nothing to do with sparse resources, on a device where the layer provides
- * them. */
+/* Calls without sparse resources, on the provide route. */
 void bench_calls_provide(void);
-/* Calls on the native route. */
 void bench_calls_native(void);
 
 #endif

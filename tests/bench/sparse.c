@@ -8,11 +8,11 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* A side of a comparison: a work, and who does it. */
+/* A side of a comparison: a work, executed on a buffer or directly. */
 struct job {
 	struct bench_work work;
-	enum bench_list before; /* what is bound when it starts */
-	struct bench_buffer *buffer; /* NULL: direct does it */
+	enum bench_list before; /* the binds before the work */
+	struct bench_buffer *buffer; /* NULL: use direct */
 	struct bench_direct *direct;
 };
 
@@ -38,21 +38,21 @@ static void run(void *data, unsigned iterations)
 {
 	const struct job *job = data;
 
-	(void)iterations; /* always one: see compare() */
+	(void)iterations; /* always 1: see compare() */
 	do_work(job, job->work.list, job->work.one_call);
 }
 
-/* A process may have 65,530 mappings, and that is less than three times our pages. */
+/* Unbinds all pages. A process may have 65,530 mappings, less than three times BENCH_PAGES. */
 static void restore(void *data)
 {
 	do_work(data, BENCH_NULL_WHOLE, true);
 }
 
-/* a against b; the result is that of a. Processor time is counted, by which a bind costs the same
- * whatever else the machine does. */
+/* Compares a with b. Tables show the processor time, which does not depend on other load of the
+ * machine. */
 struct comparison {
-	struct bench_result result[BENCH_CLOCKS];
-	double other; /* what b takes */
+	struct bench_result result[BENCH_CLOCKS]; /* of a */
+	double other; /* processor time of b */
 };
 
 static struct comparison compare(struct job *a, struct job *b)
@@ -87,8 +87,9 @@ static const struct row rows[] = {
 	{ "unbind all, scattered", { BENCH_NULL_WHOLE, true }, BENCH_SCATTERED },
 };
 
-/* What the layer executes for a row, which depends on nothing but the work: two devices are made,
- * one of which does only what comes before. Ops are the layer's word, system calls are counted. */
+/* The ops and system calls of the layer for a row: the difference of two devices. The first device
+ * executes only the row's "before" binds. Ops come from the layer's statistics, and system calls
+ * from the interposed mmap(). */
 static struct bench_stats count(
 	const char *route, const struct bench_pages *pages, const struct row *row)
 {
@@ -114,12 +115,12 @@ static struct bench_stats count(
 		stats[i] = bench_stats_end();
 	}
 	if (calls != stats[1].system_calls - stats[0].system_calls) {
-		vku_fail("the layer counts other system calls than it makes");
+		vku_fail("the layer's system_calls statistic is wrong");
 	}
 	return (struct bench_stats){ .ops = stats[1].ops - stats[0].ops, .system_calls = calls };
 }
 
-/* The cells that every table has. */
+/* Adds the cells that all tables share. */
 static struct bench_stats add_row(struct bench_table *table, const char *route,
 	const struct row *row, const struct bench_pages *pages, const struct comparison *comparison)
 {
@@ -165,7 +166,7 @@ static void dry_run(void *data, unsigned iterations)
 	atomic_store(&bench_mmap_dry, false);
 }
 
-/* With mmap calls that do nothing. */
+/* The time of a job whose mmap calls do nothing. */
 static struct bench_summary dry_cost(struct job *job)
 {
 	static const struct bench_effort effort = { .rounds = 11, .turns = 3, .iterations = 1 };
@@ -175,8 +176,9 @@ static struct bench_summary dry_cost(struct job *job)
 	return side.result[BENCH_PROCESS].time;
 }
 
-/* What the layer takes besides mmap calls: once without them, once all it takes minus what the same
- * calls take when they are made directly, which is a small difference of large numbers. */
+/* The layer's time besides mmap calls, measured in two ways. The first way skips the mmap calls.
+ * The second way subtracts the time of the same calls made directly: a small difference of large
+ * times. */
 static void own_cost(struct bench_buffer *buffer, struct bench_direct *direct)
 {
 	static const char *const headings[] = { "ns per page", "the layer's own cost",
@@ -213,7 +215,7 @@ static void own_cost(struct bench_buffer *buffer, struct bench_direct *direct)
 	bench_table_print(&table);
 }
 
-/* One NULL bind against unbinding the same page by page, both with the layer. */
+/* One NULL bind against unbinding page by page, both with the layer. */
 static void null_against_pages(struct bench_buffer *buffer)
 {
 	static const char *const headings[] = { "us", "one NULL bind", "page unbinds", "ratio" };
@@ -263,7 +265,7 @@ void bench_sparse_against_mmap(void)
 	print_heading("Sparse binds against the same mmap(2) calls made directly", &pages);
 	against_mmap(&buffer, &direct);
 	own_cost(&buffer, &direct);
-	print_heading("A NULL bind of the whole against unbinding page by page", &pages);
+	print_heading("A NULL bind of all pages against unbinding page by page", &pages);
 	null_against_pages(&buffer);
 	bench_direct_finish(&direct);
 	bench_buffer_finish(&buffer);
@@ -308,7 +310,7 @@ void bench_sparse_against_driver(void)
 	for (int i = 0; i < 2; i++) {
 		bench_buffer_init(&buffers[i], &subjects[i], &pages);
 	}
-	print_heading("The layer in the place of the driver's own sparse resources", &pages);
+	print_heading("The provide route against the driver's own sparse resources", &pages);
 	against_driver(&buffers[0], &buffers[1]);
 	for (int i = 0; i < 2; i++) {
 		bench_buffer_finish(&buffers[i]);

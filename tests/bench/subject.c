@@ -19,7 +19,7 @@ void bench_subject_init(struct bench_subject *subject, const char *route)
 		.without_layers = route == NULL,
 	};
 
-	/* The layer reads its settings with each instance. */
+	/* The layer reads its settings in vkCreateInstance. */
 	if (route) {
 		setenv("VMBIND_ROUTE", route, 1);
 	}
@@ -42,7 +42,7 @@ void bench_subject_finish(struct bench_subject *subject)
 	vku_finish(&subject->vk);
 }
 
-/* A file without a name, which the layer opens by its descriptor. */
+/* A memfd, which the layer opens as /dev/fd/N. */
 static int stats_file = -1;
 
 void bench_stats_begin(void)
@@ -51,7 +51,7 @@ void bench_stats_begin(void)
 
 	stats_file = memfd_create("stats", 0);
 	if (stats_file < 0) {
-		vku_fail("cannot make a file for the statistics");
+		vku_fail("memfd_create failed for the statistics");
 	}
 	snprintf(path, sizeof(path), "/dev/fd/%d", stats_file);
 	setenv("VMBIND_STATS", path, 1);

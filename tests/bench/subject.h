@@ -7,9 +7,9 @@
 #include "vk.h"
 
 /*
- * A device to be measured: the driver as it is, or with the layer on one of its routes. Several of
- * them live side by side in the process, so that they can take turns. Functions are the ones that
- * vkGetDeviceProcAddr gives out, as in any program that minds what a call costs.
+ * A measured device: the driver alone, or with the layer on one of its routes. Several subjects
+ * exist at once, so that they can take turns. The functions come from vkGetDeviceProcAddr, as in
+ * programs that avoid the loader's trampolines.
  */
 struct bench_subject {
 	struct vku vk;
@@ -26,19 +26,19 @@ struct bench_subject {
 	PFN_vkResetFences ResetFences;
 };
 
-/* route: what VMBIND_ROUTE shall be; NULL: without the layer. */
+/* route: the value of VMBIND_ROUTE, or NULL for a device without the layer. */
 void bench_subject_init(struct bench_subject *subject, const char *route);
 void bench_subject_finish(struct bench_subject *subject);
 
-/* What VMBIND_STATS says of the devices of its time. */
+/* Values of the layer's statistics (VMBIND_STATS). */
 struct bench_stats {
 	uint64_t ops;
 	uint64_t system_calls;
 };
 
-/* From here on a subject with the layer writes its statistics when it is finished. */
+/* Subjects with the layer that are created from now on write statistics when finished. */
 void bench_stats_begin(void);
-/* Those of the one device that was finished since; fails if the layer is not active. */
+/* The statistics of the one device finished since begin. Fails if the layer is not active. */
 struct bench_stats bench_stats_end(void);
 
 #endif

@@ -34,7 +34,7 @@ void bench_cell(struct bench_table *table, const char *format, ...)
 	va_end(args);
 }
 
-/* Three significant digits are more than such a ratio has. */
+/* Large ratios are too noisy for more digits. */
 static int decimals(double value)
 {
 	return value < 9.95 ? 3 : value < 99.5 ? 1 : 0;
@@ -71,7 +71,7 @@ void bench_cell_ns(struct bench_table *table, double ns)
 	bench_cell(table, "%.*f", fabs(ns) < 99.5 ? 1 : 0, ns);
 }
 
-/* Characters, of which the text has fewer than bytes. */
+/* Counts the characters of UTF-8 text. */
 static size_t width_of(const char *text)
 {
 	size_t width = 0;

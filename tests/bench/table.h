@@ -7,7 +7,7 @@
 
 #include "measure.h"
 
-/* A table of text that is also one in Markdown. The first column is set left, the others right. */
+/* A Markdown table. The first column is aligned left, the others right. */
 
 #define BENCH_TABLE_COLUMNS 8
 #define BENCH_TABLE_ROWS 32
@@ -15,22 +15,22 @@
 
 struct bench_table {
 	size_t columns;
-	size_t cells; /* filled so far, row after row */
+	size_t cells; /* number of filled cells, row after row */
 	char text[BENCH_TABLE_ROWS * BENCH_TABLE_COLUMNS][BENCH_TABLE_CELL];
 };
 
-/* headings: columns of them. */
+/* headings: an array of columns strings. */
 void bench_table_init(struct bench_table *table, size_t columns, const char *const *headings);
-/* The next cell. */
+/* Each bench_cell function fills the next cell. */
 void bench_cell(struct bench_table *table, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* The next cell: 1.23 (1.20–1.31). */
+/* 1.23 (1.20–1.31) */
 void bench_cell_ratio(struct bench_table *table, const struct bench_summary *ratio);
-/* The next cell: the same, each divided by something. */
+/* 12 (10–15), each divided by the last argument. */
 void bench_cell_range(struct bench_table *table, const struct bench_summary *summary, double by);
-/* The next cell: ns, with as many digits as mean something. */
+/* A time in ns, without a unit. */
 void bench_cell_ns(struct bench_table *table, double ns);
-/* The next cell: the same with a unit. */
+/* A time, with the fitting unit from ns to s. */
 void bench_cell_time(struct bench_table *table, double ns);
 void bench_table_print(const struct bench_table *table);
 
@@ -45,14 +45,14 @@ enum bench_target {
 	BENCH_TARGETS,
 };
 
-/* How far the layer's cost goes that is allowed. */
+/* The limits of the targets. */
 #define BENCH_OWN_COST_NS 200
 #define BENCH_OTHER_CALLS_RATIO 1.02
 #define BENCH_LAYER_SHARE_RATIO 0.05
 
-/* The next cell: whether a target was met here. */
+/* "met" or "missed", also counted for bench_targets_print(). */
 void bench_cell_target(struct bench_table *table, enum bench_target target, bool met);
-/* In how many places each target was met. */
+/* Prints a table of how often each target was met. */
 void bench_targets_print(void);
 
 #endif
