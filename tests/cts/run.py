@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: MIT
 """Runs the Vulkan CTS without and with the layer, and reports every case whose result changed.
 
-Cases run in batches, a deqp-vk process for each. When a case crashes its process or runs out of
-time, that is its result, and a new process goes on with the cases after it. A batch runs without
-the layer and at once again with it, so that what got worse is known early. Each case that got worse
-is then run again a few times without the layer, alone and with its batch: if the driver by itself
-gives a result as bad, the case is unsteady, not worse.
+Cases run in batches, with a deqp-vk process for each batch. If a case crashes or exceeds the
+timeout, its result is Crash or Timeout, and a new process continues with the next case. Each batch
+runs without the layer, and directly afterwards with the layer, so that worse results appear early.
+Each case that got worse then runs again a few times without the layer, alone and with its batch. If
+the driver alone gives an equally bad result, the case is unsteady and does not count as worse.
 
-Exit status: 0 nothing got worse; 1 some case got worse; 2 the comparison cannot be made; 130
-interrupted (what was compared by then is reported).
+Exit status: 0 no case got worse; 1 a case got worse; 2 the comparison is not possible; 130
+interrupted (the report covers the cases compared so far).
 """
 
 import argparse
@@ -34,11 +34,11 @@ LARGEST_BATCH = 500
 SMALLEST_BATCH = 50
 BATCHES_PER_JOB = 16
 RECHECKS = 3
-MOST_RECHECKED = 200
-STARTS_IN_VAIN = 3
+MAX_RECHECKED = 200
+MAX_FAILED_STARTS = 3
 
-# A case got worse when its result's rank rose. Besides deqp-vk's own results: Missing, the case was
-# never begun.
+# A case got worse if the rank of its result rose. Missing is not a deqp-vk result: the case never
+# began.
 RANKS = [
     {"Pass", "Waiver"},
     {"QualityWarning", "CompatibilityWarning"},
@@ -70,8 +70,8 @@ class Stopwatch:
 
 
 class Deqp:
-    """deqp-vk in one environment: run() gives the result of every case it is given, whatever the
-    cases do."""
+    """deqp-vk in one environment. run() returns a result for every case, also for cases that crash
+    or hang."""
 
     def __init__(self, name, binary, wrapper, environment, timeout):
         self.name = name
@@ -87,8 +87,8 @@ class Deqp:
         self.stopped = False
 
     def start(self, arguments, **streams):
-        # It finds its data beside itself, in the working directory. A session of its own: killed
-        # with all its children.
+        # deqp-vk reads its data from the working directory, the directory of the binary. A separate
+        # session lets kill() end the process with all its children.
         process = subprocess.Popen(
             self.command + arguments,
             cwd=self.binary.parent,
@@ -116,7 +116,7 @@ class Deqp:
         )
         if listing.returncode != 0:
             raise CannotRun(
-                f"{self.binary} does not list its cases:\n{listing.stderr}{listing.stdout[-2000:]}"
+                f"{self.binary} failed to list its cases:\n{listing.stderr}{listing.stdout[-2000:]}"
             )
         cases = [
             line[len("TEST: ") :]
@@ -126,7 +126,7 @@ class Deqp:
         return [case.strip() for case in cases]
 
     def probe(self, case):
-        """What the log says about the device, and what the layer does, when it runs one case."""
+        """Runs one case. Returns the device's name, and the layer's route or None."""
         with tempfile.NamedTemporaryFile("r", suffix=".qpa") as log, tempfile.TemporaryFile(
             "w+", errors="replace"
         ) as errors:
@@ -140,45 +140,43 @@ class Deqp:
                 stderr=errors,
             )
             errors.seek(0)
-            said = errors.read()
+            output = errors.read()
             device = re.search(r"^#sessionInfo deviceName (.*)$", log.read(), re.MULTILINE)
         if not device:
-            raise CannotRun(f"{self.binary} does not run {case} {self.name} the layer:\n{said}")
-        route = re.search(r"^vmbind: \w+: (.*: route .*)$", said, re.MULTILINE)
+            raise CannotRun(f"{self.binary} failed to run {case} {self.name} the layer:\n{output}")
+        route = re.search(r"^vmbind: \w+: (.*: route .*)$", output, re.MULTILINE)
         return device.group(1), route and route.group(1)
 
     def run(self, cases, scratch, cache):
         results = {}
         left = list(cases)
         suspect = None
-        in_vain = 0
+        failed_starts = 0
         while left and not self.stopped:
             began, next_suspect = self.run_process(left, results, scratch, cache)
             if began:
                 self.blame(suspect, results)
-                suspect, in_vain = next_suspect, 0
+                suspect, failed_starts = next_suspect, 0
             else:
-                in_vain += 1
+                failed_starts += 1
             left = [case for case in left if case not in results]
-            if in_vain == STARTS_IN_VAIN and not self.stopped:
-                # What the first case needs before it begins must be the cause, not the case before
-                # it.
+            if failed_starts == MAX_FAILED_STARTS and not self.stopped:
+                # No case begins repeatedly, so the first case is the cause and not its predecessor.
                 results[left.pop(0)] = Result("Crash", "the process ended before the case began", 0)
-                suspect, in_vain = None, 0
+                suspect, failed_starts = None, 0
         self.blame(suspect, results)
         return results
 
     def blame(self, suspect, results):
-        """A process died between two cases, and the case after it runs: it is what the first left
-        behind."""
+        """The process died after the suspect's result, and the next case runs in a new process. So
+        the suspect caused the crash."""
         if suspect:
             case, how = suspect
             results[case] = Result("Crash", "after its result, " + how, results[case].seconds)
 
     def run_process(self, cases, results, scratch, cache):
-        """Adds the results of one process to results. Says whether a case has begun, or all are
-        done; and the case that was the last before the process died, if it did so between cases,
-        with how it died."""
+        """Adds the results of one process to results. Returns whether a case has begun or all cases
+        are done. If the process died between cases, also returns the last case and the reason."""
         caselist = scratch / "cases.txt"
         caselist.write_text("\n".join(cases) + "\n")
         with tempfile.TemporaryFile("w+", errors="replace") as errors:
@@ -199,8 +197,8 @@ class Deqp:
             process.stdout.close()
             self.processes.discard(process)
             errors.seek(0)
-            last_words = " / ".join(errors.read().strip().splitlines()[-3:])
-        how = f"no end in {self.timeout} s" if hung else f"{ending(status)}: {last_words}"
+            last_lines = " / ".join(errors.read().strip().splitlines()[-3:])
+        how = f"timeout after {self.timeout} s" if hung else f"{ending(status)}: {last_lines}"
         if self.stopped:
             return True, None
         if reader.case:
@@ -214,7 +212,7 @@ class Deqp:
 
 
 class Reader:
-    """Takes deqp-vk's output line by line."""
+    """Parses deqp-vk's output line by line."""
 
     def __init__(self, results):
         self.results = results
@@ -237,7 +235,8 @@ class Reader:
 
 
 def follow(process, reader, timeout):
-    """Feeds the reader until the process closes its output; false if it fell silent instead."""
+    """Feeds the reader until the process closes its output. Returns false after a timeout without
+    output."""
     pending = b""
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
@@ -317,7 +316,7 @@ class Comparison:
             try:
                 while self.step(scratch):
                     pass
-            except Exception as failure:  # a thread's own would be lost
+            except Exception as failure:  # run() raises it in the main thread
                 self.failure = failure
                 self.stop()
 
@@ -326,7 +325,7 @@ class Comparison:
             if not self.batches or self.without.stopped:
                 return False
             cases = self.batches.popleft()
-        # Shaders compiled for the first run serve the second.
+        # The run with the layer uses the shaders compiled in the run without it.
         cache = scratch / "shaders.bin"
         cache.unlink(missing_ok=True)
         before = self.without.run(cases, scratch, cache)
@@ -346,8 +345,8 @@ class Comparison:
             print(f"worse: {case}: {before.status} → {after.status} ({after.reason})", flush=True)
 
     def recheck(self):
-        if len(self.worse) > MOST_RECHECKED:
-            print(f"more than {MOST_RECHECKED} cases got worse: none is run again", flush=True)
+        if len(self.worse) > MAX_RECHECKED:
+            print(f"more than {MAX_RECHECKED} cases got worse: skipping the reruns", flush=True)
             return True
         try:
             self.run_worse_again()
@@ -362,7 +361,7 @@ class Comparison:
             for _ in range(RECHECKS):
                 for case in list(self.worse):
                     self.run_again([case], scratch)
-                # What a case finds in memory is what the cases before it have left there.
+                # Results may depend on memory that the previous cases of the batch left behind.
                 for batch in {self.batch_of[case]: None for case in self.worse}:
                     self.run_again(batch, scratch)
 
@@ -418,12 +417,12 @@ class Comparison:
         self.list_cases("unsteady: as bad without the layer when run again", self.unsteady)
         print(
             f"\nevery case: {self.out}/without.tsv, with.tsv;"
-            f" those that changed: {self.out}/changed.tsv"
+            f" changed cases: {self.out}/changed.tsv"
         )
 
-    def list_cases(self, what, cases):
+    def list_cases(self, description, cases):
         if cases:
-            print(f"\n{len(cases)} {what}:")
+            print(f"\n{len(cases)} {description}:")
         for case in sorted(cases):
             before, after = self.results[case]
             print(f"  {case}: {before.status} → {after.status} ({after.reason})")
@@ -453,14 +452,14 @@ def options():
         "patterns",
         nargs="*",
         metavar="PATTERN",
-        help="names of cases, with * for anything (default: %s)" % " ".join(PATTERNS),
+        help="case names, with * as wildcard (default: %s)" % " ".join(PATTERNS),
     )
     parser.add_argument(
         "--deqp",
         required=True,
         metavar="PATH",
         type=pathlib.Path,
-        help="deqp-vk, in the directory where it was built, with its data",
+        help="deqp-vk, in its build directory with its data",
     )
     parser.add_argument(
         "--build",
@@ -473,27 +472,27 @@ def options():
         "--icd",
         metavar="JSON",
         type=pathlib.Path,
-        help="the driver's manifest (default: whichever driver the loader finds first)",
+        help="the driver's manifest (default: the loader's first driver)",
     )
     parser.add_argument(
         "--wrapper",
         metavar="COMMAND",
         default="",
-        help="runs deqp-vk by this command, e.g. scripts/newer-lavapipe",
+        help="command that runs deqp-vk, e.g. scripts/newer-lavapipe",
     )
     parser.add_argument(
         "--exclude",
         metavar="PATTERN",
         action="append",
         default=[],
-        help="leaves out these cases; may be given several times",
+        help="skip these cases; repeatable",
     )
     parser.add_argument(
         "--fraction",
         metavar="N/M",
         type=fraction,
         default=(1, 1),
-        help="only every M-th case, from the N-th on: 1/20 … 20/20 are twenty parts of the whole",
+        help="only every M-th case, from the N-th on: 1/20 … 20/20 together are all cases",
     )
     parser.add_argument(
         "--jobs",
@@ -507,13 +506,13 @@ def options():
         metavar="SECONDS",
         type=positive,
         default=300,
-        help="what a case may take (default: 300)",
+        help="time limit of a case (default: 300)",
     )
     parser.add_argument(
         "--out",
         metavar="DIR",
         type=pathlib.Path,
-        help="where the results of every case are written (default: cts, in the build directory)",
+        help="directory for the results of every case (default: cts, in the build directory)",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
     chosen = parser.parse_args()
@@ -521,7 +520,7 @@ def options():
     chosen.out = (chosen.out or chosen.build / "cts").resolve()
     chosen.deqp = chosen.deqp.resolve()
     if not os.access(chosen.deqp, os.X_OK) or not chosen.deqp.is_file():
-        parser.error(f"{chosen.deqp} is not a program")
+        parser.error(f"{chosen.deqp} is not an executable file")
     if not list((chosen.build / "manifest").glob("*.json")):
         parser.error(f"{chosen.build} has no manifest/*.json: build the layer, or give --build")
     if chosen.icd and not chosen.icd.is_file():
@@ -530,13 +529,13 @@ def options():
     if chosen.wrapper:
         found = shutil.which(chosen.wrapper[0])
         if not found:
-            parser.error(f"{chosen.wrapper[0]} is not a program")
+            parser.error(f"{chosen.wrapper[0]} is not an executable file")
         chosen.wrapper[0] = os.path.abspath(found)
     return chosen
 
 
 def environments(build, icd):
-    """Without and with the layer; other layers that the user has enabled are in neither."""
+    """The environments without and with the layer. Both exclude the user's other layers."""
     base = dict(os.environ)
     for name in (
         "VK_INSTANCE_LAYERS",
@@ -562,7 +561,7 @@ def choose_cases(deqp, chosen):
     part, parts = chosen.fraction
     cases = cases[part - 1 :: parts]
     if not cases:
-        raise CannotRun("no case has such a name")
+        raise CannotRun("no case matches the patterns")
     return cases
 
 
@@ -580,11 +579,12 @@ def main():
     cases = choose_cases(without, chosen)
     device, route = without.probe(cases[0])
     if route:
-        raise CannotRun("the layer is there in the run without it: " + route)
+        raise CannotRun("the layer is active in the run without the layer: " + route)
     _, route = with_layer.probe(cases[0])
     if not route:
         raise CannotRun(
-            f"the layer is not there in the run with it: is {chosen.build} built for this loader?"
+            "the layer is not active in the run with the layer:"
+            f" {chosen.build} must be a build for this loader"
         )
     print(f"device: {device}\nlayer:  {route}", flush=True)
 

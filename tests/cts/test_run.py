@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Tests tests/cts/run.py with a stand-in for deqp-vk, whose cases crash, hang and change as their
-names say."""
+"""Tests tests/cts/run.py with a stand-in for deqp-vk. The names of its cases select their results,
+crashes and hangs."""
 
 import os
 import pathlib
@@ -12,7 +12,8 @@ import unittest
 
 RUN = pathlib.Path(__file__).resolve().with_name("run.py")
 
-# A case's last word is what it does without the layer, the one before it what it does with it.
+# The last word of a case's name is its behaviour without the layer, the word before it with the
+# layer.
 DEQP = r"""#!/usr/bin/env python3
 import fnmatch, os, pathlib, signal, sys, time
 assert os.path.samefile(os.getcwd(), os.path.dirname(sys.argv[0])), "not run from its own directory"
@@ -149,7 +150,7 @@ class RunTest(unittest.TestCase):
                     f"t.4.{end}.Pass",
                     "t.5.Pass.Pass",
                 ]
-                # Enough for what does not hang, however busy the machine is.
+                # Only "hang" may reach the timeout, even on a busy machine.
                 done = self.run_cases(names, timeout=10 if end == "hang" else 100)
                 self.assertEqual(done.returncode, 1, done.stdout)
                 self.assertEqual(
@@ -164,7 +165,7 @@ class RunTest(unittest.TestCase):
         self.assertIn("Pass → Crash (SIGSEGV: ouch)", done.stdout)
 
     def test_unsteady(self):
-        # Passes the first time without the layer, and never again.
+        # Without the layer, "flicker" passes in the first run only.
         done = self.run_cases(["t.0.Pass.Pass", "t.1.Fail.flicker"])
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertIn("1 unsteady", done.stdout)
@@ -202,7 +203,7 @@ class RunTest(unittest.TestCase):
         self.deqp.write_text(DEQP.replace("vmbind: info", "something else"))
         done = self.run_cases(["t.1.Pass.Pass"])
         self.assertEqual(done.returncode, 2)
-        self.assertIn("the layer is not there", done.stdout)
+        self.assertIn("the layer is not active", done.stdout)
         self.deqp.write_text("#!/bin/sh\nexit 1\n")
         self.assertEqual(self.run_cases(["t.1.Pass.Pass"]).returncode, 2)
 
