@@ -163,7 +163,7 @@ static const struct work works[] = {
 	{ "1,024 rebinds, half to NULL", 5, 1024, rebind_blocks, bind_blocks },
 };
 
-/* With the layer or without. Its instance stays, so that the driver and the layer stay loaded. */
+/* A device with the layer or without. The instance keeps the driver and the layer loaded. */
 struct side {
 	struct vku_options options;
 	struct vku vk;

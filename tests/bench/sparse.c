@@ -245,9 +245,9 @@ static void null_against_pages(struct bench_buffer *buffer)
 	bench_table_print(&table);
 }
 
-static void print_heading(const char *what, const struct bench_pages *pages)
+static void print_heading(const char *heading, const struct bench_pages *pages)
 {
-	printf("### %s: %u pages of %llu KiB\n\n", what, BENCH_PAGES,
+	printf("### %s: %u pages of %llu KiB\n\n", heading, BENCH_PAGES,
 		(unsigned long long)pages->page / 1024);
 }
 

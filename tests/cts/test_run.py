@@ -131,7 +131,7 @@ class RunTest(unittest.TestCase):
                 self.run_cases(["t.0.Pass.Pass", f"t.1.{after}.NotSupported"]).returncode, 1
             )
 
-    def test_goes_on(self):
+    def test_continues_after_crash(self):
         ends = {
             "crash": "Crash",
             "hang": "Timeout",
@@ -160,7 +160,7 @@ class RunTest(unittest.TestCase):
                 )
                 self.assertEqual(set(self.results("without").values()), {"Pass"})
 
-    def test_says_how_it_crashed(self):
+    def test_reports_crash_reason(self):
         done = self.run_cases(["t.0.Pass.Pass", "t.1.crash.Pass"])
         self.assertIn("Pass → Crash (SIGSEGV: ouch)", done.stdout)
 

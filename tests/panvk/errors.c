@@ -24,7 +24,7 @@ static void finish(struct scene *scene)
 }
 
 /* Checks that a sparse buffer still binds and unbinds. */
-static void go_on(struct scene *scene)
+static void bind_and_unbind(struct scene *scene)
 {
 	if (!scene->buffer) {
 		scene_create_buffer(scene, SIZE);
@@ -77,10 +77,10 @@ static void device_fails(void **state)
 	mark("fault");
 	EXPECT(sparse_device_create(&vk, NULL) != VK_SUCCESS);
 	mark("failed");
-	go_on(&scene);
+	bind_and_unbind(&scene);
 	scene_end(&scene);
 	scene_begin(&scene, &instance);
-	go_on(&scene);
+	bind_and_unbind(&scene);
 	finish(&scene);
 }
 
@@ -98,7 +98,7 @@ static void buffer_fails(void **state)
 	EXPECT_RESULT(scene_try_buffer(&scene, SIZE), VK_ERROR_OUT_OF_DEVICE_MEMORY);
 	scene.buffer = VK_NULL_HANDLE;
 	mark("failed");
-	go_on(&scene);
+	bind_and_unbind(&scene);
 	/* The failed creation released its address range. */
 	EXPECT_EQ(scene.address, address);
 	finish(&scene);
@@ -113,7 +113,7 @@ static void first_buffer_fails(void **state)
 	mark("fault");
 	EXPECT_RESULT(scene_try_buffer(&scene, SIZE), VK_ERROR_OUT_OF_DEVICE_MEMORY);
 	scene.buffer = VK_NULL_HANDLE;
-	go_on(&scene);
+	bind_and_unbind(&scene);
 	finish(&scene);
 }
 
@@ -124,13 +124,13 @@ static void image_fails(void **state)
 
 	(void)state;
 	start(&scene);
-	go_on(&scene);
+	bind_and_unbind(&scene);
 	mark("fault");
 	EXPECT_RESULT(try_image(&scene, &image), VK_ERROR_OUT_OF_DEVICE_MEMORY);
 	mark("failed");
 	VKU_CHECK(try_image(&scene, &image));
 	vkDestroyImage(scene.vk.device, image, NULL);
-	go_on(&scene);
+	bind_and_unbind(&scene);
 	finish(&scene);
 }
 
@@ -142,7 +142,7 @@ static void buffer(void **state)
 	start(&scene);
 	mark("fault");
 	scene_create_buffer(&scene, SIZE);
-	go_on(&scene);
+	bind_and_unbind(&scene);
 	finish(&scene);
 }
 
@@ -156,7 +156,7 @@ static void image(void **state)
 	mark("fault");
 	VKU_CHECK(try_image(&scene, &image));
 	vkDestroyImage(scene.vk.device, image, NULL);
-	go_on(&scene);
+	bind_and_unbind(&scene);
 	finish(&scene);
 }
 
@@ -175,7 +175,7 @@ static void huge(void **state)
 	mark("unbind");
 	scene_bind(&scene, 64 * KIB, HUGE - 64 * KIB, SCENE_NOTHING);
 	scene_destroy_buffer(&scene);
-	go_on(&scene);
+	bind_and_unbind(&scene);
 	finish(&scene);
 }
 
@@ -185,13 +185,13 @@ static void huge_fails(void **state)
 
 	(void)state;
 	start(&scene);
-	go_on(&scene);
+	bind_and_unbind(&scene);
 	scene_destroy_buffer(&scene);
 	mark("fault");
 	EXPECT_RESULT(scene_try_buffer(&scene, HUGE), VK_ERROR_OUT_OF_DEVICE_MEMORY);
 	scene.buffer = VK_NULL_HANDLE;
 	mark("failed");
-	go_on(&scene);
+	bind_and_unbind(&scene);
 	finish(&scene);
 }
 
@@ -205,7 +205,7 @@ static void unbind(void **state)
 	scene_bind(&scene, 3 * MIB, MIB, 0);
 	mark("fault");
 	scene_bind(&scene, MIB, 33 * MIB, SCENE_NOTHING);
-	go_on(&scene);
+	bind_and_unbind(&scene);
 	finish(&scene);
 }
 
@@ -230,10 +230,10 @@ static void lose_device(VkDeviceSize size, unsigned index)
 	mark("failed");
 	scene_end(&scene);
 	/* Other devices keep working, and a new device works, too. */
-	go_on(&other);
+	bind_and_unbind(&other);
 	scene_end(&other);
 	scene_begin(&scene, &instance);
-	go_on(&scene);
+	bind_and_unbind(&scene);
 	finish(&scene);
 }
 
