@@ -14,8 +14,8 @@
 struct vmb_backend_extension {
 	const char *name;
 	uint32_t core; /* the Vulkan version that includes it; 0 if none does */
-	const char
-		*missing; /* the reason for the native route if the driver lacks it; for people */
+	/* The reason for the native route if the driver lacks the extension, as text for users. */
+	const char *missing;
 };
 
 /* The backend's watch over the driver's ioctls while a device is created. The backend's own. */

@@ -250,8 +250,8 @@ static void check_requirements(
 		.sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2,
 		.pNext = &dedicated,
 	};
-	PFN_vkGetBufferMemoryRequirements2 get_requirements = (PFN_vkGetBufferMemoryRequirements2)
-		vkGetDeviceProcAddr(vk->device, get2);
+	PFN_vkGetBufferMemoryRequirements2 get_requirements =
+		(PFN_vkGetBufferMemoryRequirements2)vkGetDeviceProcAddr(vk->device, get2);
 	PFN_vkGetDeviceBufferMemoryRequirements get_device_requirements =
 		(PFN_vkGetDeviceBufferMemoryRequirements)vkGetDeviceProcAddr(vk->device, device);
 

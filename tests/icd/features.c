@@ -180,8 +180,8 @@ static void query_properties(
 	char name[64] = "vkGetPhysicalDeviceProperties";
 
 	strcat(name, suffix);
-	PFN_vkGetPhysicalDeviceProperties2 get = (PFN_vkGetPhysicalDeviceProperties2)
-		instance_function(vk, name);
+	PFN_vkGetPhysicalDeviceProperties2 get =
+		(PFN_vkGetPhysicalDeviceProperties2)instance_function(vk, name);
 	*chain = (struct properties_chain){ 0 };
 	chain->maintenance4.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES;
 	chain->v11.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES;
@@ -336,8 +336,8 @@ static void check_tools(const struct vku *vk, const char *function)
 	VkPhysicalDeviceToolProperties tools[8];
 	char version[64];
 	uint32_t count = 0, ours = 0;
-	PFN_vkGetPhysicalDeviceToolProperties get = (PFN_vkGetPhysicalDeviceToolProperties)
-		instance_function(vk, function);
+	PFN_vkGetPhysicalDeviceToolProperties get =
+		(PFN_vkGetPhysicalDeviceToolProperties)instance_function(vk, function);
 
 	VKU_CHECK(get(vk->physical, &count, NULL));
 	EXPECT(count >= 1 && count <= COUNT(tools));

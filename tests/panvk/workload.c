@@ -343,9 +343,8 @@ static void random_blocks(const struct resource *resource)
 		binds[i] = block_bind(resource, level, x, y, wide, high);
 		if (rand() % 2 && wide * high * UINT64_C(65536) <= MEMORY_SIZE) {
 			binds[i].memory = memories[below(MEMORIES)];
-			binds[i].memoryOffset = below((unsigned)(MEMORY_SIZE / 65536) -
-							wide * high + 1) *
-				65536;
+			binds[i].memoryOffset =
+				below((unsigned)(MEMORY_SIZE / 65536) - wide * high + 1) * 65536;
 		}
 	}
 	bind_blocks(resource, binds, count);

@@ -13,8 +13,8 @@
 
 struct vmb_sim_fault {
 	char name[32];
-	uint64_t
-		left; /* occurrences up to and with the one that fails; 0: the fault has occurred */
+	/* The number of the operation that fails, counted down. 0: the fault has occurred. */
+	uint64_t left;
 	int error;
 };
 

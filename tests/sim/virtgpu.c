@@ -245,8 +245,8 @@ static int get_parameter(const struct drm_virtgpu_getparam *get)
 
 static int init_context(struct file *file, const struct drm_virtgpu_context_init *init)
 {
-	const struct drm_virtgpu_context_set_param *parameters = (const void *)(uintptr_t)
-									 init->ctx_set_params;
+	const struct drm_virtgpu_context_set_param *parameters =
+		(const void *)(uintptr_t)init->ctx_set_params;
 
 	if (file->capset) {
 		return -EEXIST;
