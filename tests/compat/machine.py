@@ -91,7 +91,7 @@ class Machine:
             self.runner, env=self.environment, capture_output=True, text=True, check=False
         )
         if found.returncode == 77:
-            skip("scripts/newer-lavapipe has not fetched the driver")
+            skip("the newer lavapipe has not been fetched")
         return found.stdout.strip()
 
     def close(self):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Tests walls.py and form.py on small trees, each with one fault that has to be found."""
+"""Tests the checks on small trees and reports, each with one fault that the check must find."""
 
 import os
 import sys
@@ -9,6 +9,7 @@ import unittest
 
 sys.dont_write_bytecode = True
 import form  # noqa: E402
+import skips  # noqa: E402
 import walls  # noqa: E402
 
 GUARD = "#ifndef {0}\n#define {0}\n{1}\n#endif\n"
@@ -137,6 +138,29 @@ class Form(Tree):
 
         faults = self.faults({"layer/a.c": function(58), "layer/b.c": function(59)})
         self.assertEqual(faults, ["layer/b.c:2: a function of 61 lines"])
+
+
+class Skips(unittest.TestCase):
+    def lines(self, output, message="SKIP_RETURN_CODE=77"):
+        return skips.check(
+            f'<testsuite><testcase name="a"/><testcase name="b"><skipped message="{message}"/>'
+            f"<system-out>{output}</system-out></testcase></testsuite>"
+        )
+
+    def test_download(self):
+        lines = self.lines("panvk: 25.0 has not been fetched (scripts/panvk 25.0)")
+        self.assertEqual(lines, (["b: skipped, a download is missing"], 0))
+
+    def test_package(self):
+        lines = self.lines("skipped: there is no vulkaninfo")
+        self.assertEqual(lines, (["b: may not be skipped: skipped: there is no vulkaninfo"], 1))
+
+    def test_silent(self):
+        self.assertEqual(self.lines(""), (["b: may not be skipped: "], 1))
+
+    def test_fixture(self):
+        """ctest itself fails after a failed fixture."""
+        self.assertEqual(self.lines("", "Fixture dependency failed"), ([], 0))
 
 
 if __name__ == "__main__":
