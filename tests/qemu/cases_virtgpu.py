@@ -326,7 +326,7 @@ def vulkan(case, judge, hows=("without", "with"), seconds=240, preload=None):
     return Case(f"vulkan.{case}", runs, judge_all)
 
 
-def gone(report, how):
+def all_freed(report, how):
     for ok, text in used(report, {"end": 0}):
         yield ok, f"{how} the layer: {text}"
 
@@ -364,7 +364,7 @@ def vulkan_fit(knows_hint):
             yield size == (
                 0 if deferred else count * BLOB
             ), f"{how} the layer: {mib(size)} of hostmem used for them"
-            yield from gone(report, how)
+            yield from all_freed(report, how)
         text = f"to map one gives {with_layer['map']} with the layer, {without['map']} without"
         yield with_layer["map"] == without["map"], text
         yield from retried(with_layer, "with")
@@ -381,7 +381,7 @@ def judge_late(report, how, allocated, sizes):
     text += f"{mib(report['written'] * BLOB)} wrong in later mappings"
     yield (report["written"], report["wrong"]) == (report["visited"], 0), f"{how} the layer: {text}"
     yield from retried(report, how)
-    yield from gone(report, how)
+    yield from all_freed(report, how)
 
 
 def vulkan_plain(knows_hint):
@@ -431,7 +431,7 @@ def vulkan_full(knows_hint):
         yield report["replaced"] == replaced, text
         yield from retried(report, "with")
         yield report["wrong"] == 0, f"{report['wrong']} bytes wrong"
-        yield from gone(report, "with")
+        yield from all_freed(report, "with")
 
     return vulkan("full", judge, hows=("with",))
 
@@ -482,7 +482,7 @@ def vulkan_refused(knows_hint):
                 SUCCESS,
             )
             yield ok, f"{how} the layer: mappings of refused blobs: {text}"
-            yield from gone(report, how)
+            yield from all_freed(report, how)
 
     return vulkan("refused", judge, preload="libvmbind_refused.so")
 
@@ -496,7 +496,7 @@ def vulkan_never(knows_hint):
         ] if knows_hint else count > 0, f"{count} of {report['of']} allocated, and freed unmapped"
         maps = report.outside["freed"].maps - report.outside["device"].maps
         yield maps == (0 if knows_hint else count), f"{maps} of them were ever mapped by the host"
-        yield from gone(report, "with")
+        yield from all_freed(report, "with")
 
     return vulkan("never", judge, hows=("with",))
 
@@ -515,7 +515,7 @@ def vulkan_export(knows_hint):
         yield report[
             "imported_wrong"
         ] == 0, f"{report['imported_wrong']} bytes wrong when the same device imports it"
-        yield from gone(report, "with")
+        yield from all_freed(report, "with")
 
     return vulkan("export", judge, hows=("with",))
 
@@ -540,7 +540,7 @@ def compete(case, knows_hint):
             yield report["ended"] == report[
                 "processes"
             ], f"{report['ended']} of {report['processes']} processes ended"
-        yield from gone(report, "with")
+        yield from all_freed(report, "with")
 
     return vulkan(case, judge, hows=("with",))
 
@@ -550,7 +550,7 @@ def vulkan_killed(knows_hint):
         yield report["killed"] == report[
             "processes"
         ], f"{report['killed']} of {report['processes']} processes were killed"
-        yield from gone(report, "with")
+        yield from all_freed(report, "with")
 
     return vulkan("killed", judge, hows=("with",))
 
@@ -575,7 +575,7 @@ def vulkan_children(knows_hint):
             "started"
         ] > 0, text
         yield from retried(report, "with")
-        yield from gone(report, "with")
+        yield from all_freed(report, "with")
 
     return vulkan("children", judge, hows=("with",))
 

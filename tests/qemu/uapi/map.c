@@ -13,7 +13,7 @@
  */
 
 #define BASE GIB
-#define MOST_VAS 8
+#define MAX_VAS 8
 
 enum kind {
 	END,
@@ -32,7 +32,7 @@ struct step {
 	uint32_t flags;
 	uint32_t start, size, offset; /* KiB */
 	bool memory; /* map the BO */
-	struct expected map[MOST_VAS];
+	struct expected map[MAX_VAS];
 };
 
 static const struct step steps[] = {
@@ -110,7 +110,7 @@ static size_t expected_count(const struct step *step)
 {
 	size_t count = 0;
 
-	while (count < MOST_VAS && step->map[count].kind != END) {
+	while (count < MAX_VAS && step->map[count].kind != END) {
 		count++;
 	}
 	return count;

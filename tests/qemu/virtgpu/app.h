@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef VMB_TEST_VM_APP_H
-#define VMB_TEST_VM_APP_H
+#ifndef VMB_TEST_QEMU_APP_H
+#define VMB_TEST_QEMU_APP_H
 
 #include <vk.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef VMB_TEST_VM_GPU_H
-#define VMB_TEST_VM_GPU_H
+#ifndef VMB_TEST_QEMU_GPU_H
+#define VMB_TEST_QEMU_GPU_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef VMB_TEST_VM_OTHER_H
-#define VMB_TEST_VM_OTHER_H
+#ifndef VMB_TEST_QEMU_OTHER_H
+#define VMB_TEST_QEMU_OTHER_H
 
 /*
  * The guest's second virtio-gpu. The device is on the bus only while it is open: Venus does not

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef VMB_TEST_VM_PROCESS_H
-#define VMB_TEST_VM_PROCESS_H
+#ifndef VMB_TEST_QEMU_PROCESS_H
+#define VMB_TEST_QEMU_PROCESS_H
 
 #include <stdbool.h>
 #include <sys/types.h>

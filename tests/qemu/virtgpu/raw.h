@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef VMB_TEST_VM_RAW_H
-#define VMB_TEST_VM_RAW_H
+#ifndef VMB_TEST_QEMU_RAW_H
+#define VMB_TEST_QEMU_RAW_H
 
 #include "gpu.h"
 #include "process.h"

@@ -79,7 +79,7 @@ struct helped {
 	dev_t device;
 };
 
-static int become_helper(void *argument)
+static int exec_helper(void *argument)
 {
 	const struct helped *helped = argument;
 	char application[16], device[24];
@@ -134,7 +134,7 @@ void raw_patient(void)
 	if (!prepare(fd, &helped, &room)) {
 		return;
 	}
-	pid_t helper = process_start(become_helper, &helped);
+	pid_t helper = process_start(exec_helper, &helped);
 	find_blocked_child(helper);
 	int while_full = process_wait(helper, 4000);
 	unsigned children = process_children(helper);
@@ -157,7 +157,7 @@ static void orphan(bool can_probe)
 	}
 	helped.application = process_start(wait_to_be_killed, NULL);
 	helped.device = can_probe ? helped.device : 0;
-	pid_t helper = process_start(become_helper, &helped);
+	pid_t helper = process_start(exec_helper, &helped);
 	find_blocked_child(helper);
 	int while_full = process_wait(helper, 2000);
 	kill(-helper, SIGTERM);
@@ -205,7 +205,7 @@ void raw_look(void)
 	if (!prepare(fd, &helped, &room)) {
 		return;
 	}
-	pid_t helper = process_start(become_helper, &helped);
+	pid_t helper = process_start(exec_helper, &helped);
 	pid_t child = find_blocked_child(helper);
 	report("\"blocks\": %d, \"locked\": %d", child != 0, is_locked(helped.dma_buf));
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -227,7 +227,7 @@ void raw_close(void)
 
 	report("\"deferred\": \"%s\"", strerror(-err));
 	struct helped helped = { gpu_export(fd, deferred), getpid(), 0 };
-	pid_t helper = process_start(become_helper, &helped);
+	pid_t helper = process_start(exec_helper, &helped);
 	gpu_close(fd, deferred);
 	int with_room = process_wait(helper, 10000);
 	close(helped.dma_buf);
@@ -241,12 +241,12 @@ void raw_close(void)
 		return;
 	}
 	helped.dma_buf = gpu_export(fd, deferred);
-	helper = process_start(become_helper, &helped);
+	helper = process_start(exec_helper, &helped);
 	int while_full = process_wait(helper, 2000);
 	gpu_close(fd, deferred);
 	gpu_close(fd, handles[--count]);
 	wait_until_used(count * BLOB_SIZE);
-	int second = process_wait(process_start(become_helper, &helped), 10000);
+	int second = process_wait(process_start(exec_helper, &helped), 10000);
 	report("\"with_room\": %d, \"while_full\": %d", with_room, while_full);
 	report("\"second_helper\": %d, \"blocked_helper\": %d", second,
 		process_wait(helper, 10000));

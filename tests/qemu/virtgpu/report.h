@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef VMB_TEST_VM_REPORT_H
-#define VMB_TEST_VM_REPORT_H
+#ifndef VMB_TEST_QEMU_REPORT_H
+#define VMB_TEST_QEMU_REPORT_H
 
 #include <stdbool.h>
 #include <stdint.h>

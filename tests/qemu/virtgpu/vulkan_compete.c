@@ -148,7 +148,7 @@ void vulkan_processes(void)
 	mark("end");
 }
 
-static int run_for_ever(void *argument)
+static int run_forever(void *argument)
 {
 	for (;;) {
 		run_process(argument);
@@ -165,7 +165,7 @@ void vulkan_killed(void)
 
 	for (uint32_t i = 0; i < WORKERS; i++) {
 		seeds[i] = i * 1000;
-		pids[i] = process_start(run_for_ever, &seeds[i]);
+		pids[i] = process_start(run_forever, &seeds[i]);
 	}
 	for (unsigned i = 0; i < WORKERS; i++) {
 		/* Each process is killed at a different point of its work. */
