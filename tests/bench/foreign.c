@@ -47,7 +47,7 @@ static void warm_up(void *data)
 	run(data, 100);
 }
 
-static void begin_to_intercept(void *data)
+static void create_intercepts(void *data)
 {
 	struct job *job = data;
 
@@ -64,7 +64,7 @@ static void begin_to_intercept(void *data)
 	warm_up(data);
 }
 
-static void end_to_intercept(void *data)
+static void destroy_intercepts(void *data)
 {
 	struct job *job = data;
 
@@ -77,8 +77,8 @@ static void add_row(struct bench_table *table, struct job *job)
 {
 	struct bench_side sides[] = {
 		{ .prepare = warm_up, .run = run, .data = job },
-		{ .prepare = begin_to_intercept,
-			.restore = end_to_intercept,
+		{ .prepare = create_intercepts,
+			.restore = destroy_intercepts,
 			.run = run,
 			.data = job },
 	};

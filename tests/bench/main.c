@@ -74,7 +74,7 @@ static const struct section sections[] = {
 	{ "native", bench_calls_native, true },
 };
 
-static bool wanted(const struct section *section, int argc, char **argv)
+static bool is_selected(const struct section *section, int argc, char **argv)
 {
 	bool found = argc < 2;
 
@@ -90,7 +90,7 @@ int main(int argc, char **argv)
 	bool native = print_machine();
 
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
-		if (sections[i].native == native && wanted(&sections[i], argc, argv)) {
+		if (sections[i].native == native && is_selected(&sections[i], argc, argv)) {
 			sections[i].run();
 		}
 	}

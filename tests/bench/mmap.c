@@ -11,7 +11,7 @@ atomic_bool bench_mmap_dry;
 typedef void *mmap_fn(void *, size_t, int, int, int, off_t);
 
 /* Looks the function up on first use, which may be before main(). */
-static mmap_fn *find(void)
+static mmap_fn *real_mmap(void)
 {
 	static _Atomic(mmap_fn *) found;
 	mmap_fn *next = atomic_load_explicit(&found, memory_order_relaxed);
@@ -32,5 +32,5 @@ __attribute__((visibility("default"))) void *mmap(
 			return address;
 		}
 	}
-	return find()(address, size, protection, flags, file, offset);
+	return real_mmap()(address, size, protection, flags, file, offset);
 }

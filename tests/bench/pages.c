@@ -64,7 +64,7 @@ void bench_pages_init(struct bench_pages *pages, uint64_t page, uint32_t count)
 	*pages = (struct bench_pages){ .page = page, .size = page * count };
 	for (int list = 0; list < BENCH_LISTS; list++) {
 		bool whole = list == BENCH_WHOLE || list == BENCH_NULL_WHOLE;
-		pages->counts[list] = list == BENCH_NOTHING ? 0 : whole ? 1 : count;
+		pages->counts[list] = list == BENCH_UNBOUND ? 0 : whole ? 1 : count;
 		pages->ranges[list] = allocate(count, sizeof(struct bench_range));
 	}
 	pages->ranges[BENCH_WHOLE][0] = (struct bench_range){ .size = pages->size, .bound = true };

@@ -13,7 +13,7 @@
 
 /* The ranges to bind, and their order. */
 enum bench_list {
-	BENCH_NOTHING,
+	BENCH_UNBOUND,
 	BENCH_WHOLE, /* all pages, as one range */
 	BENCH_CONTIGUOUS, /* page after page */
 	BENCH_SCATTERED, /* page by page in random order, to random pages of the memory */

@@ -33,9 +33,9 @@ unset ENABLE_VMBIND_SPARSE DISABLE_VMBIND_SPARSE VMBIND_ROUTE VMBIND_STATS VMBIN
 export VK_ADD_LAYER_PATH=$build/manifest VK_INSTANCE_LAYERS=VK_LAYER_VMBIND_sparse NODEVICE_SELECT=1
 bench=$build/tests/bench/vmbind-bench
 
-# wanted SECTION...: whether the command line names one of these sections, or no section.
+# is_selected SECTION...: whether the command line names one of these sections, or no section.
 sections=("$@")
-wanted() {
+is_selected() {
 	local section
 	[[ ${#sections[@]} -gt 0 ]] || return 0
 	for section; do
@@ -44,18 +44,18 @@ wanted() {
 	return 1
 }
 
-if wanted mmap plan tap calls; then
+if is_selected mmap plan tap calls; then
 	drivers=(/usr/share/vulkan/icd.d/lvp_icd*.json)
 	# Loaders before 1.3.207 read VK_ICD_FILENAMES only.
 	VK_DRIVER_FILES=${drivers[0]} VK_ICD_FILENAMES=${drivers[0]} "$bench" "$@"
 fi
-if wanted driver native; then
+if is_selected driver native; then
 	scripts/newer-lavapipe "$bench" "$@"
 fi
-if wanted panvk; then
+if is_selected panvk; then
 	tests/bench/panvk.sh
 fi
-if wanted virtgpu; then
+if is_selected virtgpu; then
 	printf '\nVenus in a guest with virtio-gpu, with and without the layer\n'
 	# Exit status 77: the packages are missing, and the benchmark is skipped.
 	tests/qemu/run.py virtgpu "$build" vulkan.cost || [[ $? -eq 77 ]]

@@ -155,7 +155,7 @@ void bench_targets_print(void)
 		[BENCH_ONE_OP] = "binding pages in order in one call is one op",
 		[BENCH_OWN_COST] = "the layer's own cost per bind is below 200 ns",
 		[BENCH_OTHER_CALLS] = "calls not about sparse resources take at most 1.02 times",
-		[BENCH_NATIVE] = "the native route cannot be told from no layer",
+		[BENCH_NATIVE] = "the native route cannot be distinguished from no layer",
 		[BENCH_LAYER_SHARE] =
 			"the layer's time per vkQueueBindSparse is below 5 % of the driver's",
 	};

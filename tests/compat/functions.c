@@ -16,10 +16,10 @@ static PFN_vkGetInstanceProcAddr get_instance;
 
 #define FUNCTION(instance, name) ((PFN_##name)get_instance(instance, #name))
 
-static void check(VkResult result, const char *what)
+static void check(VkResult result, const char *call)
 {
 	if (result < 0) {
-		fprintf(stderr, "%s: %d\n", what, result);
+		fprintf(stderr, "%s: %d\n", call, result);
 		exit(1);
 	}
 }

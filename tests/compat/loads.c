@@ -16,9 +16,9 @@
 /* Mappings that the C library's allocator may keep. A leak adds one in each round. */
 #define SLACK (ROUNDS / 2)
 
-static void fail(const char *what)
+static void fail(const char *message)
 {
-	fprintf(stderr, "%s\n", what);
+	fprintf(stderr, "%s\n", message);
 	exit(1);
 }
 

@@ -21,10 +21,10 @@ struct gpu {
 	bool sparse;
 };
 
-static void check(VkResult result, const char *what)
+static void check(VkResult result, const char *call)
 {
 	if (result != VK_SUCCESS) {
-		fprintf(stderr, "%s: %d\n", what, result);
+		fprintf(stderr, "%s: %d\n", call, result);
 		exit(1);
 	}
 }

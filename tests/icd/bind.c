@@ -116,7 +116,7 @@ static void unbind(void **state)
 	icd_pages_finish(vk, &p);
 }
 
-static void unbind_what_is_not_bound(void **state)
+static void unbind_unbound_pages(void **state)
 {
 	struct vku *vk = *state;
 	struct icd_pages p;
@@ -411,7 +411,7 @@ int main(int argc, char **argv)
 		SCENARIO(rebind),
 		SCENARIO(rebind_in_the_middle),
 		SCENARIO(unbind),
-		SCENARIO(unbind_what_is_not_bound),
+		SCENARIO(unbind_unbound_pages),
 		SCENARIO(aliases),
 		SCENARIO(aliases_of_ordinary_buffers),
 		SCENARIO(several_batches),

@@ -59,10 +59,10 @@ static void limit_address_space(uint64_t more)
 static void out_of_address_space(void)
 {
 	enum {
-		MOST = 16
+		MAX_BUFFERS = 16
 	};
 	const VkDeviceSize size = (VkDeviceSize)3 << 30;
-	VkBuffer buffers[MOST];
+	VkBuffer buffers[MAX_BUFFERS];
 	struct vku vk;
 	uint32_t count = 0;
 	VkResult result;
@@ -73,13 +73,13 @@ static void out_of_address_space(void)
 	init(&vk);
 	limit_address_space((uint64_t)10 << 30);
 	for (int round = 0; round < 3; round++) {
-		for (count = 0; count < MOST; count++) {
+		for (count = 0; count < MAX_BUFFERS; count++) {
 			result = try_buffer(&vk, size, &buffers[count]);
 			if (result != VK_SUCCESS) {
 				break;
 			}
 		}
-		EXPECT(count >= 1 && count < MOST);
+		EXPECT(count >= 1 && count < MAX_BUFFERS);
 		EXPECT_OUT_OF_MEMORY(result);
 		/* A small buffer still fits. */
 		expect_works(&vk);
@@ -91,7 +91,7 @@ static void out_of_address_space(void)
 }
 
 /* Sizes near UINT64_MAX, where sums overflow. */
-static void absurd_buffer_sizes(void)
+static void buffer_sizes_near_2_64(void)
 {
 	static const VkDeviceSize sizes[] = { (VkDeviceSize)1 << 48, (VkDeviceSize)1 << 62,
 		(VkDeviceSize)1 << 63, UINT64_MAX - 65535, UINT64_MAX - 1, UINT64_MAX };
@@ -373,7 +373,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		SCENARIO_IN_CHILD(out_of_address_space),
-		SCENARIO_IN_CHILD(absurd_buffer_sizes),
+		SCENARIO_IN_CHILD(buffer_sizes_near_2_64),
 		SCENARIO_IN_CHILD(allocations_larger_than_the_heap),
 		SCENARIO_IN_CHILD(out_of_mappings),
 		SCENARIO_IN_CHILD(out_of_mappings_later),

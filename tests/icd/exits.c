@@ -32,11 +32,11 @@ int main(void)
 	buffer = vku_create_buffer(
 		&vk, VK_BUFFER_CREATE_SPARSE_BINDING_BIT, 65536, VK_BUFFER_USAGE_TRANSFER_DST_BIT);
 	void *library = dlopen(LAST_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	void (**in_the_end)(void) = library ? dlsym(library, "in_the_end") : NULL;
-	if (!in_the_end) {
+	void (**at_exit)(void) = library ? dlsym(library, "at_exit") : NULL;
+	if (!at_exit) {
 		fprintf(stderr, "%s\n", dlerror());
 		return 2;
 	}
-	*in_the_end = call_late;
+	*at_exit = call_late;
 	return 1;
 }

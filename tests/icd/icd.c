@@ -140,10 +140,10 @@ int icd_run(const struct CMUnitTest *tests, size_t count, int argc, char **argv)
 	return failed;
 }
 
-void icd_expect_equal(uint64_t a, uint64_t b, const char *what, const char *file, int line)
+void icd_expect_equal(uint64_t a, uint64_t b, const char *condition, const char *file, int line)
 {
 	if (a != b) {
-		vku_fail("%s:%d: not equal: %s: 0x%llx, 0x%llx", file, line, what,
+		vku_fail("%s:%d: not equal: %s: 0x%llx, 0x%llx", file, line, condition,
 			(unsigned long long)a, (unsigned long long)b);
 	}
 }

@@ -59,7 +59,7 @@ int icd_run(const struct CMUnitTest *tests, size_t count, int argc, char **argv)
 /* Expects VK_ERROR_OUT_OF_HOST_MEMORY or VK_ERROR_OUT_OF_DEVICE_MEMORY. */
 #define EXPECT_OUT_OF_MEMORY(call) icd_expect_out_of_memory((call), #call, __FILE__, __LINE__)
 
-void icd_expect_equal(uint64_t a, uint64_t b, const char *what, const char *file, int line);
+void icd_expect_equal(uint64_t a, uint64_t b, const char *condition, const char *file, int line);
 void icd_expect_result(
 	VkResult result, VkResult expected, const char *call, const char *file, int line);
 void icd_expect_out_of_memory(VkResult result, const char *call, const char *file, int line);

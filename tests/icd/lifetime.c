@@ -141,7 +141,7 @@ static void abandoned_round(void)
  * The application destroys the device but not its objects. The driver leaks their memory, as
  * without the layer. The layer leaks no mapping, no file descriptor and no thread.
  */
-static void devices_with_everything_alive(void)
+static void devices_with_live_objects(void)
 {
 	size_t fds, threads;
 
@@ -161,7 +161,7 @@ static void devices_with_everything_alive(void)
 }
 
 /* vkDestroyBuffer frees the address space reservation of a large buffer. */
-static void address_space_comes_back_round(void)
+static void address_space_is_released_round(void)
 {
 	VkBuffer buffers[64];
 
@@ -174,14 +174,14 @@ static void address_space_comes_back_round(void)
 	}
 }
 
-static void address_space_comes_back(void)
+static void address_space_is_released(void)
 {
 	init(&shared);
 	/* Each round reserves 128 GiB; all rounds together reserve 4 TiB. */
 	if (shared.properties.limits.sparseAddressSpaceSize < (VkDeviceSize)128 << 30) {
 		icd_child_skip("not that much address space");
 	}
-	expect_nothing_left(address_space_comes_back_round);
+	expect_nothing_left(address_space_is_released_round);
 	vku_finish(&shared);
 }
 
@@ -216,7 +216,7 @@ static void pending_binds(void)
 }
 
 /* Memory that is freed while bound is returned to the system. */
-static void freed_memory_is_given_back(void)
+static void freed_memory_is_released(void)
 {
 	const VkDeviceSize size = 64 << 20;
 	struct icd_pages p;
@@ -250,10 +250,10 @@ int main(int argc, char **argv)
 		SCENARIO_IN_CHILD(devices),
 		SCENARIO_IN_CHILD(resources),
 		SCENARIO_IN_CHILD(memory_is_freed_while_bound),
-		SCENARIO_IN_CHILD(devices_with_everything_alive),
-		SCENARIO_IN_CHILD(address_space_comes_back),
+		SCENARIO_IN_CHILD(devices_with_live_objects),
+		SCENARIO_IN_CHILD(address_space_is_released),
 		SCENARIO_IN_CHILD(pending_binds),
-		SCENARIO_IN_CHILD(freed_memory_is_given_back),
+		SCENARIO_IN_CHILD(freed_memory_is_released),
 	};
 
 	return ICD_RUN(tests, argc, argv);

@@ -29,7 +29,7 @@ struct memory {
 };
 
 /* The memory page that a buffer page is bound to; memory is NULL if unbound. */
-struct place {
+struct page_bind {
 	struct memory *memory;
 	uint32_t page;
 };
@@ -37,7 +37,7 @@ struct place {
 struct buffer {
 	VkBuffer buffer; /* VK_NULL_HANDLE: none now */
 	uint32_t pages;
-	struct place places[MAX_PAGES];
+	struct page_bind places[MAX_PAGES];
 };
 
 struct world {
@@ -60,7 +60,7 @@ static uint32_t pick(struct world *w, uint32_t below)
 	return (uint32_t)((w->random * UINT64_C(2685821657736338717)) >> 33) % below;
 }
 
-static unsigned char *model_page(const struct world *w, const struct place *place)
+static unsigned char *model_page(const struct world *w, const struct page_bind *place)
 {
 	return place->memory->model + place->page * w->page;
 }
@@ -143,7 +143,7 @@ static void free_memory(struct world *w)
 	for (uint32_t b = 0; b < BUFFERS; b++) {
 		for (uint32_t i = 0; i < w->buffers[b].pages; i++) {
 			if (w->buffers[b].places[i].memory == memory) {
-				w->buffers[b].places[i] = (struct place){ 0 };
+				w->buffers[b].places[i] = (struct page_bind){ 0 };
 			}
 		}
 	}
@@ -173,8 +173,8 @@ static uint32_t random_binds(struct world *w, struct buffer *buffer, VkSparseMem
 			.memoryOffset = from * w->page,
 		};
 		for (uint32_t i = 0; i < pages; i++) {
-			buffer->places[at + i] = memory ? (struct place){ memory, from + i }
-							: (struct place){ 0 };
+			buffer->places[at + i] = memory ? (struct page_bind){ memory, from + i }
+							: (struct page_bind){ 0 };
 		}
 		at += pages;
 	}
@@ -251,7 +251,7 @@ static void gpu_fill(struct world *w)
 	for (VkDeviceSize at = start; at < start + size;) {
 		VkDeviceSize end = (at / w->page + 1) * w->page;
 		end = end < start + size ? end : start + size;
-		const struct place *place = &buffer->places[at / w->page];
+		const struct page_bind *place = &buffer->places[at / w->page];
 		if (place->memory) {
 			fill_words(model_page(w, place) + at % w->page, end - at, word);
 		}
@@ -268,7 +268,7 @@ static void gpu_copy(struct world *w)
 		return;
 	}
 	uint32_t a = pick(w, from->pages), b = pick(w, to->pages);
-	const struct place *source = &from->places[a], *target = &to->places[b];
+	const struct page_bind *source = &from->places[a], *target = &to->places[b];
 	if (!source->memory || !target->memory ||
 		(source->memory == target->memory && source->page == target->page)) {
 		return;
@@ -320,7 +320,7 @@ static void check_buffer(struct world *w, const struct buffer *buffer)
 	vkCmdCopyBuffer(commands, buffer->buffer, w->staging.buffer, count, regions);
 	vku_submit(w->vk, commands);
 	for (uint32_t i = 0; i < buffer->pages; i++) {
-		const struct place *place = &buffer->places[i];
+		const struct page_bind *place = &buffer->places[i];
 		const char *got = (const char *)w->staging.map + i * w->page;
 		if (place->memory && memcmp(got, model_page(w, place), w->page) != 0) {
 			vku_fail("page %u of %u of a buffer is not page %u of its memory", i,

@@ -143,7 +143,7 @@ static void init_with_setting(struct vku *vk, const char *name, const char *valu
 	unsetenv(name);
 }
 
-static void expect_nothing_done(const char *name, const char *value)
+static void expect_driver_unchanged(const char *name, const char *value)
 {
 	VkPhysicalDeviceFeatures ours, theirs;
 	struct vku vk, driver;
@@ -165,7 +165,7 @@ static void native_is_the_driver(void **state)
 {
 	(void)state;
 	skip_if_other_layers();
-	expect_nothing_done("VMBIND_ROUTE", "native");
+	expect_driver_unchanged("VMBIND_ROUTE", "native");
 }
 
 /* Without a setting the layer leaves a driver with sparse resources alone. */
@@ -182,14 +182,14 @@ static void own_sparse_is_left_alone(void **state)
 	if (!features.sparseBinding) {
 		skip();
 	}
-	expect_nothing_done("VMBIND_ROUTE", "auto");
+	expect_driver_unchanged("VMBIND_ROUTE", "auto");
 }
 
 static void off_is_the_driver(void **state)
 {
 	(void)state;
 	skip_if_other_layers();
-	expect_nothing_done("VMBIND_ROUTE", "off");
+	expect_driver_unchanged("VMBIND_ROUTE", "off");
 }
 
 /* The layer handles the key. The loader ignores it for layers enabled by name. */
@@ -197,7 +197,7 @@ static void disabled_is_the_driver(void **state)
 {
 	(void)state;
 	skip_if_other_layers();
-	expect_nothing_done("DISABLE_VMBIND_SPARSE", "1");
+	expect_driver_unchanged("DISABLE_VMBIND_SPARSE", "1");
 }
 
 static unsigned count_same(const struct vku *one, const struct vku *other)

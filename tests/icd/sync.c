@@ -22,9 +22,9 @@
 #define A_MOMENT 0.05
 
 /* Workgroups of the slow shader. SLOW_GROUPS take about 0.1 s on one CPU. Every device supports
- * MOST_GROUPS. */
+ * MAX_GROUPS. */
 #define SLOW_GROUPS 2000
-#define MOST_GROUPS 65535
+#define MAX_GROUPS 65535
 
 /* The objects that every scenario needs: a paged buffer, a shader and a fence. */
 struct setting {
@@ -193,7 +193,7 @@ static void bind_after_slow_dispatch(void **state)
 	VkDescriptorSet set = vku_program_set(vk, &slow, &page);
 	/* A fast dispatch cannot show a premature bind. */
 	while (bind_behind_dispatch(vk, &s, &slow, set, groups) < 0.01 &&
-		groups <= MOST_GROUPS / 2) {
+		groups <= MAX_GROUPS / 2) {
 		groups *= 2;
 	}
 	vku_program_finish(vk, &slow);
@@ -238,7 +238,7 @@ static void wait_before_signal(void **state)
 }
 
 /* The whole chain is submitted before the host signals its start. */
-static void long_chain_behind_the_host(void **state)
+static void long_chain_waits_for_host(void **state)
 {
 	enum {
 		STEPS = 20
@@ -708,7 +708,7 @@ int main(int argc, char **argv)
 		SCENARIO(between_two_dispatches),
 		SCENARIO(bind_after_slow_dispatch),
 		SCENARIO(wait_before_signal),
-		SCENARIO(long_chain_behind_the_host),
+		SCENARIO(long_chain_waits_for_host),
 		SCENARIO(thousand_rebinds_binary),
 		SCENARIO(thousand_rebinds_timeline),
 		SCENARIO(batches_that_wait_for_each_other),

@@ -37,7 +37,7 @@ class Stream:
             for line in lines:
                 self.read(json.loads(line))
 
-    def complain(self, message):
+    def fail(self, message):
         fail(f"{self.path}: workload {self.name}: {message}")
 
     def read(self, entry):
@@ -54,7 +54,7 @@ class Stream:
 
     def bind(self, entry):
         if entry["result"] != 0:
-            self.complain(f"the kernel refused {entry}")
+            self.fail(f"the kernel refused {entry}")
         if self.calls:
             self.calls[-1][1] += 1
             self.calls[-1][2] += len(entry["ops"])
@@ -103,7 +103,7 @@ class Stream:
         elif word == "ready" and previous and previous[0] == "destroy":
             _, base, size, _ = self.destroyed
             if any(self.range(base, size)):
-                self.complain("pages of a destroyed resource are still mapped")
+                self.fail("pages of a destroyed resource are still mapped")
         elif word == "check":
             self.check()
         if word in ("create", "bind", "blocks", "destroy"):
@@ -118,10 +118,10 @@ class Stream:
             fail(f"{self.path}: no map op for {words}")
         base = self.first_op["va"]
         if kind == "buffer" and base != int(words[3]):
-            self.complain(f"{words}: the first map op is at {base}")
+            self.fail(f"{words}: the first map op is at {base}")
         shown = self.range(base, size)
         if shown != ["sparse"] * len(shown):
-            self.complain(f"{words}: some pages are not sparse after creation")
+            self.fail(f"{words}: some pages are not sparse after creation")
         self.resources[int(words[1])] = [kind, base, size, shown]
 
     def bound(self):
@@ -141,7 +141,7 @@ class Stream:
     def compare(self, number, shown, model):
         for i, (actual, expected) in enumerate(zip(shown, model)):
             if actual != expected:
-                self.complain(f"resource {number}, page {i}: {actual}, expected {expected}")
+                self.fail(f"resource {number}, page {i}: {actual}, expected {expected}")
 
     def check(self):
         self.snapshots.append(

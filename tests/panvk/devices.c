@@ -17,7 +17,7 @@ static void bind_all(struct scene *scene)
 {
 	for (unsigned i = 0; i < SCENE_MEMORIES; i++) {
 		scene_bind(scene, 2 * i * PIECE, PIECE, i);
-		scene_bind(scene, (2 * i + 1) * PIECE, PIECE, SCENE_NOTHING);
+		scene_bind(scene, (2 * i + 1) * PIECE, PIECE, SCENE_NULL);
 	}
 	for (unsigned i = 0; i < SCENE_MEMORIES; i++) {
 		scene_shows(scene, 2 * i * PIECE, PIECE, i);
@@ -136,7 +136,7 @@ static void instances_in_turn(void **state)
 		scene_begin(&scene, &instance);
 		scene_create_buffer(&scene, SIZE);
 		scene_bind(&scene, PIECE, PIECE, 0);
-		scene_bind(&scene, 0, SIZE, SCENE_NOTHING);
+		scene_bind(&scene, 0, SIZE, SCENE_NULL);
 		scene_end(&scene);
 		vkDestroyInstance(instance.instance, NULL);
 	}
@@ -154,8 +154,8 @@ static void *use_devices(void *argument)
 		for (unsigned i = 1; i < 4; i++) {
 			scene_allocate(&scene, i);
 			scene_bind(&scene, i * MIB, MIB, i);
-			scene_bind(&scene, i * MIB, PIECE, SCENE_NOTHING);
-			scene_bind(&scene, 0, SIZE, SCENE_NOTHING);
+			scene_bind(&scene, i * MIB, PIECE, SCENE_NULL);
+			scene_bind(&scene, 0, SIZE, SCENE_NULL);
 		}
 		scene_end(&scene);
 	}

@@ -20,10 +20,10 @@ def check_plain(checked):
         if entry["ioctl"] == "vm_bind"
         for op in entry["ops"]
     ):
-        checked.complain("a device without sparse features has a sparse range")
+        checked.fail("a device without sparse features has a sparse range")
     sizes = [entry["size"] for entry in entries if entry["ioctl"] == "bo_create"]
     if sizes.count(1 << 20) != 24:
-        checked.complain(f"expected 24 BOs of 1 MiB: {sizes}")
+        checked.fail(f"expected 24 BOs of 1 MiB: {sizes}")
 
 
 def check_collisions(checked):
@@ -35,7 +35,7 @@ def check_collisions(checked):
             kind = memory if entry["id"] in checked.names else others
             kind.add((entry["file"], entry["handle"]))
     if not any(f != file and h == handle for file, handle in memory for f, h in others):
-        checked.complain("no GEM handle collides between the open files")
+        checked.fail("no GEM handle collides between the open files")
 
 
 def main():

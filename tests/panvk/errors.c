@@ -30,11 +30,11 @@ static void bind_and_unbind(struct scene *scene)
 		scene_create_buffer(scene, SIZE);
 	}
 	scene_bind(scene, 3 * MIB, MIB, 0);
-	scene_bind(scene, 0, SIZE / 2, SCENE_NOTHING);
+	scene_bind(scene, 0, SIZE / 2, SCENE_NULL);
 	scene_bind(scene, 2 * MIB, MIB, 0);
-	scene_bind(scene, 2 * MIB, 64 * KIB, SCENE_NOTHING);
-	scene_shows(scene, 0, 2 * MIB, SCENE_NOTHING);
-	scene_shows(scene, 3 * MIB, SIZE - 3 * MIB, SCENE_NOTHING);
+	scene_bind(scene, 2 * MIB, 64 * KIB, SCENE_NULL);
+	scene_shows(scene, 0, 2 * MIB, SCENE_NULL);
+	scene_shows(scene, 3 * MIB, SIZE - 3 * MIB, SCENE_NULL);
 }
 
 /* With partial residency a driver maps the unbound blocks, too. */
@@ -173,7 +173,7 @@ static void huge(void **state)
 	scene_create_buffer(&scene, HUGE);
 	scene_bind(&scene, HUGE - MIB, MIB, 0);
 	mark("unbind");
-	scene_bind(&scene, 64 * KIB, HUGE - 64 * KIB, SCENE_NOTHING);
+	scene_bind(&scene, 64 * KIB, HUGE - 64 * KIB, SCENE_NULL);
 	scene_destroy_buffer(&scene);
 	bind_and_unbind(&scene);
 	finish(&scene);
@@ -204,7 +204,7 @@ static void unbind(void **state)
 	scene_create_buffer(&scene, SIZE);
 	scene_bind(&scene, 3 * MIB, MIB, 0);
 	mark("fault");
-	scene_bind(&scene, MIB, 33 * MIB, SCENE_NOTHING);
+	scene_bind(&scene, MIB, 33 * MIB, SCENE_NULL);
 	bind_and_unbind(&scene);
 	finish(&scene);
 }
@@ -246,7 +246,7 @@ static void bind_fails(void **state)
 static void unbind_fails(void **state)
 {
 	(void)state;
-	lose_device(32 * MIB, SCENE_NOTHING);
+	lose_device(32 * MIB, SCENE_NULL);
 }
 
 int main(int argc, char **argv)

@@ -83,7 +83,7 @@ class Errors:
             if "ioctl" in entry and ioctl.startswith(entry["ioctl"]) and entry["errno"] in errors
         ]
         if not failed:
-            checked.complain("no ioctl failed")
+            checked.fail("no ioctl failed")
         return checked, failed
 
     def check_restart(self, scenario, fault):
@@ -93,7 +93,7 @@ class Errors:
         for entry in failed:
             again = binds[binds.index(entry) + 1]
             if again["ops"] != entry["ops"] or again["async"] != entry["async"]:
-                checked.complain(f"{entry} was not repeated, the next VM_BIND is {again}")
+                checked.fail(f"{entry} was not repeated, the next VM_BIND is {again}")
 
     def check_smaller(self, scenario, fault):
         """After ENOMEM the op is split into halves, each in its own ioctl."""
@@ -112,15 +112,15 @@ class Errors:
                 or piece["ops"][0]["va"] != at
                 or "sparse" not in piece["ops"][0]["flags"]
             ):
-                checked.complain(f"{piece} is not the sparse piece at {at}")
+                checked.fail(f"{piece} is not the sparse piece at {at}")
             pieces.append(piece["ops"][0])
             at += pieces[-1]["size"]
         largest = max(piece["size"] for piece in pieces)
         if at != op["va"] + op["size"] or largest > op["size"] / 2 ** len(refused) + (2 << 20):
-            checked.complain(f"{pieces} do not cover {op} in small enough pieces")
+            checked.fail(f"{pieces} do not cover {op} in small enough pieces")
         syncs = [piece["syncs"] for piece in pieces]
         if any(syncs[:-1]) or syncs[-1] != op["syncs"]:
-            checked.complain(f"the syncs of {pieces} are not those of {op}")
+            checked.fail(f"the syncs of {pieces} are not those of {op}")
 
     def check_huge(self):
         """Creating the buffer takes one op, and so does unbinding all of it."""
@@ -134,7 +134,7 @@ class Errors:
                 or len(binds[0]["ops"]) != 1
                 or binds[0]["ops"][0]["size"] < 4 * GIB - (1 << 20)
             ):
-                checked.complain(f"expected one op after '{mark}': {binds}")
+                checked.fail(f"expected one op after '{mark}': {binds}")
 
 
 def main():

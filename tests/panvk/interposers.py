@@ -32,13 +32,13 @@ WARNINGS = {
 }
 
 
-def succeed(name, done):
+def expect_success(name, done):
     if done.returncode != 0:
         fail(f"{name}: {done.stdout}{done.stderr}")
 
 
 def check_workload(name, ops):
-    succeed(name, op_stream.run_command(["tests/panvk/check_workload.py", ops]))
+    expect_success(name, op_stream.run_command(["tests/panvk/check_workload.py", ops]))
 
 
 def vm_binds(ops):
@@ -61,7 +61,7 @@ def check_tracer(generation, directory):
         ops, counts = os.path.join(directory, name), os.path.join(directory, f"{name}.counts")
         options = [word for preload in preloads for word in ("--preload", preload)]
         command = op_stream.command_of(generation, "1.9", ops, *PROGRAM, options=options)
-        succeed(name, op_stream.run_command(command, {"PANVK_TRACER": counts}))
+        expect_success(name, op_stream.run_command(command, {"PANVK_TRACER": counts}))
         check_workload(name, ops)
         seen = op_stream.read(counts)[0]
         expected = counted(ops) if name == "before" else {"ioctls": 0, "ops": 0, "sparse": 0}
@@ -94,7 +94,7 @@ def check_by_hand(generation, directory):
     }
     preload = f"LD_PRELOAD={TRACER}:{SIM}:{libraries}/libpanfrost_noop_drm_shim.so"
     command = [qemu, "-L", root, "-E", preload, "-E", f"LD_LIBRARY_PATH={libraries}"]
-    succeed(
+    expect_success(
         "by hand",
         op_stream.run_command(
             [*command, f"{BUILD}/tests/panvk/{PROGRAM[0]}", *PROGRAM[1:]], environment
@@ -146,7 +146,7 @@ def check_bypass(generation, directory, bypassed):
 def check_slots(generation):
     scenario = "left_alone" if generation == "26.2" else "hooked"
     _, done = op_stream.run(generation, "1.9", "panvk_slots", scenario)
-    succeed(f"slots, {scenario}", done)
+    expect_success(f"slots, {scenario}", done)
 
 
 def main():

@@ -161,7 +161,7 @@ class Stream:
             elif entry.get("ioctl") and entry["result"] == 0 or entry.get("ioctl") == "vm_bind":
                 self.handle_ioctl(entry)
 
-    def complain(self, message):
+    def fail(self, message):
         fail(f"{self.name}, at '{self.last}': {message}")
 
     def handle_mark(self, words):
@@ -172,7 +172,7 @@ class Stream:
         elif words[0] == "fault":
             self.before = self.snapshot()
         elif words[0] == "failed" and self.snapshot() != self.before:
-            self.complain(f"the state changed from {self.before} to {self.snapshot()}")
+            self.fail(f"the state changed from {self.before} to {self.snapshot()}")
 
     def snapshot(self):
         return dict(self.handles), {
@@ -216,17 +216,17 @@ class Stream:
         vm_map = self.maps[self.memory[number]]
         if not vm_map.shows(address, address + size, content, offset):
             near = [area for area in vm_map.areas if area[0] < address + size and area[1] > address]
-            self.complain(f"VM {self.memory[number]} maps {near}")
+            self.fail(f"VM {self.memory[number]} maps {near}")
         self.shown += 1
 
     def finish(self, leftovers=frozenset()):
         """Checks that the program reached its end, and left no maps and no GEM handles."""
         if self.last != "done":
-            self.complain("the program did not reach the mark 'done'")
+            self.fail("the program did not reach the mark 'done'")
         if not self.shown:
-            self.complain("the program wrote no 'shows' mark")
+            self.fail("the program wrote no 'shows' mark")
         if self.handles or left(self.stream) - leftovers:
-            self.complain(f"leaves BOs {self.handles} and maps {left(self.stream) - leftovers}")
+            self.fail(f"leaves BOs {self.handles} and maps {left(self.stream) - leftovers}")
 
     def between(self, first, last=None):
         """The ioctls from the first mark to the last one. last None means the next mark."""

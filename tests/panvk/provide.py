@@ -43,11 +43,11 @@ class Scenario:
             elif self.has_begun:
                 self.handle_ioctl(entry)
         if self.mark != "done" and name != "features":
-            self.complain("the program did not reach the mark 'done'")
+            self.fail("the program did not reach the mark 'done'")
         if left(stream) - leftovers:
-            self.complain(f"leaves maps in a VM: {left(stream) - leftovers}")
+            self.fail(f"leaves maps in a VM: {left(stream) - leftovers}")
 
-    def complain(self, message):
+    def fail(self, message):
         fail(f"{self.name}: {message}")
 
     def handle_mark(self, words):
@@ -55,7 +55,7 @@ class Scenario:
             self.check_shown(int(words[1]), int(words[2]), words[3:])
             return
         if words[0] == "failed" and self.pages:
-            self.complain(f"leaves {len(self.pages)} pages mapped")
+            self.fail(f"leaves {len(self.pages)} pages mapped")
         self.mark = words[0]
         self.words = words
         self.has_begun = True
@@ -78,7 +78,7 @@ class Scenario:
         if op["type"] == "sync_only":
             return
         if op["type"] == "map" and "noexec" not in op["flags"]:
-            self.complain(f"{op} is executable")
+            self.fail(f"{op} is executable")
         first = op["va"] // PAGE
         for i in range(op["size"] // PAGE):
             if op["type"] == "unmap":
@@ -95,7 +95,7 @@ class Scenario:
                 expected = (int(content[0]), int(content[1]) // PAGE + i)
             shown = self.pages.get(address // PAGE + i)
             if shown != expected:
-                self.complain(
+                self.fail(
                     f"after '{self.mark}', page {i} of {address:#x}: {shown}, expected {expected}"
                 )
 
@@ -111,18 +111,18 @@ class Scenario:
         """The only op of the only VM_BIND after the only mark of this kind."""
         found = self.binds(mark)
         if len(found) != 1 or len(found[0]) != 1 or len(found[0][0]["ops"]) != 1:
-            self.complain(f"expected one op after '{mark}': {found}")
+            self.fail(f"expected one op after '{mark}': {found}")
         return found[0][0]["ops"][0]
 
     def asynchronous(self, bind, waits):
         """Checks an asynchronous VM_BIND: one op, this number of waits, one timeline signal."""
         if not bind["async"] or bind["result"] != 0 or len(bind["ops"]) != 1:
-            self.complain(f"expected one asynchronous op: {bind}")
+            self.fail(f"expected one asynchronous op: {bind}")
         syncs = bind["ops"][0]["syncs"]
         if [s["op"] for s in syncs] != ["wait"] * waits + ["signal"] or not all(
             s["timeline"] for s in syncs
         ):
-            self.complain(f"expected {waits} waits and one signal: {bind}")
+            self.fail(f"expected {waits} waits and one signal: {bind}")
 
 
 def check_creation(scenario, sparse):
@@ -135,20 +135,20 @@ def check_creation(scenario, sparse):
         if e["ioctl"] == "bo_create"
     ]
     if [e["size"] for e in created] != [PAGE] * len(created) or not created:
-        scenario.complain(f"expected BOs of one page: {created}")
+        scenario.fail(f"expected BOs of one page: {created}")
     for binds in scenario.binds("create"):
         ops = [op for bind in binds for op in bind["ops"]]
         if len(binds) != 1 or (
             sparse and (len(ops) != 1 or "sparse" not in ops[0]["flags"] or ops[0]["bo"] != 0)
         ):
-            scenario.complain(f"expected one op for a creation: {binds}")
+            scenario.fail(f"expected one op for a creation: {binds}")
 
 
 def check_plain(scenario, sparse):
     check_creation(scenario, sparse)
     for binds in scenario.binds("bind"):
         if len(binds) != 1:
-            scenario.complain(f"expected one VM_BIND: {binds}")
+            scenario.fail(f"expected one VM_BIND: {binds}")
         if sparse:
             scenario.asynchronous(binds[0], 0)
 
@@ -161,10 +161,10 @@ def check_many(scenario, _):
         sizes != [MAX_OPS] * (len(sizes) - 1) + [sum(sizes) - MAX_OPS * (len(sizes) - 1)]
         or len(sizes) < 2
     ):
-        scenario.complain(f"the VM_BINDs have {sizes} ops")
+        scenario.fail(f"the VM_BINDs have {sizes} ops")
     syncs = [op["syncs"] for bind in binds for op in bind["ops"]]
     if any(syncs[:-1]) or [s["op"] for s in syncs[-1]] != ["signal"]:
-        scenario.complain(
+        scenario.fail(
             f"expected syncs at the last of {len(syncs)} ops only:"
             f" {[i for i, s in enumerate(syncs) if s]}"
         )
@@ -176,10 +176,10 @@ def check_semaphores(scenario, _):
 
 def check_before_signal(scenario, sparse):
     if any(scenario.binds("bind")):
-        scenario.complain("a VM_BIND before the semaphore's signal was submitted")
+        scenario.fail("a VM_BIND before the semaphore's signal was submitted")
     binds = scenario.binds("signal")[0]
     if len(binds) != 3:
-        scenario.complain(f"expected three VM_BINDs: {binds}")
+        scenario.fail(f"expected three VM_BINDs: {binds}")
     for bind, waits in zip(binds, (1, 1, 0)):
         if sparse or waits:
             scenario.asynchronous(bind, waits)
@@ -187,12 +187,12 @@ def check_before_signal(scenario, sparse):
 
 def check_destroyed_too_early(scenario, sparse):
     if any(bind["async"] for bind in scenario.binds("destroy")[0]):
-        scenario.complain("a VM_BIND before the semaphore's signal was submitted")
+        scenario.fail("a VM_BIND before the semaphore's signal was submitted")
     late = [bind for bind in scenario.binds("signal")[0] if bind["async"]]
     if len(late) != 1:
-        scenario.complain(f"expected one VM_BIND after the signal: {late}")
+        scenario.fail(f"expected one VM_BIND after the signal: {late}")
     if sparse and "sparse" not in late[0]["ops"][0]["flags"]:
-        scenario.complain(f"maps freed memory: {late}")
+        scenario.fail(f"maps freed memory: {late}")
 
 
 SCENARIOS = {

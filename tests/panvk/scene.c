@@ -66,7 +66,7 @@ void scene_create_buffer(struct scene *scene, VkDeviceSize size)
 {
 	VKU_CHECK(scene_try_buffer(scene, size));
 	scene->address = vku_buffer_address(&scene->vk, scene->buffer);
-	scene_shows(scene, 0, size, SCENE_NOTHING);
+	scene_shows(scene, 0, size, SCENE_NULL);
 }
 
 void scene_destroy_buffer(struct scene *scene)
@@ -83,14 +83,14 @@ struct icd_batch scene_bind_of(
 	batch.binds[0] = (VkSparseMemoryBind){
 		.resourceOffset = offset,
 		.size = size,
-		.memory = index == SCENE_NOTHING ? VK_NULL_HANDLE : scene->memory[index],
+		.memory = index == SCENE_NULL ? VK_NULL_HANDLE : scene->memory[index],
 	};
 	return batch;
 }
 
 void scene_shows(const struct scene *scene, VkDeviceSize offset, VkDeviceSize size, unsigned index)
 {
-	if (index == SCENE_NOTHING) {
+	if (index == SCENE_NULL) {
 		mark("shows %u %llu %llu sparse", scene->number[0], (ull)(scene->address + offset),
 			(ull)size);
 	} else {

@@ -46,8 +46,8 @@ VkResult scene_try_buffer(struct scene *scene, VkDeviceSize size);
 void scene_create_buffer(struct scene *scene, VkDeviceSize size);
 void scene_destroy_buffer(struct scene *scene);
 
-#define SCENE_NOTHING UINT32_MAX
-/* A bind to memory[index] from its offset 0 on, or to no memory if index is SCENE_NOTHING. */
+#define SCENE_NULL UINT32_MAX
+/* A bind to memory[index] from its offset 0 on, or to no memory if index is SCENE_NULL. */
 struct icd_batch scene_bind_of(
 	const struct scene *scene, VkDeviceSize offset, VkDeviceSize size, unsigned index);
 void scene_shows(const struct scene *scene, VkDeviceSize offset, VkDeviceSize size, unsigned index);

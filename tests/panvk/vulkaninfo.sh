@@ -44,14 +44,14 @@ not_in_chain() {
 	! in_chain
 }
 
-is_the_driver() {
+is_mali() {
 	grep -q 'deviceName .*= Mali-G610' "$scratch/out" &&
 		grep -qF "= Mesa $generation." "$scratch/out"
 }
 
 summary
-expect "with the layer, the device is panvk's Mali" is_the_driver
+expect "with the layer, the device is panvk's Mali" is_mali
 expect "the layer is in the chain" in_chain
 summary --no-layer
-expect "without the layer, the device is panvk's Mali" is_the_driver
+expect "without the layer, the device is panvk's Mali" is_mali
 expect "the layer is not in the chain" not_in_chain

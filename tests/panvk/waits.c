@@ -91,7 +91,7 @@ static void between_work(uint32_t binds)
 	hold_gpu(true);
 	submit(&scene, &(struct icd_batch){ .signals = { { s.binary[0], 0 }, { s.timeline, 3 } } });
 	mark("step");
-	struct icd_batch batch = scene_bind_of(&scene, PIECE, 7 * MIB, SCENE_NOTHING);
+	struct icd_batch batch = scene_bind_of(&scene, PIECE, 7 * MIB, SCENE_NULL);
 	batch.binds[1] = scene_bind_of(&scene, 8 * MIB, MIB, 1).binds[0];
 	batch.bind_count = binds;
 	batch.waits[0] = (struct icd_point){ s.binary[0], 0 };
@@ -109,8 +109,8 @@ static void between_work(uint32_t binds)
 	hold_gpu(false);
 	icd_wait_fence(&scene.vk, scene.fence);
 	vku_wait(&scene.vk, s.timeline, 5);
-	scene_shows(&scene, 0, 8 * MIB, SCENE_NOTHING);
-	scene_shows(&scene, 8 * MIB, MIB, binds == 2 ? 1 : SCENE_NOTHING);
+	scene_shows(&scene, 0, 8 * MIB, SCENE_NULL);
+	scene_shows(&scene, 8 * MIB, MIB, binds == 2 ? 1 : SCENE_NULL);
 	finish(&scene, &s);
 }
 
@@ -138,9 +138,9 @@ static void batches(void **state)
 	submit(&scene, &(struct icd_batch){ .signals = { { s.binary[0], 0 } } });
 	mark("step");
 	struct icd_batch batch[BATCHES] = {
-		scene_bind_of(&scene, 0, PIECE, SCENE_NOTHING),
-		scene_bind_of(&scene, PIECE, PIECE, SCENE_NOTHING),
-		bind_two(&scene, 2 * PIECE, SCENE_NOTHING, 2),
+		scene_bind_of(&scene, 0, PIECE, SCENE_NULL),
+		scene_bind_of(&scene, PIECE, PIECE, SCENE_NULL),
+		bind_two(&scene, 2 * PIECE, SCENE_NULL, 2),
 		{ 0 },
 	};
 	batch[0].waits[0] = (struct icd_point){ s.binary[0], 0 };
@@ -157,7 +157,7 @@ static void batches(void **state)
 	hold_gpu(false);
 	icd_wait_fence(&scene.vk, scene.fence);
 	EXPECT_EQ(vku_timeline_value(&scene.vk, s.timeline), 2);
-	scene_shows(&scene, 0, 3 * PIECE, SCENE_NOTHING);
+	scene_shows(&scene, 0, 3 * PIECE, SCENE_NULL);
 	scene_shows(&scene, 4 * PIECE, PIECE, 2);
 	finish(&scene, &s);
 }
@@ -172,8 +172,8 @@ static void before_signal(void **state)
 	start(&scene, &s);
 	mark("step");
 	struct icd_batch batch[2] = {
-		bind_two(&scene, 0, SCENE_NOTHING, 1),
-		bind_two(&scene, 2 * PIECE, SCENE_NOTHING, 3),
+		bind_two(&scene, 0, SCENE_NULL, 1),
+		bind_two(&scene, 2 * PIECE, SCENE_NULL, 3),
 	};
 	batch[0].waits[0] = (struct icd_point){ s.timeline, 7 };
 	batch[0].signals[0] = (struct icd_point){ s.timeline, 8 };
@@ -187,8 +187,8 @@ static void before_signal(void **state)
 	icd_wait_fence(&scene.vk, scene.fence);
 	mark("stepped");
 	EXPECT_EQ(vku_timeline_value(&scene.vk, s.timeline), 9);
-	scene_shows(&scene, 0, PIECE, SCENE_NOTHING);
-	scene_shows(&scene, 2 * PIECE, PIECE, SCENE_NOTHING);
+	scene_shows(&scene, 0, PIECE, SCENE_NULL);
+	scene_shows(&scene, 2 * PIECE, PIECE, SCENE_NULL);
 	scene_shows(&scene, 4 * PIECE, PIECE, 3);
 	finish(&scene, &s);
 }
@@ -204,7 +204,7 @@ static void scattered(void **state)
 	(void)state;
 	start(&scene, &s);
 	for (unsigned i = 0; i < SCATTERED; i++) {
-		unsigned memory = i % 4 < 2 ? SCENE_NOTHING : 1 + i % 3;
+		unsigned memory = i % 4 < 2 ? SCENE_NULL : 1 + i % 3;
 		binds[i] = scene_bind_of(&scene, i * PIECE, PIECE, memory).binds[0];
 	}
 	hold_gpu(true);
@@ -223,7 +223,7 @@ static void scattered(void **state)
 	icd_wait_fence(&scene.vk, scene.fence);
 	EXPECT_EQ(vku_timeline_value(&scene.vk, s.timeline), 2);
 	for (unsigned i = 0; i < SCATTERED; i++) {
-		unsigned memory = i % 4 < 2 ? SCENE_NOTHING : 1 + i % 3;
+		unsigned memory = i % 4 < 2 ? SCENE_NULL : 1 + i % 3;
 		scene_shows(&scene, i * PIECE, PIECE, memory);
 	}
 	finish(&scene, &s);

@@ -37,7 +37,7 @@ def check_ends(stream):
             or any(w is not bind["ops"][0] for w in waits)
             or any(s is not bind["ops"][-1] for s in signals)
         ):
-            stream.complain(f"is synchronous, or has syncs at inner ops: {bind}")
+            stream.fail(f"is synchronous, or has syncs at inner ops: {bind}")
 
 
 def run(generation, panthor, scenario, options=()):
@@ -62,7 +62,7 @@ def main():
             stream.finish(leftovers)
             check_ends(stream)
             if events(stream) != events(drivers) or not events(stream):
-                stream.complain(f"{events(stream)}, without the layer {events(drivers)}")
+                stream.fail(f"{events(stream)}, without the layer {events(drivers)}")
 
 
 main()

@@ -30,7 +30,7 @@
 #define RESOURCES 4
 #define MEMORIES 3
 #define MEMORY_SIZE (UINT64_C(4) << 20)
-#define MOST_BINDS 6
+#define MAX_BINDS 6
 #define THREADS 4
 
 struct resource {
@@ -53,7 +53,7 @@ struct worker {
 static int list;
 
 /* Writes a line to the list with one write(), so lines of threads do not mix. */
-__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static void write_step(const char *format, ...)
 {
 	char line[200];
 	va_list args;
@@ -86,7 +86,7 @@ static void create_buffer(struct worker *worker, struct resource *resource, VkDe
 		&worker->vk, resource->buffer);
 	resource->size = requirements.size;
 	resource->alignment = requirements.alignment;
-	say("buffer %llx %llu\n", handle_of(resource), (unsigned long long)resource->size);
+	write_step("buffer %llx %llu\n", handle_of(resource), (unsigned long long)resource->size);
 }
 
 static void create_image(struct worker *worker, struct resource *resource, uint32_t width)
@@ -109,7 +109,7 @@ static void create_image(struct worker *worker, struct resource *resource, uint3
 	vkGetImageMemoryRequirements(worker->vk.device, resource->image, &requirements);
 	resource->size = requirements.size;
 	resource->alignment = requirements.alignment;
-	say("image %llx %llu\n", handle_of(resource), (unsigned long long)resource->size);
+	write_step("image %llx %llu\n", handle_of(resource), (unsigned long long)resource->size);
 }
 
 static void create(struct worker *worker, struct resource *resource)
@@ -123,7 +123,7 @@ static void create(struct worker *worker, struct resource *resource)
 
 static void destroy(struct worker *worker, struct resource *resource)
 {
-	say("destroy %llx\n", handle_of(resource));
+	write_step("destroy %llx\n", handle_of(resource));
 	vkDestroyBuffer(worker->vk.device, resource->buffer, NULL);
 	vkDestroyImage(worker->vk.device, resource->image, NULL);
 	*resource = (struct resource){ 0 };
@@ -183,7 +183,7 @@ static void bind(struct worker *worker, const struct resource *resource,
 		pthread_mutex_unlock(worker->vk.queue_lock);
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		say("bind %llx %llu %llu %llx %llu\n", handle_of(resource),
+		write_step("bind %llx %llu %llu %llx %llu\n", handle_of(resource),
 			(unsigned long long)binds[i].resourceOffset,
 			(unsigned long long)binds[i].size, (unsigned long long)binds[i].memory,
 			(unsigned long long)binds[i].memoryOffset);
@@ -197,8 +197,8 @@ static void bind(struct worker *worker, const struct resource *resource,
 
 static void random_bind(struct worker *worker, const struct resource *resource)
 {
-	VkSparseMemoryBind binds[MOST_BINDS];
-	uint32_t count = 1 + below(worker, MOST_BINDS);
+	VkSparseMemoryBind binds[MAX_BINDS];
+	uint32_t count = 1 + below(worker, MAX_BINDS);
 	unsigned pages = (unsigned)(resource->size / resource->alignment);
 	unsigned memory_pages = (unsigned)(MEMORY_SIZE / resource->alignment);
 
@@ -223,7 +223,7 @@ static VkDeviceMemory allocate(struct worker *worker, VkDeviceSize size)
 {
 	VkDeviceMemory memory = vku_allocate(&worker->vk, size, ~0u);
 
-	say("memory %llx %llu\n", (unsigned long long)memory, (unsigned long long)size);
+	write_step("memory %llx %llu\n", (unsigned long long)memory, (unsigned long long)size);
 	return memory;
 }
 
@@ -301,7 +301,7 @@ static void run_threads(const struct vku *vk, const char *path, unsigned count, 
 	for (unsigned i = 0; i < count; i++) {
 		pthread_join(threads[i], NULL);
 	}
-	say("maps\n");
+	write_step("maps\n");
 	copy_maps(path);
 	for (unsigned i = 0; i < count; i++) {
 		end(&workers[i]);
