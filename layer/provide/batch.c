@@ -7,7 +7,7 @@
 
 struct vmb_batch *vmb_batch_create(void)
 {
-	/* Not cleared: the plan's inline ops are most of it. */
+	/* No calloc(): the plan's inline ops are large and need no zeros. */
 	struct vmb_batch *batch = malloc(sizeof(*batch));
 
 	if (batch) {
@@ -36,8 +36,8 @@ static struct vmb_resource *resource_of(const struct vmb_op *op)
 	return (struct vmb_resource *)(uintptr_t)op->resource;
 }
 
-/* The ops of one resource follow each other in a merged plan. Returns the end of the ops that begin
- * at start. */
+/* Returns the end of the ops of one resource that begin at start. In a merged plan the ops of one
+ * resource are consecutive. */
 static size_t end_of_resource(const struct vmb_plan *plan, size_t start)
 {
 	size_t end = start + 1;

@@ -9,32 +9,33 @@
 /* One VkBindSparseInfo with ops: its plan, and its place in the order of its queue. */
 struct vmb_batch {
 	struct vmb_batch *next; /* in the queue's list */
-	/* The batch waits for semaphores: it may run once the queue's gate reaches value. */
+	/* The batch waits for semaphores: it runs after the queue's gate has reached value. */
 	bool waits;
-	/* The queue's done reaches it once the plan is executed. */
+	/* The queue's done reaches value after the plan is executed. */
 	uint64_t value;
 	bool holds_resources;
-	/* Of the vkQueueBindSparse that the batch belongs to, if that is traced. */
+	/* The trace slice of the batch's vkQueueBindSparse; zeroed without a trace. */
 	struct vmb_trace_origin origin;
 	struct vmb_plan plan;
 };
 
-/* Empty; NULL if memory is short. */
+/* A batch with an empty plan. NULL if memory is short. */
 struct vmb_batch *vmb_batch_create(void);
 /* Accepts NULL. */
 void vmb_batch_destroy(struct vmb_batch *batch);
 
-/* Keeps the resources of the plan until the batch is executed. An application must not destroy them
- * earlier. If it does, the bind must not hit whatever takes their addresses next. */
+/* References the resources of the plan until the batch is executed. If the application destroys a
+ * resource too early, the bind cannot hit another resource at the same address. */
 void vmb_batch_hold_resources(struct vmb_batch *batch);
 void vmb_batch_release_resources(struct vmb_batch *batch);
 
-/* Executes the plan on a VM that executes, and records the ops in their resources. A negative errno
- * if an op fails; the ops before it are done. */
+/* Executes the plan on a VM that executes, and records the ops in their resources. Returns a
+ * negative errno if an op fails; the ops before that op stay executed. */
 int vmb_batch_execute(struct vmb_provide *provide, const struct vmb_batch *batch);
 /*
- * Submits the plan to the kernel of a VM that submits, behind all that it got before, and records
- * the ops. wait is NULL for a batch that waits for nothing. Negative errno.
+ * Submits the plan on a VM that submits, and records the ops in their resources. The kernel
+ * executes the plan after all earlier submissions and then signals done. wait is NULL for a batch
+ * without waits. Returns 0 or a negative errno. Any thread.
  */
 int vmb_batch_submit(struct vmb_provide *provide, const struct vmb_batch *batch,
 	const struct vmb_point *wait, const struct vmb_point *done);

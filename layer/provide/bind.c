@@ -6,11 +6,11 @@
 #include "provide/memory.h"
 #include "provide/resource.h"
 
-/* A batch that is being planned. */
+/* The planning of one batch. */
 struct planning {
 	struct vmb_provide *provide;
 	struct vmb_plan *plan;
-	/* The memory of the last bind. The next bind mostly names it again. */
+	/* The memory of the last bind: a cache, since most binds repeat the memory. */
 	VkDeviceMemory last_handle;
 	struct vmb_memory *last;
 };
@@ -30,7 +30,7 @@ static struct vmb_memory *find_memory(struct planning *planning, VkDeviceMemory 
 	return planning->last;
 }
 
-/* Turns an op into a map of the bind's memory. size is rounded. */
+/* Turns an op into a map of the bind's memory. size is a multiple of the granularity. */
 static VkResult map_memory(struct planning *planning, const VkSparseMemoryBind *bind,
 	VkDeviceSize size, struct vmb_op *op)
 {
@@ -39,8 +39,8 @@ static VkResult map_memory(struct planning *planning, const VkSparseMemoryBind *
 
 	if (!memory) {
 		vmb_provide_log(provide, VMB_LOG_ERROR,
-			"vkQueueBindSparse: the memory cannot be bound sparsely: it is imported, "
-			"exported, dedicated, or of a type that the resource does not allow");
+			"vkQueueBindSparse: memory is imported, exported, dedicated, "
+			"or of a memory type that the resource does not allow");
 		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
 	}
 	if (bind->memoryOffset % provide->vm->granularity) {
@@ -48,7 +48,7 @@ static VkResult map_memory(struct planning *planning, const VkSparseMemoryBind *
 	}
 	if (bind->memoryOffset > memory->backing.size ||
 		size > memory->backing.size - bind->memoryOffset) {
-		return refuse(provide, "the range ends beyond the memory");
+		return refuse(provide, "memoryOffset + size exceeds the size of the memory");
 	}
 	atomic_store_explicit(&memory->was_bound, true, memory_order_relaxed);
 	op->kind = VMB_OP_MAP;
@@ -62,7 +62,7 @@ static VkResult plan_bind(
 {
 	struct vmb_provide *provide = planning->provide;
 	VkDeviceSize granularity = provide->vm->granularity;
-	/* The last range of a resource may end where the resource's contents do. */
+	/* The last bind of a resource may end at the unrounded size of the buffer or image. */
 	VkDeviceSize size = vmb_provide_round_up(provide, bind->size);
 	struct vmb_op op = {
 		.kind = VMB_OP_SPARSE,
@@ -72,14 +72,15 @@ static VkResult plan_bind(
 	};
 
 	if (bind->flags & VK_SPARSE_MEMORY_BIND_METADATA_BIT) {
-		return refuse(provide, "the resource has no metadata to bind");
+		return refuse(provide,
+			"VK_SPARSE_MEMORY_BIND_METADATA_BIT: no resource here has metadata");
 	}
 	if (bind->resourceOffset % granularity) {
 		return refuse(provide, "resourceOffset is not a multiple of the alignment");
 	}
 	if (bind->resourceOffset > resource->reservation.size ||
 		size > resource->reservation.size - bind->resourceOffset) {
-		return refuse(provide, "the range ends beyond the resource");
+		return refuse(provide, "resourceOffset + size exceeds the size of the resource");
 	}
 	if (size != bind->size && bind->resourceOffset + size != resource->reservation.size) {
 		return refuse(provide, "size is not a multiple of the alignment");
@@ -97,7 +98,7 @@ static VkResult plan_binds(struct planning *planning, struct vmb_resource *resou
 	const VkSparseMemoryBind *binds)
 {
 	if (!resource) {
-		return refuse(planning->provide, "the resource is not sparse");
+		return refuse(planning->provide, "the buffer or image is not sparse");
 	}
 	vmb_count(&planning->provide->device->statistics.binds, count);
 	if (vmb_plan_reserve(planning->plan, count) < 0) {

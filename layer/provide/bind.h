@@ -8,9 +8,10 @@
 #include "provide/device.h"
 
 /*
- * Plans a batch: turns its binds into ops, then into the fewest. Logs what it refuses:
- * VK_ERROR_UNKNOWN for a bind that is not valid, VK_ERROR_OUT_OF_DEVICE_MEMORY for memory that
- * cannot be bound. The resource of an op is its vmb_resource.
+ * Turns the binds of a batch into a minimal plan. The resource of an op is its vmb_resource. Any
+ * thread. Returns VK_ERROR_OUT_OF_HOST_MEMORY, or logs the cause and returns:
+ *  - VK_ERROR_UNKNOWN for an invalid bind;
+ *  - VK_ERROR_OUT_OF_DEVICE_MEMORY for memory that cannot be bound.
  */
 VkResult vmb_bind_plan(
 	struct vmb_provide *provide, const VkBindSparseInfo *info, struct vmb_plan *plan);

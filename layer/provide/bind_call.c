@@ -13,13 +13,13 @@
 /*
  * vkQueueBindSparse in three steps: plan, run, signal.
  *
- * plan turns each VkBindSparseInfo into a batch of ops. Nothing has changed until every allocation
- * of the call has succeeded, except those of the kernel, which may still refuse a batch.
+ * plan turns each VkBindSparseInfo into a batch of ops, and allocates the call's memory. A failure
+ * here changes nothing.
  *
- * run prepares the executor and hands it each batch. An info without binds only synchronizes: the
+ * run prepares the executor and passes it each batch. An info without binds only synchronizes: the
  * driver waits and signals.
  *
- * signal submits the rest of the driver's share, with the fence.
+ * signal submits the remaining semaphores to the driver, with the fence.
  */
 
 static VkResult plan_batch(struct vmb_bind_call *call, uint32_t index)
@@ -90,8 +90,8 @@ bool vmb_bind_call_has_waits(const struct vmb_bind_call *call)
 	return false;
 }
 
-/* The values count only if there is one for each semaphore: otherwise no semaphore is a
- * timeline. */
+/* If the number of values differs from the number of semaphores, no semaphore is a timeline, and
+ * the values are ignored. */
 static struct vmb_semaphores semaphores(
 	uint32_t count, const VkSemaphore *handles, uint32_t value_count, const uint64_t *values)
 {
@@ -202,19 +202,18 @@ static VkResult run(struct vmb_bind_call *call)
 	return result;
 }
 
-/* Submits the rest of the driver's share. */
 static VkResult signal(struct vmb_bind_call *call)
 {
 	return vmb_bind_call_flush(call, true);
 }
 
-/* Once a part of the call is under way, it cannot be undone: the device is lost. */
-static VkResult fail(struct vmb_bind_call *call, VkResult result)
+/* A call that has begun cannot be undone: the device is lost. */
+static VkResult fail_call(struct vmb_bind_call *call, VkResult result)
 {
 	struct vmb_provide *provide = call->queue->provide;
 
 	if (call->begun) {
-		vmb_provide_lose(provide, "a submission failed part-way", -EIO);
+		vmb_provide_lose(provide, "vkQueueBindSparse failed part-way", -EIO);
 	}
 	if (!vmb_provide_is_lost(provide)) {
 		return result;
@@ -237,7 +236,7 @@ static VkResult plan_run_signal(struct vmb_bind_call *call)
 	if (result == VK_SUCCESS) {
 		result = signal(call);
 	}
-	return result == VK_SUCCESS ? VK_SUCCESS : fail(call, result);
+	return result == VK_SUCCESS ? VK_SUCCESS : fail_call(call, result);
 }
 
 static void bind_call_finish(struct vmb_bind_call *call)

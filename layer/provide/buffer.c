@@ -5,8 +5,8 @@
 #include "provide/sparse_flags.h"
 #include "vk/chain.h"
 
-/* Creates an ordinary buffer. If the application names handle types itself, the buffer is for
- * memory of those types, which the layer leaves alone. */
+/* Creates an ordinary buffer, and adds the memory source's handle types. A buffer with handle types
+ * of the application keeps only these. */
 static VkResult create_plain(struct vmb_provide *provide, const VkBufferCreateInfo *info,
 	const VkAllocationCallbacks *allocator, VkBuffer *out)
 {
@@ -111,15 +111,15 @@ static VKAPI_ATTR void VKAPI_CALL get_device_requirements(VkDevice handle,
 {
 	struct vmb_provide *provide = vmb_provide_of(handle);
 	VkBufferCreateInfo plain = *info->pCreateInfo;
-	VkDeviceBufferMemoryRequirements asked = *info;
+	VkDeviceBufferMemoryRequirements plain_info = *info;
 
 	if (!(plain.flags & VMB_BUFFER_SPARSE_FLAGS)) {
 		provide->next.GetDeviceBufferMemoryRequirements(handle, info, requirements);
 		return;
 	}
 	plain.flags &= ~VMB_BUFFER_SPARSE_FLAGS;
-	asked.pCreateInfo = &plain;
-	provide->next.GetDeviceBufferMemoryRequirements(handle, &asked, requirements);
+	plain_info.pCreateInfo = &plain;
+	provide->next.GetDeviceBufferMemoryRequirements(handle, &plain_info, requirements);
 	vmb_resource_requirements2(provide, requirements);
 }
 

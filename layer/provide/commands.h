@@ -4,7 +4,7 @@
 
 #include "vk/commands.h"
 
-/* The commands that the feature replaces, each in the file of its object. */
+/* The commands that the provide feature replaces, each in the file of its object. */
 
 extern const struct vmb_device_commands vmb_provide_memory_commands;
 extern const struct vmb_device_commands vmb_provide_buffer_commands;

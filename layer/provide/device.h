@@ -18,7 +18,7 @@ struct vmb_memory_source;
 struct vmb_queue;
 
 /*
- * The state of the feature on one device: a VM, and tables of the objects that binds concern.
+ * The state of the provide feature on one device: a VM, and tables of memory and sparse resources.
  *
  * Lock order: at most one of queues_lock, submit_lock, a queue's batches_lock and a resource's
  * residency_lock is held at a time. The locks of the tables and of the VM are leaves.
@@ -26,36 +26,36 @@ struct vmb_queue;
 struct vmb_provide {
 	struct vmb_device *device;
 	struct vmb_device_commands next;
-	/* What the driver gets in place of the application's VkDeviceCreateInfo; until the driver's
-	 * device is there. */
+	/* Replaces the application's VkDeviceCreateInfo. Its info is valid until create_end. */
 	struct vmb_device_create_info create_info;
-	/* The backend's watch over the driver's ioctls, until the VM takes it over; NULL for a
-	 * backend without one. */
+	/* The backend's watch over the driver's ioctls. NULL for a backend without a watch, and
+	 * after the VM has taken the watch over. */
 	struct vmb_backend_watch *watch;
 	struct vmb_vm *vm;
-	const struct vmb_memory_source *source; /* where the driver's memory comes from */
-	const struct vmb_executor *executor; /* what runs the batches of binds */
+	const struct vmb_memory_source *source; /* allocates memory */
+	const struct vmb_executor *executor; /* runs the batches of binds */
 	struct vmb_trace *trace; /* the instance's */
 	struct vmb_figures figures;
 
-	/* Memory types that sparse resources can be bound to. */
+	/* Bit mask of the memory types that sparse resources can be bound to. */
 	uint32_t sparse_types;
 	/* Bytes of the heap of each memory type; only if memory is imported. */
 	VkDeviceSize heap_sizes[VK_MAX_MEMORY_TYPES];
-	/* bufferDeviceAddress is enabled: memory is allocated for it. */
+	/* bufferDeviceAddress is enabled: reservations are allocated with
+	 * VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT. */
 	bool has_addresses;
-	/* Statistics are written; otherwise the residency maps stay empty. */
+	/* VMBIND_STATS is set. Otherwise the residency maps stay empty. */
 	bool tracks_residency;
 
 	struct vmb_map memories; /* VkDeviceMemory to vmb_memory */
 	struct vmb_map buffers; /* VkBuffer to vmb_resource, sparse ones only */
 	struct vmb_map images; /* VkImage to vmb_resource, sparse ones only */
-	/* Guards the head of the list of queues that were bound on. A queue stays as long as the
-	 * device. */
+	/* Guards the head of queues, the list of queues with a vkQueueBindSparse. A queue lives as
+	 * long as the device. */
 	pthread_mutex_t queues_lock;
 	struct vmb_queue *queues;
-	/* Held while the kernel gets a batch: what resources record of it is in the kernel's
-	 * order. */
+	/* Held while a batch is submitted to the kernel, so that last_bind of a resource is the
+	 * kernel's last bind. */
 	pthread_mutex_t submit_lock;
 	/* An asynchronous bind failed. Never reset. */
 	atomic_bool lost;
@@ -68,7 +68,8 @@ static inline struct vmb_provide *vmb_provide_of(const void *dispatchable)
 
 #define vmb_provide_log(provide, level, ...) vmb_device_log((provide)->device, level, __VA_ARGS__)
 
-/* Marks the device as lost, and logs the cause; error is a negative errno. Any thread. */
+/* Marks the device as lost and logs the cause. error is a negative errno. Any thread, as the next
+ * two. */
 void vmb_provide_lose(struct vmb_provide *provide, const char *cause, int error);
 
 static inline bool vmb_provide_is_lost(const struct vmb_provide *provide)
@@ -76,10 +77,11 @@ static inline bool vmb_provide_is_lost(const struct vmb_provide *provide)
 	return atomic_load_explicit(&provide->lost, memory_order_acquire);
 }
 
-/* Whether the driver may wait for ever for a bind that failed. */
+/* Whether the device is lost and the driver may wait for ever for a failed bind. */
 bool vmb_provide_is_stranded(const struct vmb_provide *provide);
 
-/* Rounds bytes up to the granularity of binds and imports; saturates near UINT64_MAX. */
+/* Rounds bytes up to the granularity of binds and imports. Rounds down where the result would
+ * exceed UINT64_MAX. */
 static inline VkDeviceSize vmb_provide_round_up(
 	const struct vmb_provide *provide, VkDeviceSize size)
 {

@@ -9,15 +9,12 @@
 #include "vk/extensions.h"
 #include "vk/sparse_features.h"
 
-/* The most extensions that a backend needs. */
-#define MOST_EXTENSIONS 8
-
 static VkResult add_extensions(struct vmb_device_create_info *rewritten,
 	const struct vmb_physical_device *physical, const VkDeviceCreateInfo *info)
 {
 	const struct vmb_backend *backend = physical->backend;
 	uint32_t version = vmb_physical_device_api_version(physical->instance, physical->handle);
-	const char *names[MOST_EXTENSIONS];
+	const char *names[VMB_BACKEND_EXTENSIONS];
 	uint32_t count = 0;
 
 	for (size_t i = 0; i < backend->extension_count; i++) {
@@ -40,8 +37,7 @@ static VkResult add_extensions(struct vmb_device_create_info *rewritten,
 	return VK_SUCCESS;
 }
 
-/* The application may enable timeline semaphores, or leave them off, in either of two
- * structures. */
+/* Enables timelineSemaphore. Two structures have this feature, and at most one is in the chain. */
 static void add_timeline(struct vmb_device_create_info *rewritten)
 {
 	VkPhysicalDeviceVulkan12Features *in_1_2 = vmb_chain_find_out(

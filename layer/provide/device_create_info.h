@@ -8,17 +8,16 @@
 #include "vk/device.h"
 
 /*
- * What the driver gets in place of the application's VkDeviceCreateInfo: no sparse feature, but the
- * extensions and features that the layer itself uses.
+ * Replaces the application's VkDeviceCreateInfo for the driver: without sparse features, and with
+ * the extensions and features that the layer uses.
  */
 struct vmb_device_create_info {
 	VkDeviceCreateInfo info;
-	/* bufferDeviceAddress is among the features. */
+	/* The application enables bufferDeviceAddress. */
 	bool has_addresses;
-	/* Which of the backend's extensions the layer enables and the application does not: a bit
-	 * for each. */
+	/* Bit i: the layer enables extension i of the backend, and the application does not. */
 	uint32_t added_extensions;
-	/* Private: what info points to. */
+	/* Private: info points to the members below. */
 	struct vmb_chain chain;
 	VkPhysicalDeviceFeatures features;
 	VkPhysicalDeviceTimelineSemaphoreFeatures timeline;
@@ -26,12 +25,13 @@ struct vmb_device_create_info {
 };
 
 /*
- * VK_ERROR_FEATURE_NOT_PRESENT for a sparse feature that the layer does not report. On failure
- * there is nothing to finish. Borrows the application's structures.
+ * The application must enable a sparse feature. Returns VK_ERROR_FEATURE_NOT_PRESENT for a sparse
+ * feature that the layer does not report. A failed init needs no finish. Borrows the application's
+ * structures.
  */
 VkResult vmb_device_create_info_init(struct vmb_device_create_info *rewritten,
 	const struct vmb_physical_device *physical, const VkDeviceCreateInfo *info);
-/* info is not valid afterwards; what is known of it stays. Accepts a zeroed object. */
+/* Makes info invalid. has_addresses and added_extensions stay valid. Accepts a zeroed object. */
 void vmb_device_create_info_finish(struct vmb_device_create_info *rewritten);
 
 /* Hides the commands of the extensions that only the layer enabled from the application. */

@@ -12,36 +12,37 @@ struct vmb_provide;
 struct vmb_queue;
 
 /*
- * What runs the batches of vkQueueBindSparse: the caller or the queue's worker on a VM that
- * executes, the kernel on one that submits. All members are mandatory.
+ * An executor runs the batches of vkQueueBindSparse. On a VM that executes, the caller or the
+ * queue's worker runs a batch. On a VM that submits, the kernel does. All functions are mandatory.
  *
  * A batch reaches its executor before the driver gets the next batch of the call. The next batch
- * may wait for a binary semaphore that this one signals, and a driver may block in vkQueueSubmit
- * until the signal is under way (Mesa's common code does).
+ * may wait for a binary semaphore that this batch signals. Mesa's common code blocks in
+ * vkQueueSubmit until the signal is submitted.
  */
 struct vmb_executor {
 	const char *name; /* in the log */
-	/* Gets ready for a call with batches, before anything is submitted. May execute the whole
-	 * call at once, and leave no batches. */
+	/* Prepares a call with batches, before its first submission. May execute all batches at
+	 * once; call->batches then holds only NULL. */
 	VkResult (*prepare)(struct vmb_bind_call *call);
-	/* Runs one batch, and has the driver signal its semaphores afterwards. */
+	/* Runs one batch. The driver signals the batch's semaphores afterwards. */
 	VkResult (*run)(struct vmb_bind_call *call, uint32_t index);
-	/* The call lost the device part-way: ends the waits for what it was to signal, where the
-	 * executor can. */
+	/* The call failed and the device is lost. Ends the waits for the call's signals, if
+	 * the executor can. */
 	void (*abandon)(struct vmb_bind_call *call);
-	/* Runs a batch that was left to the queue's worker, on the worker's thread. */
+	/* Runs a batch on the thread of the queue's worker. The batch stays the worker's. */
 	void (*run_on_worker)(struct vmb_queue *queue, struct vmb_batch *batch);
 
 	/* vkQueueWaitIdle on a device that is not lost. */
 	VkResult (*wait_idle)(struct vmb_provide *provide, VkQueue handle);
-	/* Returns when the driver's queues wait for nothing that only the layer can signal. */
+	/* Precedes a wait of the driver that cannot be sliced. Returns when that wait is sure to
+	 * end. */
 	void (*drain)(struct vmb_provide *provide);
-	/* How long the driver may wait before the layer looks whether the device is lost;
-	 * UINT64_MAX for ever. */
+	/* The longest wait of the driver before the layer checks whether the device is lost.
+	 * UINT64_MAX: the layer never checks. */
 	uint64_t wait_slice_ns;
-	/* The driver may wait for ever once the device is lost. */
+	/* On a lost device the driver may wait for ever. */
 	bool strands_driver;
-	/* The VM gets gate and done as timelines of its own. */
+	/* The VM imports gate and done. */
 	bool shares_timelines;
 };
 

@@ -7,10 +7,10 @@
 #include "provide/worker.h"
 
 /*
- * The executor of a VM that submits: the kernel runs every batch. The kernel refuses to wait for a
- * point whose signal was not submitted yet. The signal of gate is such a point while the driver
- * holds the batch back, for a semaphore that is still to be signaled. The queue's worker keeps such
- * a batch until the kernel takes it.
+ * The executor of a VM that submits: the kernel runs every batch. The kernel cannot wait for a
+ * timeline point without a submitted signal. The driver may defer its signal of gate until the
+ * application submits the signals that the batch waits for. In that case the queue's worker keeps
+ * the batch until the signal of gate is submitted.
  */
 
 static VkResult prepare(struct vmb_bind_call *call)
@@ -29,7 +29,7 @@ static int wait_for_gate(
 	return vm->impl->wait(vm, &gate, VMB_POINT_AVAILABLE, timeout_ns);
 }
 
-/* Whether the kernel takes a batch now: it is the first one, and the signal of its gate is
+/* Whether the kernel accepts a batch now: the worker is idle, and the signal of the batch's gate is
  * submitted. */
 static bool may_submit(struct vmb_queue *queue, const struct vmb_batch *batch)
 {
@@ -58,7 +58,7 @@ static VkResult submit_now(struct vmb_bind_call *call, const struct vmb_batch *b
 	if (ret == -ENOMEM || ret == -ENOSPC) {
 		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
 	}
-	/* The kernel has no reason to refuse a valid batch while the VM is usable. */
+	/* After any other error the kernel's VM may be unusable, or bound in part. */
 	vmb_provide_lose(provide, "a sparse bind failed", ret);
 	return VK_ERROR_DEVICE_LOST;
 }
@@ -68,8 +68,8 @@ static VkResult submit_later(struct vmb_bind_call *call, uint32_t index)
 	VkResult result = vmb_worker_start(call->queue);
 
 	if (result == VK_SUCCESS) {
-		/* The submission keeps a pointer to the batch's value, and the worker may free the
-		 * batch. */
+		/* Submit before the batch goes to the worker: the submission points to the batch's
+		 * value, and the worker frees the batch. */
 		vmb_bind_call_add_done(call, index);
 		result = vmb_bind_call_flush(call, index + 1 == call->count);
 	}
@@ -102,9 +102,9 @@ static VkResult run(struct vmb_bind_call *call, uint32_t index)
 }
 
 /*
- * Others may already wait for the call's signals, and waits are not sliced here. So the driver's
- * queue gets the rest of the call, and the worker gets the batches that the kernel did not: it
- * signals their done and executes nothing.
+ * Other threads may already wait for the call's signals, and waits are not sliced here. So the rest
+ * of the call is submitted to the driver's queue. The worker gets the batches that the kernel did
+ * not get, and signals done for each without executing it.
  */
 static void abandon(struct vmb_bind_call *call)
 {
@@ -129,7 +129,7 @@ static void abandon(struct vmb_bind_call *call)
 	vmb_bind_call_flush(call, true);
 }
 
-/* Submits a batch once the kernel takes it. -ECANCELED if it must be dropped before. */
+/* Submits a batch as soon as the kernel accepts it. -ECANCELED if the batch must be dropped. */
 static int submit_in_time(struct vmb_queue *queue, const struct vmb_batch *batch)
 {
 	int ret = batch->waits ? -ETIME : 0;
@@ -143,8 +143,9 @@ static int submit_in_time(struct vmb_queue *queue, const struct vmb_batch *batch
 	return ret < 0 ? ret : submit(queue, batch);
 }
 
-/* If anything fails the device is lost, and done is signaled all the same: no caller can take that
- * for a success any more, and none waits for ever for a batch that the kernel never got. */
+/* On failure the device is lost, and done is signaled nevertheless. The signal ends waits for a
+ * batch that the kernel never got. A lost device reports no success, so the signal misleads no
+ * caller. */
 static void run_on_worker(struct vmb_queue *queue, struct vmb_batch *batch)
 {
 	int ret = submit_in_time(queue, batch);
@@ -163,7 +164,8 @@ static VkResult wait_idle(struct vmb_provide *provide, VkQueue handle)
 	return provide->next.QueueWaitIdle(handle);
 }
 
-/* The kernel ends every batch, and the worker signals those that the kernel did not get. */
+/* Needs no wait: the kernel ends every batch, and the worker signals the batches that the kernel
+ * did not get. */
 static void drain(struct vmb_provide *provide)
 {
 	(void)provide;

@@ -9,12 +9,12 @@
 #include "vk/allocator.h"
 
 /*
- * The executor of a VM that executes. A call that waits for nothing, on a queue with no batch left,
- * is executed by the caller. Otherwise the queue's worker executes each batch once its gate is
- * reached.
+ * The executor of a VM that executes. The caller executes a call without wait semaphores if the
+ * queue's worker is idle. Otherwise the queue's worker executes each batch after the batch's gate
+ * is signaled.
  */
 
-/* Executes all batches and leaves none. */
+/* Executes and destroys all batches. */
 static VkResult execute_all(struct vmb_bind_call *call)
 {
 	struct vmb_provide *provide = call->queue->provide;
@@ -26,8 +26,7 @@ static VkResult execute_all(struct vmb_bind_call *call)
 		int ret = vmb_batch_execute(provide, call->batches[i]);
 		if (ret < 0) {
 			vmb_provide_log(provide, VMB_LOG_ERROR,
-				"vkQueueBindSparse: the system refused a mapping: %s",
-				strerror(-ret));
+				"vkQueueBindSparse: cannot map memory: %s", strerror(-ret));
 			return VK_ERROR_OUT_OF_DEVICE_MEMORY;
 		}
 		vmb_batch_destroy(call->batches[i]);
@@ -42,7 +41,7 @@ static VkResult prepare(struct vmb_bind_call *call)
 	bool now = !vmb_bind_call_has_waits(call) && vmb_worker_is_idle(queue);
 
 	vmb_provide_log(queue->provide, VMB_LOG_DEBUG, "vkQueueBindSparse: %u batches, %s",
-		call->count, now ? "executed at once" : "left to the worker");
+		call->count, now ? "executed at once" : "queued for the worker");
 	if (now) {
 		return execute_all(call);
 	}
@@ -61,7 +60,7 @@ static VkResult run(struct vmb_bind_call *call, uint32_t index)
 	return result;
 }
 
-/* Waits on a lost device end by themselves, since they are sliced. */
+/* Waits are sliced here, so all waits on a lost device end without a signal. */
 static void abandon(struct vmb_bind_call *call)
 {
 	(void)call;
@@ -84,12 +83,12 @@ static bool wait_for_gate(struct vmb_queue *queue, const struct vmb_batch *batch
 			provide->device->handle, &wait, VMB_WORKER_SLICE_NS);
 	}
 	if (result < VK_SUCCESS) {
-		vmb_provide_lose(provide, "the driver refused a wait", -EIO);
+		vmb_provide_lose(provide, "vkWaitSemaphores failed in the worker", -EIO);
 	}
 	return result == VK_SUCCESS;
 }
 
-/* If anything fails, done is not signaled, nor is what the batch should have signaled. */
+/* On failure neither done nor the batch's semaphores are signaled. */
 static void run_on_worker(struct vmb_queue *queue, struct vmb_batch *batch)
 {
 	struct vmb_provide *provide = queue->provide;
@@ -102,16 +101,16 @@ static void run_on_worker(struct vmb_queue *queue, struct vmb_batch *batch)
 		vmb_provide_lose(provide, "a sparse bind failed", ret);
 		return;
 	}
-	/* After the signal the application may destroy the resources, and expects them to be
-	 * gone. */
+	/* Release before the signal: after it the application may destroy the resources, and
+	 * expects their memory to be free. */
 	vmb_batch_release_resources(batch);
 	if (vmb_queue_signal_done(queue, batch) != VK_SUCCESS) {
-		vmb_provide_lose(provide, "a sparse bind could not be signaled", -EIO);
+		vmb_provide_lose(provide, "vkSignalSemaphore failed after a sparse bind", -EIO);
 	}
 }
 
-/* A fence behind all that was submitted stands for the queue. A wait for it can be sliced, the
- * driver's own vkQueueWaitIdle cannot. */
+/* Submits a fence behind all submissions of the queue and waits for it. A wait for a fence can be
+ * sliced, a vkQueueWaitIdle of the driver cannot. */
 static VkResult wait_idle(struct vmb_provide *provide, VkQueue handle)
 {
 	const VkFenceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };

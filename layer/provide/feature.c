@@ -105,7 +105,7 @@ static void create_end(struct vmb_device *device)
 	vmb_device_create_info_finish(&provide->create_info);
 }
 
-/* The way to memory and the way to bind are both the VM's. */
+/* Also selects the memory source and the executor that the VM supports. */
 static VkResult create_vm(struct vmb_provide *provide)
 {
 	const struct vmb_physical_device *physical = provide->device->physical;
@@ -117,7 +117,9 @@ static VkResult create_vm(struct vmb_provide *provide)
 
 	int ret = physical->backend->create(&config, &provide->vm);
 	if (ret < 0) {
-		vmb_provide_log(provide, VMB_LOG_ERROR, "cannot set up memory: %s", strerror(-ret));
+		vmb_provide_log(provide, VMB_LOG_ERROR,
+			"vkCreateDevice: cannot create the VM of backend %s: %s",
+			physical->backend->name, strerror(-ret));
 		return ret == -ENOMEM ? VK_ERROR_OUT_OF_HOST_MEMORY
 				      : VK_ERROR_INITIALIZATION_FAILED;
 	}
@@ -166,8 +168,8 @@ static void destroy_objects(struct vmb_provide *provide)
 	struct vmb_memory *memory;
 	struct vmb_queue *queue;
 
-	/* Workers first: their batches name resources and memory. Queues last: resources wait for
-	 * their timelines. */
+	/* Workers first: their batches refer to resources and memory. Queues last: resources wait
+	 * for the timelines of queues. */
 	for (queue = provide->queues; queue; queue = queue->next) {
 		vmb_worker_stop(queue);
 	}

@@ -4,7 +4,7 @@
 
 #include "vk/device.h"
 
-/* Makes sparse buffers and opaque sparse images for a driver that has no sparse resources. */
+/* Adds sparse buffers and opaque sparse images to a driver without sparse resources. */
 extern const struct vmb_feature vmb_provide_feature;
 
 #endif

@@ -9,13 +9,14 @@
 
 bool vmb_image_flags_provided(VkImageCreateFlags flags)
 {
-	/* Residency needs blocks that the driver knows. A disjoint image is bound plane by plane,
-	 * which vkQueueBindSparse cannot express. */
+	/* Sparse residency needs the driver's sparse block layout. The planes of a disjoint image
+	 * have separate memory, which vkQueueBindSparse cannot express. */
 	return !(flags & (VK_IMAGE_CREATE_SPARSE_RESIDENCY_BIT | VK_IMAGE_CREATE_DISJOINT_BIT));
 }
 
-/* Creates an ordinary image. An image of preinitialized layout cannot be for imported memory
- * (VUID-VkImageCreateInfo-pNext-01443), and is created as it is. */
+/* Creates an ordinary image, and adds the memory source's handle types. Handle types are not added
+ * to swapchain images, to images with handle types of the application, or to preinitialized images
+ * (VUID-VkImageCreateInfo-pNext-01443). */
 static VkResult create_plain(struct vmb_provide *provide, const VkImageCreateInfo *info,
 	const VkAllocationCallbacks *allocator, VkImage *out)
 {
@@ -125,19 +126,19 @@ static VKAPI_ATTR void VKAPI_CALL get_device_requirements(VkDevice handle,
 {
 	struct vmb_provide *provide = vmb_provide_of(handle);
 	VkImageCreateInfo plain = *info->pCreateInfo;
-	VkDeviceImageMemoryRequirements asked = *info;
+	VkDeviceImageMemoryRequirements plain_info = *info;
 
 	if (!(plain.flags & VMB_IMAGE_SPARSE_FLAGS)) {
 		provide->next.GetDeviceImageMemoryRequirements(handle, info, requirements);
 		return;
 	}
 	plain.flags &= ~VMB_IMAGE_SPARSE_FLAGS;
-	asked.pCreateInfo = &plain;
-	provide->next.GetDeviceImageMemoryRequirements(handle, &asked, requirements);
+	plain_info.pCreateInfo = &plain;
+	provide->next.GetDeviceImageMemoryRequirements(handle, &plain_info, requirements);
 	vmb_resource_requirements2(provide, requirements);
 }
 
-/* Neither the layer nor the driver makes images with sparse residency. */
+/* No image has sparse residency, so there are no sparse memory requirements. */
 
 static VKAPI_ATTR void VKAPI_CALL get_sparse_requirements(VkDevice handle, VkImage image,
 	uint32_t *count, VkSparseImageMemoryRequirements *requirements)
@@ -173,11 +174,11 @@ static VKAPI_ATTR void VKAPI_CALL get_subresource_layout(VkDevice handle,
 	const VkDeviceImageSubresourceInfoKHR *info, VkSubresourceLayout2KHR *layout)
 {
 	VkImageCreateInfo plain = *info->pCreateInfo;
-	VkDeviceImageSubresourceInfoKHR asked = *info;
+	VkDeviceImageSubresourceInfoKHR plain_info = *info;
 
 	plain.flags &= ~VMB_IMAGE_SPARSE_FLAGS;
-	asked.pCreateInfo = &plain;
-	vmb_provide_of(handle)->next.GetDeviceImageSubresourceLayout(handle, &asked, layout);
+	plain_info.pCreateInfo = &plain;
+	vmb_provide_of(handle)->next.GetDeviceImageSubresourceLayout(handle, &plain_info, layout);
 }
 #endif
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <vulkan/vulkan.h>
 
-/* Whether the layer can make a sparse image with these creation flags. */
+/* Whether the layer can create a sparse image with these creation flags. Pure. */
 bool vmb_image_flags_provided(VkImageCreateFlags flags);
 
 #endif

@@ -4,15 +4,16 @@
 
 #include "provide/device.h"
 
-/* A VkDeviceMemory that sparse resources can be bound to: the VM knows its backing. */
+/* A VkDeviceMemory that sparse resources can be bound to. The device's table of memory owns it. */
 struct vmb_memory {
 	VkDeviceMemory handle;
 	struct vmb_provide *provide;
 	struct vmb_backing backing;
-	atomic_bool was_bound; /* sparsely, ever */
+	/* A planned batch has mapped the memory into a sparse resource. Never reset. */
+	atomic_bool was_bound;
 };
 
-/* Frees the driver's object, too. */
+/* Also frees the driver's object. allocator is the application's, or NULL. */
 void vmb_memory_destroy(struct vmb_memory *memory, const VkAllocationCallbacks *allocator);
 
 #endif

@@ -6,7 +6,7 @@
 #include "provide/resource.h"
 #include "vk/allocator.h"
 
-/* Memory that the driver allocates, while the VM captures what its ioctls make. */
+/* The driver allocates memory, and the VM captures the BOs from the driver's ioctls. */
 
 static VkResult find_types(struct vmb_provide *provide)
 {
@@ -36,11 +36,11 @@ static VkResult allocate(struct vmb_memory *memory, const VkMemoryAllocateInfo *
 		memory->handle = VK_NULL_HANDLE;
 		return result;
 	}
-	/* With any other error the driver has the memory to itself. */
+	/* After any other error the memory is valid, but sparse resources cannot be bound to it. */
 	return ret == -ENOMEM ? VK_ERROR_OUT_OF_HOST_MEMORY : VK_SUCCESS;
 }
 
-/* The driver's handle may be reused as soon as it is freed: the VM forgets it before. */
+/* The VM drops its backing first: after vkFreeMemory the driver may reuse the GEM handle. */
 static void free_memory(struct vmb_memory *memory, const VkAllocationCallbacks *allocator)
 {
 	struct vmb_provide *provide = memory->provide;
@@ -72,7 +72,7 @@ static VkResult reserve(struct vmb_resource *resource, const VkMemoryRequirement
 		resource->memory = VK_NULL_HANDLE;
 		return result;
 	}
-	/* The driver chose the address. */
+	/* The driver chose the range: check that it meets the requirements. */
 	bool fits = ret == 0 && range->size >= requirements->size &&
 		range->va % requirements->alignment == 0;
 	return fits ? VK_SUCCESS : VK_ERROR_OUT_OF_DEVICE_MEMORY;

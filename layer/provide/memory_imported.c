@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include "provide/memory.h"
 #include "provide/memory_source.h"
 #include "provide/resource.h"
 #include "vk/allocator.h"
 
-/* Memory that the VM makes and the driver imports (VK_EXT_external_memory_host). */
+/* The VM creates memory, and the driver imports it (VK_EXT_external_memory_host). */
 
 static VkResult import(struct vmb_provide *provide, void *host, VkDeviceSize size, uint32_t type,
 	const void *chain, const VkAllocationCallbacks *allocator, VkDeviceMemory *out)
@@ -37,7 +39,7 @@ static void find_heap_sizes(struct vmb_provide *provide)
 	}
 }
 
-/* The driver reports the memory types of a pointer: a reserved page serves as one. */
+/* vkGetMemoryHostPointerPropertiesEXT needs a host pointer: pass it a reserved page. */
 static VkResult find_types(struct vmb_provide *provide)
 {
 	VkMemoryHostPointerPropertiesEXT properties = {
@@ -58,8 +60,9 @@ static VkResult find_types(struct vmb_provide *provide)
 	return result == VK_SUCCESS ? VK_SUCCESS : VK_ERROR_INITIALIZATION_FAILED;
 }
 
-/* Whether a structure of the chain leaves the backing to the driver: the allocation is exported or
- * imported, replays an address, or is dedicated to one resource, which is bound as a whole. */
+/* Whether a structure of the chain requires that the driver allocates the memory. The application
+ * exports or imports the memory, replays an address, or dedicates the memory to one resource. A
+ * dedicated resource is not sparse. */
 static bool is_for_driver(const VkBaseInStructure *node)
 {
 	switch ((int)node->sType) {
@@ -99,7 +102,7 @@ static VkResult allocate(struct vmb_memory *memory, const VkMemoryAllocateInfo *
 	struct vmb_provide *provide = memory->provide;
 	struct vmb_backing *backing = &memory->backing;
 
-	/* The driver refuses an allocation beyond the heap, but not an import. */
+	/* The driver would refuse an allocation above the size of the heap, but not an import. */
 	if (info->allocationSize > provide->heap_sizes[info->memoryTypeIndex]) {
 		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
 	}
@@ -107,8 +110,8 @@ static VkResult allocate(struct vmb_memory *memory, const VkMemoryAllocateInfo *
 		provide->vm, vmb_provide_round_up(provide, info->allocationSize), backing);
 	if (ret < 0) {
 		vmb_provide_log(provide, VMB_LOG_WARN,
-			"no room for a memory allocation of %llu bytes",
-			(unsigned long long)info->allocationSize);
+			"vkAllocateMemory: cannot allocate %llu bytes: %s",
+			(unsigned long long)info->allocationSize, strerror(-ret));
 		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
 	}
 	vmb_trace_annotate_number(provide->trace, "backing", backing->id);
@@ -117,7 +120,7 @@ static VkResult allocate(struct vmb_memory *memory, const VkMemoryAllocateInfo *
 		allocator, &memory->handle);
 }
 
-/* The driver uses what it imported until its object is gone. */
+/* The driver's object is freed first: the driver uses the imported memory until then. */
 static void free_memory(struct vmb_memory *memory, const VkAllocationCallbacks *allocator)
 {
 	struct vmb_provide *provide = memory->provide;

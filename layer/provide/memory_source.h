@@ -8,24 +8,26 @@ struct vmb_memory;
 struct vmb_resource;
 
 /*
- * Where memory comes from. Either the VM makes it and the driver imports it, or the driver
- * allocates as always and the VM captures what the driver's ioctls make. All members are mandatory;
- * any thread may call them.
+ * How memory is allocated. vmb_memory_imported: the VM creates memory and the driver imports it.
+ * vmb_memory_captured: the driver allocates memory and the VM captures the BOs from its ioctls. All
+ * functions are mandatory. Any thread may call them.
  */
 struct vmb_memory_source {
-	/* Fills in the types that sparse resources can be bound to. */
+	/* Sets provide->sparse_types. */
 	VkResult (*find_types)(struct vmb_provide *provide);
-	/* Whether an allocation can back sparse resources. Others are the driver's alone. */
+	/* Whether an allocation can back sparse resources. If not, the layer passes it through. */
 	bool (*can_back)(const struct vmb_provide *provide, const VkMemoryAllocateInfo *info);
-	/* Allocates; memory->backing stays empty if the VM cannot map the allocation. */
+	/* Allocates. memory->backing stays empty if the VM cannot map the allocation. On failure
+	 * the caller still calls free. */
 	VkResult (*allocate)(struct vmb_memory *memory, const VkMemoryAllocateInfo *info,
 		const VkAllocationCallbacks *allocator);
 	/* Frees the driver's object and the backing. */
 	void (*free)(struct vmb_memory *memory, const VkAllocationCallbacks *allocator);
-	/* Reserves a range for a resource, with a memory object of the driver's for it. */
+	/* Reserves a range and sets the resource's reservation and memory. On failure the caller
+	 * still destroys the resource. */
 	VkResult (*reserve)(struct vmb_resource *resource, const VkMemoryRequirements *requirements,
 		uint32_t type, const void *chain);
-	/* Handle types for which the driver creates buffers and images; 0 for none. */
+	/* The external handle types that the layer adds to new buffers and images; 0 for none. */
 	VkExternalMemoryHandleTypeFlags handle_types;
 };
 

@@ -96,7 +96,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL get_image_format2(VkPhysicalDevice handle,
 	if (!(info->flags & VMB_IMAGE_SPARSE_FLAGS)) {
 		return next->GetPhysicalDeviceImageFormatProperties2(handle, info, properties);
 	}
-	/* Sparse memory is the layer's own: it has no external handles. */
+	/* Sparse resources have no external handles: the layer allocates their memory. */
 	const VkPhysicalDeviceExternalImageFormatInfo *external = vmb_chain_find(
 		info->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
 	if (!vmb_image_flags_provided(info->flags) || (external && external->handleType)) {

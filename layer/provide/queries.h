@@ -4,7 +4,7 @@
 
 #include "vk/commands.h"
 
-/* The queries of a physical device on the provide route: the driver's answers, with sparse
+/* The queries of a physical device on the provide route: the driver's results, with sparse
  * resources added. */
 extern const struct vmb_instance_commands vmb_provide_queries;
 

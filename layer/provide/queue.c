@@ -55,7 +55,7 @@ void vmb_queue_destroy(struct vmb_queue *queue)
 
 	forget_timeline(provide->vm, queue->gate_timeline);
 	forget_timeline(provide->vm, queue->done_timeline);
-	/* The driver's queue of a lost device may still wait for them. */
+	/* On a lost device the driver's queue may still wait for gate and done: leak them. */
 	if (!vmb_provide_is_stranded(provide)) {
 		provide->next.DestroySemaphore(device, queue->gate, &vmb_allocator);
 		provide->next.DestroySemaphore(device, queue->done, &vmb_allocator);
@@ -84,7 +84,7 @@ static VkResult create_timeline(struct vmb_provide *provide, VkSemaphore *out)
 	return provide->next.CreateSemaphore(provide->device->handle, &info, &vmb_allocator, out);
 }
 
-/* Gives a timeline a name in the VM. */
+/* Imports a timeline into the VM. */
 static VkResult share_timeline(
 	struct vmb_provide *provide, VkSemaphore semaphore, uint32_t *timeline)
 {
@@ -104,7 +104,7 @@ static VkResult share_timeline(
 	return ret == 0 ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
-/* Keeps what an earlier, failed call created. */
+/* Creates and imports a timeline, unless an earlier call did. */
 static VkResult ensure_timeline(
 	struct vmb_provide *provide, VkSemaphore *semaphore, uint32_t *timeline)
 {

@@ -12,30 +12,34 @@
 struct vmb_batch;
 
 /*
- * A VkQueue that binds. Two timeline semaphores of the layer bracket a batch: the driver's queue
- * signals gate when the batch may run, the executor signals done when it has, and the driver's
- * queue waits for done before it signals the application's semaphores. Each timeline has one side
- * that signals it, so its value only rises.
+ * A VkQueue with a vkQueueBindSparse. Two timeline semaphores of the layer order a batch:
+ *
+ *  - the driver's queue waits for the application's semaphores and signals gate;
+ *  - the executor waits for gate, runs the batch and signals done;
+ *  - the driver's queue waits for done and signals the application's semaphores.
+ *
+ * Only the driver's queue signals gate, and only the executor signals done. So both values only
+ * rise. A batch without waits needs no gate.
  */
 struct vmb_queue {
 	struct vmb_queue *next; /* in vmb_provide.queues */
 	VkQueue handle;
 	struct vmb_provide *provide;
 
-	/* Of the last batch; externally synchronized, as the VkQueue is. */
+	/* The value of the last batch. Externally synchronized, as the VkQueue is. */
 	uint64_t last_value;
 
-	/* VK_NULL_HANDLE until they are needed, constant from then on. */
+	/* VK_NULL_HANDLE until vmb_queue_create_timelines(), constant afterwards. */
 	VkSemaphore gate;
 	VkSemaphore done;
-	/* The VM's names for them; 0 on a VM that executes. */
+	/* The VM's names for gate and done; 0 on a VM that executes. */
 	uint32_t gate_timeline;
 	uint32_t done_timeline;
 
-	/* The thread that runs the batches that have to wait. */
+	/* The thread that runs the batches that cannot run at once. */
 	bool has_worker;
 	pthread_t worker;
-	/* The device is being destroyed: batches that have not run are dropped. */
+	/* The device is being destroyed: vmb_worker_stop() was called. */
 	atomic_bool stop;
 
 	/* Guards the list of the worker's batches. */
@@ -46,15 +50,15 @@ struct vmb_queue {
 	size_t pending; /* listed or running */
 };
 
-/* The object of a queue, created when the queue is first bound on; NULL if memory is short. Any
- * thread. */
+/* The object of a queue, created by the first call. The device owns it. NULL if memory is short.
+ * Any thread. */
 struct vmb_queue *vmb_queue_get(struct vmb_provide *provide, VkQueue handle);
-/* The worker must have been stopped. */
+/* The queue's worker must be stopped. */
 void vmb_queue_destroy(struct vmb_queue *queue);
 
-/* Creates gate and done if they are not there yet. */
+/* Creates gate and done unless they exist. The queue is externally synchronized. */
 VkResult vmb_queue_create_timelines(struct vmb_queue *queue);
-/* Signals done with the value of a batch, from the host. */
+/* Signals done with the value of a batch by vkSignalSemaphore. */
 VkResult vmb_queue_signal_done(struct vmb_queue *queue, const struct vmb_batch *batch);
 
 #endif

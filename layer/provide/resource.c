@@ -29,8 +29,8 @@ void vmb_resource_requirements2(
 		requirements->pNext, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS);
 
 	vmb_resource_requirements(provide, &requirements->memoryRequirements);
-	/* The driver may want a dedicated allocation for imported memory. No sparse resource can
-	 * have one. */
+	/* The driver may prefer a dedicated allocation for imported memory. A sparse resource
+	 * cannot have a dedicated allocation. */
 	if (dedicated) {
 		dedicated->prefersDedicatedAllocation = VK_FALSE;
 		dedicated->requiresDedicatedAllocation = VK_FALSE;
@@ -68,7 +68,7 @@ VkResult vmb_resource_create(struct vmb_provide *provide, const VkMemoryRequirem
 	VkResult result = reserve(resource, requirements);
 	if (result != VK_SUCCESS) {
 		vmb_provide_log(provide, VMB_LOG_WARN,
-			"no address space for a sparse resource of %llu bytes",
+			"cannot reserve address space for a sparse resource of %llu bytes",
 			(unsigned long long)requirements->size);
 		vmb_resource_destroy(resource);
 		return result;
@@ -86,8 +86,8 @@ void vmb_resource_ref(struct vmb_resource *resource)
 	atomic_fetch_add_explicit(&resource->references, 1, memory_order_relaxed);
 }
 
-/* An application must not destroy a resource that is being bound. If it does, the bind must not hit
- * whatever takes the addresses next. The kernel ends every bind in finite time. */
+/* If the application destroys a resource during a bind, the bind must not hit the next resource at
+ * the same address. The kernel ends every bind in finite time. */
 static void wait_for_binds(struct vmb_resource *resource)
 {
 	struct vmb_vm *vm = resource->provide->vm;
@@ -133,13 +133,13 @@ static void count_ops(struct vmb_statistics *statistics, const struct vmb_op *op
 	vmb_count(&statistics->unmap_ops, of_kind[VMB_OP_UNMAP]);
 }
 
-static void record(struct vmb_resource *resource, const struct vmb_op *ops, size_t count)
+static void record_ops(struct vmb_resource *resource, const struct vmb_op *ops, size_t count)
 {
 	for (size_t i = 0; i < count && !resource->residency_lost; i++) {
 		if (vmb_residency_reserve(&resource->residency) < 0) {
 			resource->residency_lost = true;
 			vmb_provide_log(resource->provide, VMB_LOG_WARN,
-				"out of memory for the residency map: bytes bound are not exact");
+				"out of memory for residency: bytes_bound is no longer exact");
 			return;
 		}
 		vmb_residency_apply(&resource->residency, &ops[i]);
@@ -156,7 +156,7 @@ void vmb_resource_executed(struct vmb_resource *resource, const struct vmb_op *o
 	}
 	pthread_mutex_lock(&resource->residency_lock);
 	uint64_t before = vmb_residency_bound(&resource->residency);
-	record(resource, ops, count);
+	record_ops(resource, ops, count);
 	vmb_statistics_bound(statistics, before, vmb_residency_bound(&resource->residency));
 	pthread_mutex_unlock(&resource->residency_lock);
 }

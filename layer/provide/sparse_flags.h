@@ -4,7 +4,7 @@
 
 #include <vulkan/vulkan.h>
 
-/* The creation flags of sparse resources. The driver never gets them. */
+/* The creation flags of sparse resources. The layer removes them before it calls the driver. */
 
 #define VMB_BUFFER_SPARSE_FLAGS \
 	((VkBufferCreateFlags)(VK_BUFFER_CREATE_SPARSE_BINDING_BIT | \

@@ -3,28 +3,28 @@
 
 #include <stdlib.h>
 
-/* few if it holds that many, otherwise new memory. */
-static void *room(void *few, size_t count, size_t size)
+/* Returns few if count entries fit, otherwise allocates. NULL if memory is short. */
+static void *array_create(void *few, size_t count, size_t size)
 {
 	return count <= VMB_SUBMISSION_FEW ? few : calloc(count, size);
 }
 
-static void give_back(void *memory, const void *few)
+static void array_destroy(void *memory, const void *few)
 {
 	if (memory != few) {
 		free(memory);
 	}
 }
 
-VkResult vmb_submission_init(
-	struct vmb_submission *submission, uint32_t pieces, uint32_t semaphores)
+VkResult vmb_submission_init(struct vmb_submission *submission, uint32_t infos, uint32_t semaphores)
 {
 	submission->count = 0;
-	submission->infos = room(submission->few_infos, pieces, sizeof(VkSubmitInfo));
-	submission->timelines = room(
-		submission->few_timelines, pieces, sizeof(VkTimelineSemaphoreSubmitInfo));
-	submission->stages = room(submission->few_stages, semaphores, sizeof(VkPipelineStageFlags));
-	submission->zeros = room(submission->few_zeros, semaphores, sizeof(uint64_t));
+	submission->infos = array_create(submission->few_infos, infos, sizeof(VkSubmitInfo));
+	submission->timelines = array_create(
+		submission->few_timelines, infos, sizeof(VkTimelineSemaphoreSubmitInfo));
+	submission->stages = array_create(
+		submission->few_stages, semaphores, sizeof(VkPipelineStageFlags));
+	submission->zeros = array_create(submission->few_zeros, semaphores, sizeof(uint64_t));
 	if (!submission->infos || !submission->timelines || !submission->stages ||
 		!submission->zeros) {
 		vmb_submission_finish(submission);
@@ -39,10 +39,10 @@ VkResult vmb_submission_init(
 
 void vmb_submission_finish(struct vmb_submission *submission)
 {
-	give_back(submission->infos, submission->few_infos);
-	give_back(submission->timelines, submission->few_timelines);
-	give_back(submission->stages, submission->few_stages);
-	give_back(submission->zeros, submission->few_zeros);
+	array_destroy(submission->infos, submission->few_infos);
+	array_destroy(submission->timelines, submission->few_timelines);
+	array_destroy(submission->stages, submission->few_stages);
+	array_destroy(submission->zeros, submission->few_zeros);
 	submission->infos = NULL;
 	submission->timelines = NULL;
 	submission->stages = NULL;

@@ -4,40 +4,41 @@
 
 #include <vulkan/vulkan.h>
 
-/* Up to so many pieces and semaphores need no allocation. */
+/* Up to this many infos and semaphores need no allocation. */
 #define VMB_SUBMISSION_FEW 4
 
 /*
- * A vkQueueSubmit of nothing but semaphores, put together piece by piece. Borrows the arrays that
- * it is given until it is submitted. Must not be moved or copied: it may point into itself.
+ * A vkQueueSubmit of semaphores only, without command buffers. Borrows the arrays of handles and
+ * values until the submission. Must not be moved or copied: infos may point to few_infos.
  */
 struct vmb_submission {
 	VkSubmitInfo *infos;
 	VkTimelineSemaphoreSubmitInfo *timelines;
 	uint32_t count;
-	VkPipelineStageFlags *stages; /* as many as the longest list of waits */
-	uint64_t *zeros; /* as many as the longest list of all */
-	/* Where the above point if they need no more room than this. */
+	VkPipelineStageFlags *stages; /* one for each semaphore */
+	uint64_t *zeros; /* values of binary semaphores, one for each semaphore */
+	/* The storage of the members above for at most VMB_SUBMISSION_FEW entries. */
 	VkSubmitInfo few_infos[VMB_SUBMISSION_FEW];
 	VkTimelineSemaphoreSubmitInfo few_timelines[VMB_SUBMISSION_FEW];
 	VkPipelineStageFlags few_stages[VMB_SUBMISSION_FEW];
 	uint64_t few_zeros[VMB_SUBMISSION_FEW];
 };
 
-/* Semaphores of one side; values is NULL if none of them is a timeline. */
+/* The waits or the signals of one info. values is NULL without a timeline semaphore. */
 struct vmb_semaphores {
 	uint32_t count;
 	const VkSemaphore *handles;
 	const uint64_t *values;
 };
 
-/* Room for so many pieces, with at most so many semaphores on each side. */
+/* Makes room for this many infos, each with at most this many waits and as many signals. Returns
+ * VK_ERROR_OUT_OF_HOST_MEMORY if memory is short. */
 VkResult vmb_submission_init(
-	struct vmb_submission *submission, uint32_t pieces, uint32_t semaphores);
+	struct vmb_submission *submission, uint32_t infos, uint32_t semaphores);
 /* Accepts a zeroed submission. */
 void vmb_submission_finish(struct vmb_submission *submission);
 
-/* Adds a piece that waits, then signals. */
+/* Adds an info that waits, then signals. The submission must have room for the info. */
 void vmb_submission_add(struct vmb_submission *submission, const struct vmb_semaphores *waits,
 	const struct vmb_semaphores *signals);
 

@@ -14,30 +14,30 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* A wait in slices of at most longest_ns. */
+/* A wait in slices of at most max_slice_ns. */
 struct wait {
 	const struct vmb_provide *provide;
 	uint64_t timeout_ns;
-	uint64_t longest_ns;
+	uint64_t max_slice_ns;
 	uint64_t start_ns; /* 0 for a wait of one slice, which needs no clock */
 	VkResult result;
-	uint64_t slice_ns; /* the driver's timeout */
+	uint64_t slice_ns; /* the timeout of the next call of the driver */
 };
 
 static struct wait wait_begin(const struct vmb_provide *provide, uint64_t timeout_ns)
 {
-	uint64_t longest_ns = provide->executor->wait_slice_ns;
+	uint64_t max_slice_ns = provide->executor->wait_slice_ns;
 
 	return (struct wait){
 		.provide = provide,
 		.timeout_ns = timeout_ns,
-		.longest_ns = longest_ns,
-		.start_ns = timeout_ns > longest_ns ? now_ns() : 0,
+		.max_slice_ns = max_slice_ns,
+		.start_ns = timeout_ns > max_slice_ns ? now_ns() : 0,
 		.result = VK_TIMEOUT,
 	};
 }
 
-/* Whether the driver has to wait (again); if not, result is the wait's result. */
+/* Whether the driver has to wait for another slice. If not, wait->result is final. */
 static bool wait_next_slice(struct wait *wait, bool first)
 {
 	uint64_t waited_ns = 0;
@@ -56,7 +56,7 @@ static bool wait_next_slice(struct wait *wait, bool first)
 		}
 	}
 	uint64_t left_ns = wait->timeout_ns - waited_ns;
-	wait->slice_ns = left_ns < wait->longest_ns ? left_ns : wait->longest_ns;
+	wait->slice_ns = left_ns < wait->max_slice_ns ? left_ns : wait->max_slice_ns;
 	return true;
 }
 
@@ -95,7 +95,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL wait_semaphores(
 	return wait.result;
 }
 
-/* Commands that a lost device refuses. */
+/* Commands that return VK_ERROR_DEVICE_LOST on a lost device. */
 #define UNLESS_LOST(function, name, parameters, arguments) \
 	static VKAPI_ATTR VkResult VKAPI_CALL function parameters \
 	{ \

@@ -5,12 +5,13 @@
 #include "provide/device.h"
 
 /*
- * Submissions, waits and polls on a device that the layer may lose. Where a failed bind leaves the
- * driver's queue waiting for ever, the driver's own waits would never return. The specification
- * asks for an end in finite time (Vulkan, "Lost Device").
+ * Submissions, waits and polls on a device that the layer may mark as lost. After a failed bind the
+ * driver's queue may wait for ever, and a wait of the driver would never return. Vulkan requires
+ * waits on a lost device to return in finite time ("Lost Device").
  */
 
-/* Waits until a fence is signaled or the device is lost. */
+/* Waits until a fence is signaled or the device is lost. Returns VK_SUCCESS, VK_ERROR_DEVICE_LOST
+ * or the driver's error. Any thread. */
 VkResult vmb_wait_for_fence(struct vmb_provide *provide, VkFence fence);
 
 #endif

@@ -18,7 +18,7 @@ static void run(struct vmb_queue *queue, struct vmb_batch *batch)
 	vmb_batch_destroy(batch);
 }
 
-static void *work(void *data)
+static void *worker_main(void *data)
 {
 	struct vmb_queue *queue = data;
 
@@ -49,7 +49,7 @@ static void *work(void *data)
 	return NULL;
 }
 
-/* Signals stay with the application's threads. */
+/* Blocks all signals in the worker: the application's threads handle them. */
 static bool create_thread(struct vmb_queue *queue)
 {
 	sigset_t all;
@@ -57,7 +57,7 @@ static bool create_thread(struct vmb_queue *queue)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	queue->has_worker = pthread_create(&queue->worker, NULL, work, queue) == 0;
+	queue->has_worker = pthread_create(&queue->worker, NULL, worker_main, queue) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return queue->has_worker;
 }
