@@ -5,8 +5,9 @@
 #include <vulkan/vulkan.h>
 
 /*
- * The layer's own memory, for objects that the application knows nothing of. Without an allocator a
- * driver takes the parent's, which may be one that the application made and that counts or refuses.
+ * The allocator for objects that the layer creates. Without an allocator, a driver uses the
+ * parent's, which may be the application's. The application's allocator may count or refuse
+ * allocations.
  */
 extern const VkAllocationCallbacks vmb_allocator;
 

@@ -11,24 +11,28 @@
 #include <unistd.h>
 
 /*
- * To replace a structure in the middle of a chain, those before it have to be copied, since each
- * points to the next, and any of them may be of a type that is newer than this code: its size is
- * unknown. A copy may well be longer than the structure, nobody reads past its end; only the
- * reading must not run into memory that is not there. The kernel copies for us, as far as it can:
- * with process_vm_readv(2), or through a pipe in sandboxes that forbid it.
+ * Each structure of a chain points to the next. To replace a structure in the middle, all
+ * structures before it must be copied too. The layer may not know the type of such a structure, and
+ * so not its size. Every copy has COPY_BYTES, which may be more than the structure has. The driver
+ * ignores the excess. But the excess may be in an unmapped page, where a read by the layer would
+ * fault.
+ *
+ * So the kernel reads, and stops at an unmapped page. read_struct() uses process_vm_readv(2), or a
+ * pipe in sandboxes that forbid process_vm_readv(2).
  */
-#define MOST_BYTES 4096
+#define COPY_BYTES 4096
 
 struct block {
 	struct block *next;
-	/* As aligned as anything that a structure may hold. */
-	_Alignas(max_align_t) unsigned char bytes[MOST_BYTES];
+	/* Aligned for every member that a structure may have. */
+	_Alignas(max_align_t) unsigned char bytes[COPY_BYTES];
 };
 
-/* Writes and reads back a piece that lies in one page; 0 if it is not there, or on an error. */
-static size_t through_pipe(const int ends[2], const struct iovec *piece, char *to)
+/* Copies a piece in one page through a pipe. Returns its size, or 0 if the page is unmapped or the
+ * pipe fails. */
+static size_t copy_through_pipe(const int ends[2], const struct iovec *piece, char *to)
 {
-	/* Not write(): the sanitizers would look at what we do not know the size of. */
+	/* No write(): sanitizers would check a buffer of unknown size. */
 	long written = syscall(SYS_write, ends[1], piece->iov_base, piece->iov_len);
 
 	return written > 0 && read(ends[0], to, (size_t)written) == written ? (size_t)written : 0;
@@ -42,27 +46,28 @@ static size_t read_by_pipe(const struct iovec pieces[2], char *to)
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
 		return 0;
 	}
-	size = through_pipe(ends, &pieces[0], to);
+	size = copy_through_pipe(ends, &pieces[0], to);
 	if (size == pieces[0].iov_len && pieces[1].iov_len) {
-		size += through_pipe(ends, &pieces[1], to + size);
+		size += copy_through_pipe(ends, &pieces[1], to + size);
 	}
 	close(ends[0]);
 	close(ends[1]);
 	return size;
 }
 
+/* Reads up to COPY_BYTES. False if even the part in the first page cannot be read. */
 static bool read_struct(const void *from, void *to)
 {
 	uintptr_t start = (uintptr_t)from;
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 	size_t here = page - start % page;
-	/* In pieces that each lie in one page: a piece is copied whole or not at all. */
+	/* Each piece is in one page: the kernel reads a piece completely or not at all. */
 	struct iovec pieces[2] = {
-		{ .iov_base = (void *)start, .iov_len = here < MOST_BYTES ? here : MOST_BYTES },
+		{ .iov_base = (void *)start, .iov_len = here < COPY_BYTES ? here : COPY_BYTES },
 		{ .iov_base = (void *)(start + here),
-			.iov_len = here < MOST_BYTES ? MOST_BYTES - here : 0 },
+			.iov_len = here < COPY_BYTES ? COPY_BYTES - here : 0 },
 	};
-	struct iovec whole = { .iov_base = to, .iov_len = MOST_BYTES };
+	struct iovec whole = { .iov_base = to, .iov_len = COPY_BYTES };
 
 	ssize_t size = process_vm_readv(getpid(), &whole, 1, pieces, 2, 0);
 	if (size < 0) {

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* A line of the lists as data. */
+/* An X(...) line of the lists as data. */
 struct entry {
 	const char *name;
 	const char *alias; /* NULL if there is none */
@@ -39,7 +39,7 @@ struct vmb_command vmb_command_find(const char *name)
 	return (struct vmb_command){ .level = VMB_COMMAND_UNKNOWN };
 }
 
-/* Members have different function types: memcpy() reads and writes any of them. */
+/* The members of a table have different function types. memcpy() accesses all of them. */
 
 static PFN_vkVoidFunction get(const void *table, size_t offset)
 {

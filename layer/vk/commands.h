@@ -86,7 +86,7 @@
 			VkPhysicalDeviceToolProperties * tools), \
 		(handle, count, tools))
 
-/* The oldest headers that the layer builds with do not have these. */
+/* The oldest supported Vulkan headers lack these commands. */
 #ifdef VK_KHR_maintenance5
 #define VMB_MAINTENANCE5_COMMANDS(X) \
 	X(void, GetDeviceImageSubresourceLayout, "vkGetDeviceImageSubresourceLayoutKHR", \
@@ -260,7 +260,7 @@ struct vmb_device_commands {
 	VMB_DEVICE_COMMANDS(VMB_COMMAND_MEMBER)
 };
 
-/* Which list a command is in. */
+/* The list that contains a command. */
 enum vmb_command_level {
 	VMB_COMMAND_UNKNOWN,
 	VMB_COMMAND_INSTANCE,
@@ -268,19 +268,19 @@ enum vmb_command_level {
 	VMB_COMMAND_DEVICE,
 };
 
-/* A command of the lists. */
+/* A command: its list, and its place in the tables. */
 struct vmb_command {
 	enum vmb_command_level level;
 	size_t offset; /* into the table of its level */
 };
 
-/* Looks a command up under either of its names. */
+/* Finds a command by either of its names. The level is VMB_COMMAND_UNKNOWN without a match. */
 struct vmb_command vmb_command_find(const char *name);
-/* The pointer that a table of the command's level has. */
+/* The command's pointer in a table, which must be of the command's level. May be NULL. */
 PFN_vkVoidFunction vmb_command_in(const void *table, const struct vmb_command *command);
 
-/* Fill a table with the next layer's (or the driver's) commands. A command with two names is looked
- * up under both, first under the one that is right for the version in use. */
+/* Fill a table with the commands of the next layer or the driver. A command with two names is
+ * looked up by the core name first if api_version has it, otherwise by the alias first. */
 void vmb_instance_commands_load(struct vmb_instance_commands *commands, VkInstance instance,
 	uint32_t api_version, PFN_vkGetInstanceProcAddr next);
 void vmb_device_commands_load(struct vmb_device_commands *commands, VkDevice device,
@@ -292,8 +292,8 @@ void vmb_instance_commands_lay(
 void vmb_device_commands_lay(
 	struct vmb_device_commands *commands, const struct vmb_device_commands *overlay);
 
-/* Adds those commands of source to an overlay that differ between two other tables, and that the
- * overlay lacks. */
+/* Copies a command from source to an overlay if the overlay lacks the command, and if the tables
+ * one and other differ in the command. */
 void vmb_device_commands_add_changed(struct vmb_device_commands *overlay,
 	const struct vmb_device_commands *source, const struct vmb_device_commands *one,
 	const struct vmb_device_commands *other);

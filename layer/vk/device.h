@@ -28,54 +28,57 @@ struct vmb_device {
 	PFN_vkDestroyDevice destroy;
 	/* The next layer's or the driver's commands. */
 	struct vmb_device_commands driver;
-	/* With the overlays of all features: what the application gets. */
+	/* The application's commands: driver with the overlays of all features. */
 	struct vmb_device_commands commands;
-	/* What the layer does here: the physical device's route, or native if the application
-	 * enables no sparse feature. */
+	/* The route of the device: the physical device's, or native if the application enables no
+	 * sparse feature. */
 	enum vmb_route route;
-	/* By vmb_feature_id; NULL where a feature has nothing to do. */
+	/* The state of each feature, by vmb_feature_id. NULL for a feature without work here. */
 	void *features[VMB_FEATURES];
 	/* Commands of extensions that only the layer enabled: the application gets NULL for them.
 	 * Ends with NULL. */
 	const char *hidden_commands[8];
-	/* The driver may wait for ever in vkDestroyDevice: its device is left behind. */
+	/* The driver may wait for ever in vkDestroyDevice, so the layer leaks the driver's
+	 * device. */
 	bool is_stranded;
 	struct vmb_statistics statistics;
-	struct vmb_figures *figures; /* of features, a list */
+	struct vmb_figures *figures; /* a list; each feature owns its entry */
 };
 
 /*
- * A feature. create_device.c calls its functions in the order of the members; each but prepare only
- * if the feature has a state on the device.
+ * A feature. create_device.c calls the functions in the order of the members. It calls prepare for
+ * every feature, and the other functions only for a feature with state on the device.
  */
 struct vmb_feature {
 	enum vmb_feature_id id;
-	/* Sets device->features[id] if the feature has something to do on this device. May change
-	 * *info, which the driver gets; its new parts stay until finish. */
+	/* Sets device->features[id] if the feature has work on this device. May change *info for
+	 * the driver. What *info then points to must stay valid until create_end. */
 	VkResult (*prepare)(struct vmb_device *device, VkDeviceCreateInfo *info);
-	/* Before and after the driver creates its device, on one thread. Optional. */
+	/* Before and after vkCreateDevice of the driver, on one thread. Optional. */
 	void (*create_begin)(struct vmb_device *device);
 	void (*create_end)(struct vmb_device *device);
-	/* The driver's device is there. Lays the feature's commands over device->commands. On
-	 * failure finish follows. A feature that finds nothing to do here may finish itself. */
+	/* The driver's device exists. Lays the feature's commands over device->commands. On failure
+	 * the caller calls finish. A feature without work here may call its own finish. */
 	VkResult (*init)(struct vmb_device *device);
-	/* Frees the state, also one that was only prepared, and sets device->features[id] to
-	 * NULL. */
+	/* Frees the state and sets device->features[id] to NULL. May follow prepare without
+	 * init. */
 	void (*finish)(struct vmb_device *device);
 };
 
-/* Makes a device known to vmb_device_of(); -ENOMEM. Any thread, as the other two. */
+/* Adds a device to the table of vmb_device_of(). Returns 0 or -ENOMEM. Any thread, as the next
+ * two. */
 int vmb_device_register(struct vmb_device *device);
-/* The device of a VkDevice or VkQueue. */
+/* The device of a VkDevice, VkQueue or VkCommandBuffer; NULL if it is not registered. */
 struct vmb_device *vmb_device_of(const void *dispatchable);
-/* As above; the device is no longer known afterwards. */
+/* Removes a device from the table. Returns the device, which the caller owns. */
 struct vmb_device *vmb_device_unregister(VkDevice handle);
 
-/* Copies the commands below a feature to *next and lays the feature's own over them. */
+/* Copies device->commands to *next and lays a feature's commands over device->commands. */
 void vmb_device_overlay(struct vmb_device *device, const struct vmb_device_commands *overlay,
 	struct vmb_device_commands *next);
 
-/* Adds figures to the device's statistics; they stay until the device is destroyed. */
+/* Adds figures to the device's statistics. figures must stay valid until the device is
+ * destroyed. */
 void vmb_device_add_figures(struct vmb_device *device, struct vmb_figures *figures);
 
 #define vmb_device_log(device, level, ...) \

@@ -17,7 +17,7 @@ bool vmb_extensions_contain(const char *const *names, uint32_t count, const char
 const char **vmb_extensions_add(
 	const char *const *names, uint32_t *count, const char *const *more, uint32_t more_count)
 {
-	/* calloc() of nothing may be NULL, which is not a failure. */
+	/* The extra entry: calloc() of 0 entries may return NULL without a failure. */
 	const char **all = calloc((size_t)*count + more_count + 1, sizeof(*all));
 
 	if (!all) {

@@ -20,35 +20,38 @@ struct vmb_instance {
 	PFN_vkCreateDevice create_device;
 	/* The next layer's or the driver's commands. */
 	struct vmb_instance_commands driver;
-	/* With the layer's overlays, except for the trace's; of physical devices on the native
-	 * route. */
+	/* driver with the layer's overlays, but not with the overlay of the trace. Physical devices
+	 * on the native route use this table. */
 	struct vmb_instance_commands untraced;
-	/* With all overlays: what the application gets. */
+	/* The application's commands: untraced with the overlay of the trace. */
 	struct vmb_instance_commands commands;
 	struct vmb_settings settings;
-	/* NULL without the setting, or if the file cannot be opened. */
+	/* NULL without VMBIND_TRACE, or if the file cannot be opened. */
 	struct vmb_trace *trace;
 	/* The application's VkApplicationInfo.apiVersion; 1.0 by default. */
 	uint32_t api_version;
-	/* The loader's own object, where handle is an object of a layer below that wraps it. */
+	/* The loader's object. Differs from handle if a layer below wraps instances. */
 	VkInstance loader_handle;
-	/* The loader's callbacks for a device of the layer's own, which take loader_handle. NULL if
-	 * the loader has none. */
+	/* The loader's callbacks for devices that the layer creates. Both take loader_handle. NULL
+	 * if the loader has no callbacks. */
 	PFN_vkLayerCreateDevice loader_create_device;
 	PFN_vkLayerDestroyDevice loader_destroy_device;
-	/* The layer's vkGetInstanceProcAddr, by which the loader finds the layer in the chain. */
+	/* The layer's vkGetInstanceProcAddr. loader_create_device uses it to find the layer in the
+	 * chain. */
 	PFN_vkGetInstanceProcAddr layer_get;
-	/* VkPhysicalDevice to vmb_physical_device; filled when the application enumerates. */
+	/* VkPhysicalDevice to vmb_physical_device. vkEnumeratePhysicalDevices,
+	 * vkEnumeratePhysicalDeviceGroups and vkCreateDevice add entries. */
 	struct vmb_map physical_devices;
-	/* Held while a physical device is added; taken before a physical device's own lock. */
+	/* Held while a physical device is added. */
 	pthread_mutex_t physical_devices_lock;
 };
 
-/* Makes an instance known to vmb_instance_of(); -ENOMEM. Any thread, as the other two. */
+/* Adds an instance to the table of vmb_instance_of(). Returns 0 or -ENOMEM. Any thread, as the next
+ * two. */
 int vmb_instance_register(struct vmb_instance *instance);
-/* The instance of a VkInstance or VkPhysicalDevice. */
+/* The instance of a VkInstance or VkPhysicalDevice; NULL if it is not registered. */
 struct vmb_instance *vmb_instance_of(const void *dispatchable);
-/* As above; the instance is no longer known afterwards. */
+/* Removes an instance from the table. Returns the instance, which the caller owns. */
 struct vmb_instance *vmb_instance_unregister(VkInstance handle);
 
 #define vmb_instance_log(instance, level, ...) vmb_log((instance)->settings.log, level, __VA_ARGS__)

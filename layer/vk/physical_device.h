@@ -8,13 +8,13 @@
 
 #include "vk/instance.h"
 
-/* What the layer does on a physical device. */
+/* The route of a physical device: the layer's work on it. */
 enum vmb_route {
 	/* Nothing: the application gets the driver's own functions. */
 	VMB_ROUTE_NATIVE,
 	/* The layer corrects the ioctls of the driver's own sparse resources. */
 	VMB_ROUTE_ASSIST,
-	/* The driver has no sparse resources. The layer makes them. */
+	/* The layer adds sparse resources to a driver that has none. */
 	VMB_ROUTE_PROVIDE,
 };
 
@@ -30,19 +30,19 @@ struct vmb_physical_device {
 	struct vmb_instance_commands untraced;
 	struct vmb_instance_commands commands;
 
-	/* Guards the decision until it is made; held while the device is probed. */
+	/* Guards decided and the members below until decided is set. Held during the probe. */
 	pthread_mutex_t decide_lock;
 	bool decided;
 
 	/* route/decide.c fills in what follows. Constant once decided. */
 	enum vmb_route route;
 	const struct vmb_backend *backend; /* NULL unless the route is provide */
-	const char *reason; /* why this route; one sentence for people */
-	const char *fault; /* the driver's fault that the route works around, or NULL */
+	const char *reason; /* of the route; one sentence for users, static */
+	const char *fault; /* the driver's bug that the route works around, or NULL; static */
 	bool driver_has_sparse;
 	VkDeviceSize granularity; /* bytes: of binds, and of imported host memory */
 	VkDeviceSize address_space; /* bytes that sparse resources can reserve */
-	VkDriverId driver_id; /* 0 if the driver does not report it, as the two strings */
+	VkDriverId driver_id; /* 0 if the driver does not report it; then driver is empty */
 	char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
 	char driver[VK_MAX_DRIVER_NAME_SIZE];
 	char driver_info[VK_MAX_DRIVER_INFO_SIZE];
@@ -51,7 +51,7 @@ struct vmb_physical_device {
 /* Undecided, with the commands of its instance. NULL if memory is short. */
 struct vmb_physical_device *vmb_physical_device_create(
 	struct vmb_instance *instance, VkPhysicalDevice handle);
-/* Frees an undecided or decided object; accepts NULL. */
+/* Accepts NULL, and an undecided object. */
 void vmb_physical_device_destroy(struct vmb_physical_device *physical);
 
 /* The instance's object for a physical device; NULL if there is none. Any thread, as the next
@@ -60,7 +60,7 @@ struct vmb_physical_device *vmb_physical_device_find(VkPhysicalDevice handle);
 /* As above; adds the object if there is none. NULL if memory is short. */
 struct vmb_physical_device *vmb_physical_device_add(VkPhysicalDevice handle);
 
-/* Whether the driver has a device extension. */
+/* Whether the driver has a device extension. False if memory is short. Any thread. */
 bool vmb_physical_device_has_extension(
 	const struct vmb_physical_device *physical, const char *extension);
 

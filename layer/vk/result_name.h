@@ -4,7 +4,7 @@
 
 #include <vulkan/vulkan.h>
 
-/* "VK_SUCCESS" and so on; NULL for a result that the table does not have. Any thread. */
+/* The name of a result, such as "VK_SUCCESS"; NULL for an unlisted result. Static. Any thread. */
 const char *vmb_result_name(VkResult result);
 
 #endif

@@ -36,7 +36,7 @@ void vmb_features_hide_sparse(VkPhysicalDeviceFeatures *features)
 	}
 }
 
-/* Core features stand in one of two places. A structure in pNext has precedence. */
+/* The core features are in VkPhysicalDeviceFeatures2 in pNext, or in pEnabledFeatures. */
 const VkPhysicalDeviceFeatures *vmb_core_features(const VkDeviceCreateInfo *info)
 {
 	const VkPhysicalDeviceFeatures2 *in_chain = vmb_chain_find(

@@ -8,14 +8,14 @@
 /* The sparse features of VkPhysicalDeviceFeatures: sparseBinding, sparseResidency*,
  * shaderResourceResidency. Pure. */
 
-/* Whether one of them is set. */
+/* Whether a sparse feature is set. */
 bool vmb_features_want_sparse(const VkPhysicalDeviceFeatures *features);
-/* Clears all of them. */
+/* Clears all sparse features. */
 void vmb_features_hide_sparse(VkPhysicalDeviceFeatures *features);
 
-/* The core features that a device is created with; NULL if the application enables none. */
+/* The VkPhysicalDeviceFeatures of a create info, borrowed. NULL if the create info has none. */
 const VkPhysicalDeviceFeatures *vmb_core_features(const VkDeviceCreateInfo *info);
-/* Whether a device is created with a sparse feature. */
+/* Whether the application enables a sparse feature. */
 bool vmb_wants_sparse(const VkDeviceCreateInfo *info);
 
 #endif

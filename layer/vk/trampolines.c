@@ -6,7 +6,7 @@
 #include "vk/device.h"
 #include "vk/physical_device.h"
 
-/* A physical device that was never enumerated gets the commands of its instance. */
+/* A physical device that the layer has not seen yet uses its instance's commands. */
 static const struct vmb_instance_commands *physical_device_commands(VkPhysicalDevice handle)
 {
 	const struct vmb_physical_device *physical = vmb_physical_device_find(handle);

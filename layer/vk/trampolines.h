@@ -5,9 +5,9 @@
 #include "vk/commands.h"
 
 /*
- * The function that vkGetInstanceProcAddr hands out for a command of a physical device or a device:
- * it has to serve every one of the instance. The function looks the object up and calls the command
- * of its table. NULL for other commands. Any thread.
+ * The function that vkGetInstanceProcAddr returns for a command of a physical device or a device.
+ * The function serves all physical devices and devices. It looks up the object of the handle and
+ * calls the command from the object's table. NULL for other commands. Any thread.
  */
 PFN_vkVoidFunction vmb_trampoline(const struct vmb_command *command);
 
