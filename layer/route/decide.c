@@ -8,8 +8,9 @@
 #include "route/probe_device.h"
 #include "route/rules.h"
 
-/* Reads what only Vulkan 1.1 reports. On an older instance the driver stays unknown. */
-static void read_properties2(
+/* Also fills in the driver's names and the granularity. Without vkGetPhysicalDeviceProperties2 or
+ * on a Vulkan 1.0 device the driver stays unknown. */
+static void read_properties(
 	struct vmb_physical_device *physical, VkPhysicalDeviceProperties *properties)
 {
 	const struct vmb_instance_commands *driver_commands = &physical->instance->driver;
@@ -59,7 +60,8 @@ static const char *find_missing_extension(const struct vmb_physical_device *phys
 	return NULL;
 }
 
-/* Asks the kernel's driver for its name, through the device's render node. */
+/* Reads the name of the kernel driver from the device's render node. The name stays empty on
+ * failure. */
 static void read_kernel_driver(
 	const struct vmb_physical_device *physical, struct vmb_kernel_driver *kernel)
 {
@@ -72,7 +74,8 @@ static void read_kernel_driver(
 	if (ret < 0) {
 		kernel->name[0] = '\0';
 		vmb_instance_log(physical->instance, VMB_LOG_INFO,
-			"%s: the kernel driver is unknown: %s", physical->name, strerror(-ret));
+			"%s: cannot read the name of the kernel driver: %s", physical->name,
+			strerror(-ret));
 	}
 }
 
@@ -82,7 +85,7 @@ static struct vmb_route_choice choose(struct vmb_physical_device *physical,
 	const struct vmb_backend *candidate = vmb_route_candidate(facts);
 	struct vmb_kernel_driver kernel = { .name = "" };
 
-	/* These facts cost system calls. They are read only for a backend that needs them. */
+	/* Read these facts only for a backend that needs them: they cost system calls. */
 	if (candidate && candidate->kernel_driver) {
 		read_kernel_driver(physical, &kernel);
 		facts->kernel_driver = kernel.name;
@@ -106,7 +109,7 @@ void vmb_route_decide(struct vmb_physical_device *physical)
 	VkPhysicalDeviceProperties properties;
 	VkPhysicalDeviceFeatures features;
 
-	read_properties2(physical, &properties);
+	read_properties(physical, &properties);
 	instance->driver.GetPhysicalDeviceFeatures(physical->handle, &features);
 	physical->driver_has_sparse = features.sparseBinding;
 	struct vmb_route_facts facts = {

@@ -4,9 +4,8 @@
 
 #include "vk/physical_device.h"
 
-/* Collects the facts about a physical device and fills in its route, what belongs to the route, and
- * the driver's names. May create a device to probe a backend. The caller holds decide_lock, or owns
- * the object. */
+/* Collects the facts about a physical device and fills in the members from route on. May create a
+ * device to probe a backend. The caller holds decide_lock, or is the only user of the object. */
 void vmb_route_decide(struct vmb_physical_device *physical);
 
 #endif

@@ -7,7 +7,7 @@
 
 static bool find_family(const struct vmb_physical_device *physical, uint32_t *family)
 {
-	const VkQueueFlags copies = VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT |
+	const VkQueueFlags any_work = VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT |
 		VK_QUEUE_TRANSFER_BIT;
 	VkQueueFamilyProperties families[16];
 	uint32_t count = 16;
@@ -15,7 +15,7 @@ static bool find_family(const struct vmb_physical_device *physical, uint32_t *fa
 	physical->instance->driver.GetPhysicalDeviceQueueFamilyProperties(
 		physical->handle, &count, families);
 	for (uint32_t i = 0; i < count; i++) {
-		if (families[i].queueFlags & copies) {
+		if (families[i].queueFlags & any_work) {
 			*family = i;
 			return true;
 		}
@@ -87,7 +87,7 @@ static bool get_queue(struct vmb_probe_device *device)
 	return get;
 }
 
-/* Creates the VM, which takes the watch over. False if that cannot be; the watch stays then. */
+/* Creates the VM, which takes the watch over. On failure the caller still owns the watch. */
 static bool create_vm(const struct vmb_physical_device *physical, const struct vmb_backend *backend,
 	struct vmb_backend_watch *watch, struct vmb_vm **vm)
 {
@@ -99,7 +99,7 @@ static bool create_vm(const struct vmb_physical_device *physical, const struct v
 	int ret = backend->create(&config, vm);
 	if (ret == -ENODEV) {
 		vmb_instance_log(physical->instance, VMB_LOG_WARN,
-			"%s: none of the driver's ioctls was seen while a device was created",
+			"%s: none of the driver's ioctls was seen while the probe created a device",
 			physical->name);
 	}
 	return ret == 0;

@@ -6,8 +6,9 @@
 #include "vk/physical_device.h"
 
 /*
- * Probes a backend on a device of the layer's own, which is gone afterwards. Allocates nothing
- * through the application's allocator. *address_space: as in vmb_backend.
+ * Probes a backend on a device that the layer creates and destroys. Does not use the application's
+ * allocator. Returns whether the backend works. Then *address_space is the number of bytes that
+ * sparse resources can reserve. One thread at a time for a physical device.
  */
 bool vmb_route_probe(const struct vmb_physical_device *physical, const struct vmb_backend *backend,
 	uint64_t *address_space);

@@ -3,8 +3,8 @@
 
 #include "vk/sparse_features.h"
 
-/* Sparse residency of images needs blocks that the driver knows. The residency codes of shaders
- * need a driver that knows what is bound. Neither is reported. */
+/* The layer does not report sparseResidencyImage* and shaderResourceResidency. The former needs the
+ * driver's sparse block layout. The latter needs a driver that knows the bound ranges. */
 static void set_provided(VkPhysicalDeviceFeatures *features, VkBool32 value)
 {
 	features->sparseBinding = value;

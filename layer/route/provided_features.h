@@ -7,10 +7,12 @@
 
 #include "vk/physical_device.h"
 
-/* What the layer reports of a physical device on the provide route. Pure functions over the
- * driver's answer: every variant of a query reports the same. */
+/* The features and properties of a physical device on the provide route. Pure functions over the
+ * driver's result, shared by all variants of a query. */
 
+/* Replaces the driver's sparse features by the layer's. */
 void vmb_features_provide(VkPhysicalDeviceFeatures *features);
+/* Replaces the driver's sparse limits and properties by the layer's. */
 void vmb_properties_provide(
 	const struct vmb_physical_device *physical, VkPhysicalDeviceProperties *properties);
 

@@ -10,30 +10,30 @@ enum has_sparse {
 };
 
 /*
- * Which driver gets which route. The first row that fits decides; a driver that no row fits is
- * native: it has sparse resources of its own, or the layer has no backend for it.
+ * The route of each driver. The first row that fits decides. Without a row the route is native: the
+ * driver has sparse resources, or the layer has no backend for the driver.
  */
 static const struct rule {
-	VkDriverId driver; /* 0: any driver that a backend is for */
+	VkDriverId driver; /* 0: any driver with a backend */
 	enum has_sparse has_sparse;
 	uint32_t until; /* driver versions below this one; 0: all */
 	enum vmb_route route;
 	const char *reason; /* NULL: the backend's */
-	const char *fault; /* of these driver versions; NULL if there is none */
+	const char *fault; /* the bug of these driver versions; NULL if there is none */
 } rules[] = {
 	/*
-	 * panvk 26.1.6 maps a dummy BO of 2 MiB over a new resource again and again. A NULL bind
-	 * maps the dummy over the first 2 MiB of the resource instead of its own range (a NULL bind
-	 * of a whole image: once for each block). Mesa 26.2 binds correctly, in one op where
-	 * panthor has the sparse op. No driver before 26.1 is known to report sparseBinding, so
-	 * sparseBinding is the lower bound.
+	 * panvk 26.1.6 fills a new resource with maps of its blackhole BO of 2 MiB. A NULL bind
+	 * maps the blackhole over the first 2 MiB of the resource instead of the bound range. A
+	 * NULL bind of a whole image does so once for each block. Mesa 26.2 binds correctly, and
+	 * uses one op if panthor has the sparse op. No panvk before 26.1 is known to report
+	 * sparseBinding, so has_sparse is the lower bound of the versions.
 	 */
 	{ VK_DRIVER_ID_MESA_PANVK, HAS, VK_MAKE_API_VERSION(0, 26, 2, 0), VMB_ROUTE_ASSIST,
 		"panvk before 26.2 creates sparse resources in many maps, "
 		"and unbinds the wrong range",
 		"a NULL bind leaves its range bound and unbinds the first 2 MiB of the resource; "
 		"a new resource is mapped in pieces of 2 MiB" },
-	/* panvk 25.0.7 on panthor; lavapipe before its own sparse resources (22.3.6 was tried);
+	/* panvk 25.0.7 on panthor; lavapipe without sparse resources, tested with 22.3.6;
 	 * SwiftShader. */
 	{ 0, HAS_NOT, 0, VMB_ROUTE_PROVIDE, NULL, NULL },
 };
@@ -71,7 +71,8 @@ static bool rule_fits_version(const struct rule *rule, const struct vmb_route_fa
 		(!rule->until || facts->driver_version < rule->until);
 }
 
-/* A requested route does not depend on the driver's version, nor on its own sparse resources. */
+/* A requested route ignores the driver's version. The provide route also ignores the driver's
+ * sparse resources. The assist route needs them. */
 static bool rule_fits(const struct rule *rule, const struct vmb_route_facts *facts)
 {
 	if (!rule_fits_driver(rule, facts)) {
@@ -123,14 +124,14 @@ static const char *unmet_requirement(
 	return facts->probed && !facts->probe_passed ? backend->probe_failed : NULL;
 }
 
-static const char *why_no_rule(const struct vmb_route_facts *facts)
+static const char *reason_without_rule(const struct vmb_route_facts *facts)
 {
 	if (facts->request == VMB_REQUEST_ASSIST) {
 		return "the assist route does not support this driver";
 	}
 	return facts->has_sparse && facts->request != VMB_REQUEST_PROVIDE
 		? "the driver has sparse resources of its own"
-		: "there is no backend for this device";
+		: "the layer has no backend for this device";
 }
 
 struct vmb_route_choice vmb_route_choose(const struct vmb_route_facts *facts)
@@ -140,7 +141,7 @@ struct vmb_route_choice vmb_route_choose(const struct vmb_route_facts *facts)
 	}
 	const struct rule *rule = find_rule(facts);
 	if (!rule) {
-		return native(facts, why_no_rule(facts));
+		return native(facts, reason_without_rule(facts));
 	}
 	const struct vmb_backend *backend = vmb_route_candidate(facts);
 	const char *unmet = backend ? unmet_requirement(backend, facts) : NULL;
