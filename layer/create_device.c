@@ -12,7 +12,7 @@
 #include "virtgpu/feature.h"
 #include "vk/device.h"
 
-/* In the order in which their commands are laid over the driver's. */
+/* In the order of their overlays: later features call earlier ones. */
 static const struct vmb_feature *const features[] = {
 	&vmb_provide_feature,
 	&vmb_assist_feature,
@@ -42,8 +42,7 @@ static VkResult prepare_features(struct vmb_device *device, VkDeviceCreateInfo *
 {
 	VkResult result = VK_SUCCESS;
 
-	/* A device of an instance whose layer is turned off has no physical device of the
-	 * layer's. */
+	/* device->physical is NULL if the layer is turned off. */
 	for (size_t i = 0; device->physical && i < FEATURES && result == VK_SUCCESS; i++) {
 		result = features[i]->prepare(device, info);
 	}
@@ -81,7 +80,7 @@ static VkResult create_drivers_device(struct vmb_device *device, VkPhysicalDevic
 			features[i]->create_begin(device);
 		}
 	}
-	/* The loader has put its own handle into *out. Its end of the chain reads that. */
+	/* *out is an input here: the loader's handle. The loader's end of the chain reads *out. */
 	VkResult result = instance->create_device(physical, info, allocator, out);
 	for (size_t i = FEATURES; i-- > 0;) {
 		if (has_feature(device, features[i]) && features[i]->create_end) {
@@ -102,8 +101,8 @@ static void load_commands(
 	device->commands = device->driver;
 }
 
-/* Creates the next layers' device and registers the layer's object, which stays the caller's on
- * failure. */
+/* Creates the device of the next layer and registers the layer's object. On failure the caller
+ * still owns the layer's object. */
 static VkResult create_and_register(struct vmb_device *device, VkPhysicalDevice physical,
 	const VkDeviceCreateInfo *info, const VkAllocationCallbacks *allocator, VkDevice *out)
 {
@@ -169,9 +168,9 @@ VKAPI_ATTR void VKAPI_CALL vmb_DestroyDevice(
 	vmb_trace_begin(&slice, device->physical ? device->physical->instance->trace : NULL,
 		"vkDestroyDevice");
 	finish_features(device);
-	/* A bind that failed leaves the driver's queue waiting for it for ever, and the driver
-	 * waits for that queue. Signaling it would report the bind as done. So the driver's device
-	 * is left behind. */
+	/* After a failed bind the driver's queue may wait for done for ever, and vkDestroyDevice of
+	 * the driver waits for the queue. A signal of done would report the bind as executed. So
+	 * the layer leaks the driver's device. */
 	if (!device->is_stranded) {
 		device->destroy(handle, allocator);
 	}

@@ -25,8 +25,8 @@ static VkLayerInstanceCreateInfo *find_loader_info(
 }
 
 /*
- * On a Vulkan 1.0 instance the device extensions of the provide route depend on these instance
- * extensions, which are core since 1.1. The loader removes those that a driver does not know.
+ * On a Vulkan 1.0 instance the device extensions of the provide route need these instance
+ * extensions, which are core since 1.1. The loader removes the extensions that a driver lacks.
  */
 static const char *const needed_in_1_0[] = {
 	VK_KHR_GET_PHYSICAL_DEVICE_PROPERTIES_2_EXTENSION_NAME,
@@ -51,7 +51,7 @@ static VkResult create_next(const struct vmb_instance *instance, const VkInstanc
 	extended.ppEnabledExtensionNames = names;
 	VkResult result = create(&extended, allocator, out);
 	if (result == VK_ERROR_EXTENSION_NOT_PRESENT) {
-		/* This loader keeps them. The layer does without. */
+		/* This loader does not remove extensions. Create the instance without them. */
 		result = create(info, allocator, out);
 	}
 	free(names);
@@ -81,8 +81,8 @@ static void open_trace(struct vmb_instance *instance)
 	}
 	int ret = vmb_trace_open(path, &instance->trace);
 	if (ret < 0) {
-		vmb_instance_log(instance, VMB_LOG_ERROR, "no trace is written to '%s': %s", path,
-			ret == -EEXIST ? "the file is not a trace" : strerror(-ret));
+		vmb_instance_log(instance, VMB_LOG_ERROR, "cannot write a trace to '%s': %s", path,
+			ret == -EEXIST ? "the file exists and is not a trace" : strerror(-ret));
 	}
 }
 
@@ -118,7 +118,7 @@ static void load_commands(struct vmb_instance *instance, PFN_vkGetInstanceProcAd
 	instance->untraced = instance->driver;
 	if (!instance->settings.disabled) {
 		vmb_instance_commands_lay(&instance->untraced, &vmb_enumerate_commands);
-		/* The layer has this one whether or not the driver does. */
+		/* The layer implements this command even if the driver lacks it. */
 		instance->untraced.GetPhysicalDeviceToolProperties =
 			vmb_GetPhysicalDeviceToolProperties;
 	}
@@ -128,8 +128,8 @@ static void load_commands(struct vmb_instance *instance, PFN_vkGetInstanceProcAd
 	}
 }
 
-/* Creates the next layers' instance and registers the layer's object, which stays the caller's on
- * failure. */
+/* Creates the instance of the next layer and registers the layer's object. On failure the caller
+ * still owns the layer's object. */
 static VkResult create_and_register(struct vmb_instance *instance, const VkInstanceCreateInfo *info,
 	const VkAllocationCallbacks *allocator, PFN_vkGetInstanceProcAddr next, VkInstance *out)
 {
@@ -138,7 +138,7 @@ static VkResult create_and_register(struct vmb_instance *instance, const VkInsta
 	if (!create) {
 		return VK_ERROR_INITIALIZATION_FAILED;
 	}
-	/* The loader has put its own handle into *out. Its end of the chain reads that. */
+	/* *out is an input here: the loader's handle. The loader's end of the chain reads *out. */
 	instance->loader_handle = *out;
 	VkResult result = create_next(instance, info, allocator, create, out);
 	if (result != VK_SUCCESS) {

@@ -4,7 +4,7 @@
 
 #include <vulkan/vulkan.h>
 
-/* vkCreateInstance. layer_get is the layer's vkGetInstanceProcAddr. */
+/* Implements vkCreateInstance. layer_get is the layer's vkGetInstanceProcAddr. Any thread. */
 VkResult vmb_create_instance(PFN_vkGetInstanceProcAddr layer_get, const VkInstanceCreateInfo *info,
 	const VkAllocationCallbacks *allocator, VkInstance *out);
 VKAPI_ATTR void VKAPI_CALL vmb_DestroyInstance(

@@ -18,8 +18,8 @@ static VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateInstance(
 	return vmb_create_instance(vmb_GetInstanceProcAddr, info, allocator, out);
 }
 
-/* A command that belongs to the layer's place in the chain: always the layer's own, also when it is
- * turned off. */
+/* A command that every layer in the chain implements. The layer returns its own function even if
+ * the layer is turned off. */
 struct chain_command {
 	const char *name;
 	PFN_vkVoidFunction function;
@@ -41,7 +41,7 @@ static PFN_vkVoidFunction find(const struct chain_command *commands, size_t coun
 	}
 #define FIND(commands, name) find(commands, sizeof(commands) / sizeof((commands)[0]), name)
 
-/* Also given out without an instance. */
+/* vkGetInstanceProcAddr returns these commands also without an instance. */
 static const struct chain_command instance_chain[] = {
 	CHAIN_COMMAND(GetInstanceProcAddr),
 	CHAIN_COMMAND(CreateInstance),
@@ -88,9 +88,8 @@ VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL vmb_GetDeviceProcAddr(VkDevice handle, 
 	return function == vmb_command_in(&device->driver, &command) ? driver : function;
 }
 
-/* The layer reports itself as a tool (VK_EXT_tooling_info) whether or not the driver has the
- * command. */
-static bool is_layers_own(const struct vmb_command *command)
+/* The layer implements vkGetPhysicalDeviceToolProperties even if the driver lacks the command. */
+static bool is_tool_properties(const struct vmb_command *command)
 {
 	return command->level == VMB_COMMAND_PHYSICAL_DEVICE &&
 		command->offset ==
@@ -115,7 +114,7 @@ VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL vmb_GetInstanceProcAddr(
 	if (instance->settings.disabled || command.level == VMB_COMMAND_UNKNOWN) {
 		return driver;
 	}
-	if (!driver && !is_layers_own(&command)) {
+	if (!driver && !is_tool_properties(&command)) {
 		return NULL;
 	}
 	return command.level == VMB_COMMAND_INSTANCE ? vmb_command_in(&instance->commands, &command)

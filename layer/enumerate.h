@@ -4,15 +4,17 @@
 
 #include "vk/physical_device.h"
 
-/* The commands with which an application gets its physical devices. */
+/* The commands that enumerate physical devices. */
 extern const struct vmb_instance_commands vmb_enumerate_commands;
 
 /*
  * The object of a physical device, with its route decided and the commands of that route. NULL if
- * the layer is turned off or memory is short: then the driver is left alone. Any thread. The first
- * call may create a device to probe the driver, which only vkEnumeratePhysicalDevices is meant to
- * cause: the loader adds that device to a list, which it locks while it enumerates, but not while
- * it passes on a query.
+ * the layer is turned off or memory is short. Then the layer does nothing on the device. Any
+ * thread.
+ *
+ * The first call for a device may probe the driver, and the probe creates a device. The loader adds
+ * that device to a list. The loader locks the list during vkEnumeratePhysicalDevices and
+ * vkCreateDevice, but not during queries. So queries do not call this function.
  */
 struct vmb_physical_device *vmb_physical_device_decided(VkPhysicalDevice handle);
 

@@ -4,8 +4,8 @@
 
 #include <vulkan/vulkan.h>
 
-/* The layer's description of itself: its layer properties, its extensions, and its entry among the
- * tools. */
+/* The properties of the layer: layer properties, extensions, and the entry of the layer in
+ * vkGetPhysicalDeviceToolProperties. Any thread. */
 
 VKAPI_ATTR VkResult VKAPI_CALL vmb_EnumerateInstanceLayerProperties(
 	uint32_t *count, VkLayerProperties *layers);

@@ -349,13 +349,13 @@ def case_unwritable(directory, seed):
     for name, why in (
         ("trace", "Is a directory"),
         ("no/where", "No such file"),
-        ("other", "the file is not a trace"),
+        ("other", "the file exists and is not a trace"),
     ):
         errors = finish(start(directory, "steps", seed, trace=name, name="list" + why))
         path = os.path.join(directory, name)
         lines = [line for line in errors.splitlines() if line.startswith("vmbind")]
         if len(lines) != 1 or not lines[0].startswith(
-            f"vmbind: error: no trace is written to '{path}': {why}"
+            f"vmbind: error: cannot write a trace to '{path}': {why}"
         ):
             fail(f"{path}: {errors}")
     with open(os.path.join(directory, "other"), encoding="utf-8") as file:
