@@ -9,12 +9,14 @@
 /*
  * How a plan becomes minimal.
  *
- * Appending joins the last two ops of the list if they are neighbours. No op was added between the
- * two, so joining changes no effect. Hence no two consecutive ops of a list are neighbours. A list
- * that is sorted and disjoint, the usual case, is minimal: vmb_plan_merge() only checks the list.
+ * Appending joins the last two ops of the list if they are neighbours. No op is between the two, so
+ * the joined op has the same effect. Hence no two consecutive ops of a list are neighbours. A list
+ * that is sorted and disjoint is minimal: vmb_plan_merge() only checks the list. This is the usual
+ * case.
  *
- * Any other list is sorted by resource and va. If no ops overlap, the ops are permuted into this
- * order and neighbours are joined. Otherwise a sweep builds a new list.
+ * For any other list, vmb_plan_merge() sorts keys of the ops by resource and va. If no ops overlap,
+ * the ops are permuted into this order and neighbours are joined. Otherwise a sweep builds a new
+ * list.
  *
  * The sweep visits the addresses of one resource after the other in ascending order. A heap holds
  * the *active* ops: ops that start at or below the current address and may end above it. The top of
@@ -27,14 +29,13 @@
  * An op that is not the top stays in the heap when the sweep passes its end. The op is popped when
  * it becomes the top.
  *
- * The result is correct because between the two addresses no op starts and the top does not end:
- * the same op wins over the whole part. The parts are sorted and disjoint, and appending them joins
+ * The result is correct: between the two addresses no op starts and the top does not end, so the
+ * same op wins over the whole part. The parts are sorted and disjoint, and appending joins
  * neighbours.
  *
- * The sweep terminates because each round ends at the start of an op, which the next round pushes,
- * or at the end of the top, which is popped. Each op is pushed and popped once. So n ops give at
- * most 2n - 1 parts in O(n log n). Sorting takes O(n). Without overlaps the heap holds at most one
- * op.
+ * The sweep terminates: a round ends at the start of an op, which the next round pushes, or at the
+ * end of the top, which is popped. Each op is pushed and popped once. So n ops give at most 2n - 1
+ * parts in O(n log n). Sorting takes O(n).
  */
 
 /* The sort key of an op. */
@@ -72,7 +73,7 @@ static bool continues(const struct vmb_op *low, const struct vmb_op *high)
 			(low->backing == high->backing && low->offset + low->size == high->offset));
 }
 
-/* No sum overflows: the end of the joined op is the end of a valid op. */
+/* No sum overflows: the joined op ends where a valid op ends. */
 bool vmb_op_join(struct vmb_op *op, const struct vmb_op *neighbour)
 {
 	if (continues(neighbour, op)) {
@@ -133,7 +134,7 @@ static int grow(struct vmb_plan *plan)
 static int append(struct vmb_plan *plan, const struct vmb_op *op)
 {
 	if (plan->count > 0 && vmb_op_join(&plan->ops[plan->count - 1], op)) {
-		/* The joined op may have closed the gap to the op before. */
+		/* The joined op may now be a neighbour of the op before. */
 		while (plan->count > 1 &&
 			vmb_op_join(&plan->ops[plan->count - 2], &plan->ops[plan->count - 1])) {
 			plan->count--;
@@ -252,9 +253,9 @@ static void sort_by_digit(
 }
 
 /*
- * Sorts by each byte, the least significant byte first. Skips a byte that is equal in all keys,
- * which is true for most bytes of the addresses of one resource. keys and scratch both have room
- * for count keys. Returns the one that holds the sorted keys.
+ * Sorts by each byte, the least significant byte first. Skips a byte that is equal in all keys:
+ * most bytes of the addresses of one resource are. keys and scratch both have room for count keys.
+ * Returns the array with the sorted keys.
  */
 static struct key *radix_sort(struct key *keys, struct key *scratch, size_t count)
 {
@@ -274,7 +275,7 @@ static struct key *radix_sort(struct key *keys, struct key *scratch, size_t coun
 	return keys;
 }
 
-/* Returns keys or scratch, whichever holds the sorted keys. */
+/* Returns the array with the sorted keys: keys or scratch. */
 static struct key *sort(struct key *keys, struct key *scratch, size_t count)
 {
 	if (count > INSERTION_SORT_KEYS) {
@@ -371,9 +372,8 @@ static bool is_disjoint(const struct vmb_op *ops, const struct key *sorted, size
 }
 
 /*
- * Moves each op to the index of its key without allocating memory. In each cycle of the permutation
- * one op is held while the others move. The index of a key becomes its own place when the op is in
- * place.
+ * Moves each op to the position of its key without an allocation. In each cycle of the permutation
+ * one op is held while the others move. After a move, the index of the key equals its position.
  */
 static void permute(struct vmb_op *ops, struct key *sorted, size_t count)
 {
@@ -418,7 +418,8 @@ static void move_ops(struct vmb_plan *plan, struct vmb_plan *result)
 	plan->count = result->count;
 }
 
-/* keys has room for two keys of each op. The sort and then the heap of active ops use one half. */
+/* keys has room for two keys of each op. One half holds the sorted keys, the other half is scratch
+ * memory of the sort and then the heap of active ops. */
 static int rebuild(struct vmb_plan *plan, struct key *keys)
 {
 	struct vmb_plan result;
@@ -453,7 +454,7 @@ int vmb_plan_merge(struct vmb_plan *plan)
 	if (plan->count <= VMB_PLAN_INLINE_OPS) {
 		return rebuild(plan, inline_keys);
 	}
-	/* The size cannot overflow: two keys are no larger than an op, and the ops are in
+	/* The size cannot overflow: two keys are no larger than an op, and all ops fit in
 	 * memory. */
 	_Static_assert(2 * sizeof(struct key) <= sizeof(struct vmb_op), "keys outgrew the ops");
 	struct key *keys = malloc(2 * plan->count * sizeof(*keys));

@@ -25,7 +25,7 @@ enum vmb_op_kind {
 struct vmb_op {
 	uint64_t va;
 	uint64_t size;
-	/* In the backing; MAP only, otherwise 0. */
+	/* Offset in the backing; MAP only, otherwise 0. */
 	uint64_t offset;
 	/* The backend's id of the memory; MAP only, otherwise 0. */
 	uint32_t backing;
@@ -52,7 +52,7 @@ struct vmb_plan {
 	struct vmb_op *ops;
 	size_t count;
 	size_t capacity;
-	/* The number of ops that were added. count is lower where neighbours were joined. */
+	/* The number of ops that the caller added. count differs after ops are joined or cut. */
 	size_t asked;
 	struct vmb_op inline_ops[VMB_PLAN_INLINE_OPS];
 };

@@ -16,9 +16,9 @@
  * run. Runs that continue each other are joined. The op examines every run that touches its range,
  * so runs stay maximal.
  *
- * An op adds at most two runs to the map. If the number of runs grows, no run is erased from a
- * leaf. So one op splits at most one leaf, because both halves have room for more than two runs. An
- * op needs at most one spare leaf and one free slot.
+ * An op adds at most two runs to the map, and erases no run if the number of runs grows. So an op
+ * splits at most one leaf: both halves have room for two more runs. An op needs at most one spare
+ * leaf and one free slot.
  *
  * Memory: two neighbouring leaves hold more than LEAF_RUNS / 2 runs together. Splitting and
  * inserting preserve this bound, and erasing joins leaves to restore it. So the map has at most
@@ -32,7 +32,7 @@ struct vmb_residency_leaf {
 };
 
 /*
- * A place among the runs. The place behind the last run of a leaf equals the place of the first run
+ * The position of a run. The place behind the last run of a leaf equals the place of the first run
  * of the next leaf. find_run() and next_place() return the latter.
  */
 struct place {
@@ -76,8 +76,8 @@ static struct place previous_place(const struct vmb_residency *residency, struct
 }
 
 /*
- * Both searches narrow [first, first + left] down to the first entry at or above va. Their form
- * lets compilers select the half without a branch: the processor could not predict a branch on
+ * find_leaf() and find_in_leaf() narrow [first, first + left] down to the first entry at or above
+ * va. Compilers select the half without a branch, which the processor could not predict for
  * scattered addresses.
  */
 static size_t find_leaf(const struct vmb_residency *residency, uint64_t va)
@@ -171,7 +171,7 @@ static struct vmb_residency_slot *add_leaf(struct vmb_residency *residency, size
 	return slot;
 }
 
-/* Removes the leaves [from, to). Their runs are not counted any more. */
+/* Removes the leaves [from, to). Does not change run_count. */
 static void drop_leaves(struct vmb_residency *residency, size_t from, size_t to)
 {
 	struct vmb_residency_slot *slots = residency->slots;
@@ -196,7 +196,7 @@ static void split_leaf(struct vmb_residency *residency, size_t at, size_t keep)
 	lower->count = keep;
 }
 
-/* Returns an equal place in a leaf that has room for a run. */
+/* Returns the same place, in a leaf that has room for one more run. */
 static struct place make_room(struct vmb_residency *residency, struct place at)
 {
 	const struct vmb_residency_slot *slots = residency->slots;
@@ -213,7 +213,7 @@ static struct place make_room(struct vmb_residency *residency, struct place at)
 	if (slots[at.leaf].count < LEAF_RUNS) {
 		return at;
 	}
-	/* A new leaf at the end, instead of a split, lets ascending runs fill their leaves. */
+	/* At the end, add a leaf instead of a split: runs in ascending order then fill leaves. */
 	if (at.index == LEAF_RUNS && at.leaf + 1 == residency->leaf_count) {
 		add_leaf(residency, residency->leaf_count);
 		return (struct place){ .leaf = at.leaf + 1 };
@@ -320,7 +320,7 @@ static void replace_runs(struct vmb_residency *residency, struct place from, str
 	}
 }
 
-/* The runs that replace others: sorted, and joined where they continue each other. */
+/* The runs that replace the removed runs: sorted and maximal. */
 struct few_runs {
 	struct vmb_run runs[3];
 	size_t count;
@@ -411,7 +411,7 @@ int vmb_residency_reserve(struct vmb_residency *residency)
 	if (residency->leaf_count < residency->leaf_capacity) {
 		return 0;
 	}
-	/* The size cannot overflow: a slot is smaller than its leaf, and the leaves are in
+	/* The size cannot overflow: a slot is smaller than its leaf, and all leaves fit in
 	 * memory. */
 	size_t capacity = residency->leaf_capacity ? residency->leaf_capacity * 2 : 4;
 	struct vmb_residency_slot *slots = realloc(
@@ -433,7 +433,7 @@ void vmb_residency_apply(struct vmb_residency *residency, const struct vmb_op *o
 	}
 	uint64_t end = op->va + op->size;
 	struct place from = find_touching(residency, op->va);
-	/* Mostly few runs lie in between: check three runs before a binary search. */
+	/* Usually the op touches few runs: check three runs before a binary search. */
 	struct place to = from;
 	for (int i = 0; i < 3 && to.leaf < residency->leaf_count; i++) {
 		if (run_at(residency, to)->va > end) {

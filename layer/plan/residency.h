@@ -34,14 +34,14 @@ struct vmb_residency_slot {
 };
 
 struct vmb_residency {
-	/* The number of runs. Runs are maximal: no two runs could be one. */
+	/* The number of runs. Runs are maximal: no two runs can be joined. */
 	size_t run_count;
 	/* The members below are private to residency.c. */
 	uint64_t bound; /* bytes */
 	struct vmb_residency_slot *slots; /* sorted by va */
 	size_t leaf_count;
 	size_t leaf_capacity;
-	/* the leaf that the next vmb_residency_apply() may need, or NULL */
+	/* The leaf that the next vmb_residency_apply() may need, or NULL. */
 	struct vmb_residency_leaf *spare;
 };
 
@@ -54,15 +54,16 @@ int vmb_residency_reserve(struct vmb_residency *residency);
 
 /*
  * Records an executed op: MAP replaces the binding of its range, SPARSE and UNMAP unbind the range.
- * Each call needs its own successful vmb_residency_reserve() before it, and cannot fail. The
- * function ignores the resource of the op, and ignores an op of size 0 or an op that is not valid.
+ * Each call cannot fail, but needs its own successful vmb_residency_reserve() first. Ignores the
+ * resource of the op, and ignores an op of size 0 or an invalid op.
  */
 void vmb_residency_apply(struct vmb_residency *residency, const struct vmb_op *op);
 
 /* The number of bound bytes. Memory that is bound twice counts twice. */
 uint64_t vmb_residency_bound(const struct vmb_residency *residency);
 
-/* Finds the run that contains va, or else the first run above va. False without such a run. */
+/* Copies the run that contains va, or else the first run above va, to *run. False if there is no
+ * such run. */
 bool vmb_residency_next(const struct vmb_residency *residency, uint64_t va, struct vmb_run *run);
 
 #endif
