@@ -6,7 +6,7 @@
 #include "plan/plan.h"
 #include "provide/device.h"
 
-/* One VkBindSparseInfo with ops: its plan, and its place in the order of its queue. */
+/* One VkBindSparseInfo with ops: the plan, and the batch's position on the queue. */
 struct vmb_batch {
 	struct vmb_batch *next; /* in the queue's list */
 	/* The batch waits for semaphores: it runs after the queue's gate has reached value. */

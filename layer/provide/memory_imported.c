@@ -150,7 +150,7 @@ const struct vmb_memory_source vmb_memory_imported = {
 	.allocate = allocate,
 	.free = free_memory,
 	.reserve = reserve,
-	/* A resource bound to imported memory has to be created for it
+	/* Imported memory requires that the resource names the handle type at creation
 	 * (VUID-vkBindBufferMemory-memory-02985, VUID-vkBindImageMemory-memory-02989). */
 	.handle_types = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
 };

@@ -12,8 +12,8 @@ void vmb_resource_requirements(
 {
 	VkDeviceSize granularity = provide->vm->granularity;
 
-	/* The alignment of a sparse resource is also the granularity of its binds, and the size is
-	 * a multiple of it (Vulkan, "Sparse Resource Memory Requirements"). */
+	/* The alignment of a sparse resource is the granularity of binds. The size is a multiple of
+	 * the alignment (Vulkan, "Sparse Resource Memory Requirements"). */
 	if (requirements->alignment < granularity) {
 		requirements->alignment = granularity;
 	}

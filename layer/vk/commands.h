@@ -7,14 +7,14 @@
 #include <vulkan/vulkan.h>
 
 /*
- * The one list of Vulkan commands that the layer calls or replaces. The tables of function
- * pointers, the look-up by name, the trampolines of vkGetInstanceProcAddr and the wrappers of a
- * trace are made from it.
+ * The list of all Vulkan commands that the layer calls or replaces. Macros expand the list to the
+ * tables of function pointers, the look-up by name, the trampolines of vkGetInstanceProcAddr and
+ * the wrappers of a trace.
  *
  * X(type, name, alias, since, parameters, arguments)
  *   alias, since   the second name, and the version in which the first name is core; NULL and 0 if
  *                  the command has one name
- *   parameters     the first one is called handle: the dispatchable object
+ *   parameters     the first parameter is the dispatchable object, and is named handle
  */
 
 #define VMB_INSTANCE_COMMANDS(X) \
@@ -271,7 +271,7 @@ enum vmb_command_level {
 /* A command: its list, and its place in the tables. */
 struct vmb_command {
 	enum vmb_command_level level;
-	size_t offset; /* into the table of its level */
+	size_t offset; /* in bytes, in the table of the level */
 };
 
 /* Finds a command by either of its names. The level is VMB_COMMAND_UNKNOWN without a match. */

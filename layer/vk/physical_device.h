@@ -34,7 +34,7 @@ struct vmb_physical_device {
 	pthread_mutex_t decide_lock;
 	bool decided;
 
-	/* route/decide.c fills in what follows. Constant once decided. */
+	/* vmb_route_decide() sets the members below. Constant once decided. */
 	enum vmb_route route;
 	const struct vmb_backend *backend; /* NULL unless the route is provide */
 	const char *reason; /* of the route; one sentence for users, static */
@@ -48,7 +48,7 @@ struct vmb_physical_device {
 	char driver_info[VK_MAX_DRIVER_INFO_SIZE];
 };
 
-/* Undecided, with the commands of its instance. NULL if memory is short. */
+/* Creates an undecided object with the instance's commands. NULL if memory is short. */
 struct vmb_physical_device *vmb_physical_device_create(
 	struct vmb_instance *instance, VkPhysicalDevice handle);
 /* Accepts NULL, and an undecided object. */
