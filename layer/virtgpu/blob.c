@@ -25,16 +25,15 @@ static void subtract_bytes(_Atomic uint64_t *bytes, uint64_t less)
 	atomic_fetch_sub_explicit(bytes, less, memory_order_relaxed);
 }
 
-/* Of an instance, whose devices may share the file with each other and with those of other
- * instances. */
+/* The trace of one instance. Devices of several instances may share a file. */
 struct vmb_virtgpu_watcher {
 	struct vmb_virtgpu_watcher *next;
 	struct vmb_trace *trace;
-	unsigned users;
+	unsigned users; /* devices of the instance */
 };
 
-/* Reports the changes since the last report: the traced instance may have other files. The caller
- * holds blobs_lock, so the last report is the current state. */
+/* Reports the changes since the last report. A trace adds up the changes of all its files. The
+ * caller holds blobs_lock. */
 static void report_bytes(struct vmb_virtgpu *virtgpu)
 {
 	const struct vmb_virtgpu_statistics *statistics = &virtgpu->statistics;
@@ -80,7 +79,7 @@ bool vmb_virtgpu_watcher_add(struct vmb_virtgpu *virtgpu, struct vmb_trace *trac
 	return true;
 }
 
-/* The last user of the watcher takes the file's bytes out of the trace. */
+/* Removes a user of the watcher. The last one's call subtracts the file's bytes from the trace. */
 void vmb_virtgpu_watcher_remove(struct vmb_virtgpu *virtgpu, struct vmb_trace *trace)
 {
 	struct vmb_virtgpu_watcher **watcher = find_watcher(virtgpu, trace);
@@ -94,7 +93,7 @@ void vmb_virtgpu_watcher_remove(struct vmb_virtgpu *virtgpu, struct vmb_trace *t
 	free(removed);
 }
 
-/* Counts a closed blob out and frees it. The caller holds blobs_lock. */
+/* Subtracts a closed blob from the figures and frees it. The caller holds blobs_lock. */
 static void blob_destroy(struct vmb_virtgpu *virtgpu, struct vmb_blob *blob)
 {
 	struct vmb_virtgpu_statistics *statistics = &virtgpu->statistics;

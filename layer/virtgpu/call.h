@@ -7,19 +7,19 @@
 
 #include "ioctl/intercept.h"
 
-/* A driver call, and what the translator notes during it. */
+/* A driver call, and the translator's notes about its ioctls. */
 struct vmb_virtgpu_call {
 	struct vmb_driver_call base;
-	/* vkAllocateMemory of this memory type. Blobs of other calls are mapped at once by the
-	 * driver. */
+	/* The call is vkAllocateMemory, of this memory type. Blobs that the driver creates in other
+	 * calls are not deferred. */
 	bool is_allocation;
 	uint32_t memory_type;
-	/* The blob that was created for the allocation, 0 if there is none; and whether the driver
-	 * asked for its mmap offset before the call ended. */
+	/* The GEM handle of the allocation's blob, 0 if there is none. was_mapped: the driver asked
+	 * for the blob's mmap offset during the call. */
 	uint32_t created;
 	bool was_mapped;
-	bool has_failed; /* the call; set by the caller before it ends */
-	/* There was no room for a mapping. Some drivers ignore that. */
+	bool has_failed; /* the caller sets this before vmb_driver_call_end() */
+	/* A first mapping failed during the call. Some drivers ignore the error. */
 	bool was_refused;
 };
 

@@ -11,8 +11,8 @@
 #include "virtgpu/blob.h"
 #include "virtgpu/decide.h"
 
-/* Adds a new blob to the table. A deferred blob must be in it, or its mapping would be
- * unguarded. */
+/* Adds a new blob to the table, which then owns it. If a deferred blob cannot be added, closes the
+ * blob and fails: the guard must know every deferred blob. */
 static int keep_blob(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd,
 	const struct drm_virtgpu_resource_create_blob *created, struct vmb_blob *blob)
 {
@@ -35,7 +35,7 @@ static int keep_blob(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd,
 	return ret;
 }
 
-/* Copies the driver's struct, which may be shorter or longer than this one. */
+/* Copies the driver's struct, which may be shorter or longer than the layer's. */
 static void copy_blob(
 	struct drm_virtgpu_resource_create_blob *copy, const void *arg, unsigned long request)
 {
@@ -45,7 +45,7 @@ static void copy_blob(
 	memcpy(copy, arg, size < sizeof(*copy) ? size : sizeof(*copy));
 }
 
-/* Makes the request with other hints than the driver's. The results go to the driver's struct. */
+/* Makes the request with the hints in blob. The results go to the driver's struct and to blob. */
 static int create_with_hints(vmb_ioctl_fn next, int fd, unsigned long request, void *arg,
 	struct drm_virtgpu_resource_create_blob *blob)
 {
@@ -56,7 +56,8 @@ static int create_with_hints(vmb_ioctl_fn next, int fd, unsigned long request, v
 		memcpy(arg, blob, _IOC_SIZE(request));
 		return ret;
 	}
-	/* A longer struct may have further members: only its hints change, during the ioctl. */
+	/* A longer struct may have further members, so the driver's own struct goes to the kernel.
+	 * Its hints change only during the ioctl. */
 	uint32_t hints = given->blob_hints;
 	given->blob_hints = blob->blob_hints;
 	int ret = next(fd, request, arg);
@@ -65,8 +66,8 @@ static int create_with_hints(vmb_ioctl_fn next, int fd, unsigned long request, v
 	return ret;
 }
 
-/* Whether the blob is the memory of this vkAllocateMemory. A blob that other devices of the host
- * share by its UUID is mapped at once, as without the layer. */
+/* Whether the blob is the memory of this vkAllocateMemory. A blob with any other flag, such as
+ * USE_CROSS_DEVICE, is mapped at once, as without the layer. */
 static bool is_of_allocation(
 	const struct vmb_virtgpu_call *call, const struct drm_virtgpu_resource_create_blob *blob)
 {
@@ -82,10 +83,10 @@ uint32_t vmb_virtgpu_type_bit(const struct vmb_virtgpu_call *call)
 }
 
 /*
- * Whether the driver maps memory of this type later than it allocates it. Some drivers map some
- * types while they allocate, and do not all expect the mapping to fail: room that a probe has found
- * may be another thread's by then. While nothing is known of a type, its blobs are mapped at once:
- * without room their creation fails, as without the layer.
+ * Whether the driver maps memory of this type only after vkAllocateMemory. Some drivers map some
+ * types during vkAllocateMemory, and some of them do not handle a failed mapping. Blobs of a type
+ * that is still unknown are mapped at once. If hostmem is full, their creation fails, as without
+ * the layer.
  */
 static bool is_mapped_late(const struct vmb_virtgpu *virtgpu, const struct vmb_virtgpu_call *call)
 {
@@ -95,7 +96,7 @@ static bool is_mapped_late(const struct vmb_virtgpu *virtgpu, const struct vmb_v
 	return late & ~early & vmb_virtgpu_type_bit(call);
 }
 
-/* Makes the request as it came, or with its hint set or cleared. *blob is what was created. */
+/* Makes the request with the hint set or cleared. *blob becomes a copy of the result. */
 static int create_hinted(vmb_ioctl_fn next, int fd, unsigned long request, void *arg,
 	bool is_hinted, struct drm_virtgpu_resource_create_blob *blob)
 {

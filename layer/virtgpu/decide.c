@@ -6,10 +6,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Timeout of a helper that has nothing to wait for. */
+/* Timeout of a helper that maps ordinary memory, which cannot block. */
 #define PROBE_TIMEOUT_MS 2000
 
-/* Whether a helper can be started here. A sandbox may refuse. */
+/* Whether this process can start a helper. A sandbox may forbid that. */
 static bool probe_helper(const struct vmb_virtgpu *virtgpu)
 {
 	int page = memfd_create("vmbind", MFD_CLOEXEC);
@@ -25,7 +25,7 @@ static bool probe_helper(const struct vmb_virtgpu *virtgpu)
 	return ret == 0;
 }
 
-/* The reason why nothing is deferred; NULL if blobs are. */
+/* Returns the reason why no blob is deferred; NULL if blobs are deferred. */
 static const char *find_obstacle(struct vmb_virtgpu *virtgpu)
 {
 	struct vmb_hostmem *hostmem = &virtgpu->hostmem;

@@ -11,7 +11,7 @@
 struct vmb_virtgpu_device {
 	struct vmb_device *device;
 	struct vmb_device_commands next;
-	struct vmb_intercept *intercept; /* of the driver's ioctls */
+	struct vmb_intercept *intercept; /* NULL if intercepting failed */
 	struct vmb_virtgpu_call create_call; /* while the driver creates its device */
 	struct vmb_figures figures;
 	atomic_bool deferral_logged;

@@ -10,11 +10,11 @@
 #include "ioctl/intercept.h"
 #include "virtgpu/blob.h"
 
-/* Timeout of a helper that may be blocked, or have nothing to wait for: only the helper shows
- * which. */
+/* Timeout of the first helper of an imported blob. If the blob is in hostmem, the helper ends at
+ * once; if hostmem is full, the helper blocks. */
 #define IMPORTED_TIMEOUT_MS 800
 
-/* The dma-buf of a blob, or a negative errno. */
+/* Returns the dma-buf of a blob, which the caller closes, or a negative errno. */
 static int export_dmabuf(vmb_ioctl_fn next, int fd, uint32_t handle)
 {
 	struct drm_prime_handle prime = { .handle = handle, .flags = O_CLOEXEC | O_RDWR };
@@ -24,10 +24,12 @@ static int export_dmabuf(vmb_ioctl_fn next, int fd, uint32_t handle)
 }
 
 /*
- * Starts one helper for an imported blob, which may be in hostmem already, however full that is.
- * Only a helper can find out, and it is blocked if the blob is not in hostmem: this is attempted
- * once. True if nothing is left to be guarded. The driver gets EINVAL for a blob that cannot be
- * mapped. Any other error may concern the start of the helper, and proves nothing.
+ * Starts one helper for an imported blob without a probe. The blob may be in hostmem already, and
+ * then the helper succeeds even if hostmem is full. If the blob is not in hostmem, the helper may
+ * block, so each blob gets one such attempt.
+ *
+ * True if the blob needs no further guarding: it is mapped, or the host refuses it (EINVAL) and the
+ * driver's own mapping fails, too. Other errors may come from the start of the helper: false.
  */
 static bool attempt_imported(struct vmb_virtgpu *virtgpu, struct vmb_guarded *guarded)
 {
@@ -46,8 +48,8 @@ static bool attempt_imported(struct vmb_virtgpu *virtgpu, struct vmb_guarded *gu
 	return true;
 }
 
-/* Makes the first mapping of a deferred blob. The caller holds map_lock, so one thread does at a
- * time, and sees what another has done. */
+/* Makes the first mapping of a deferred blob. The caller holds map_lock: another thread may have
+ * mapped the blob while this one waited for the lock. */
 static int map_deferred(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, uint32_t handle)
 {
 	struct vmb_blob blob;
@@ -67,8 +69,8 @@ static int map_deferred(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd, 
 		return guarded.dmabuf;
 	}
 	if (blob.is_imported) {
-		/* Other processes, or an earlier import, may have blocked helpers on the blob. One
-		 * is enough. */
+		/* One blocked helper is enough. The blob may have one of another process, or of an
+		 * earlier import. */
 		guarded.has_blocked_helpers = virtgpu->system->is_blocked_on(guarded.dmabuf);
 		if (!guarded.has_blocked_helpers && !blob.was_attempted &&
 			attempt_imported(virtgpu, &guarded)) {

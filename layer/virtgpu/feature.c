@@ -10,7 +10,7 @@
 #include "ioctl/kernel.h"
 #include "virtgpu/device.h"
 
-/* sysfs shows the kernel driver: on the native route the layer makes no ioctl. */
+/* Reads the kernel driver from sysfs: on the native route the layer makes no ioctl. */
 static bool is_virtio_gpu(const struct vmb_physical_device *physical)
 {
 	uint32_t node;
@@ -46,7 +46,7 @@ static void create_begin(struct vmb_device *device)
 	const struct vmb_instance *instance = device->physical->instance;
 	const struct vmb_virtgpu_driver driver = {
 		.request = instance->settings.defer_blobs,
-		/* Venus maps nothing before vkMapMemory. */
+		/* Venus maps no memory before vkMapMemory. */
 		.late_types = is_venus(device->physical) ? UINT32_MAX : 0,
 		.trace = instance->trace,
 	};
@@ -83,7 +83,7 @@ static void write_counter(FILE *out, const char *key, _Atomic uint64_t *counter)
 	vmb_json_write_number(out, key, atomic_load_explicit(counter, memory_order_relaxed));
 }
 
-/* The decision about the file; a default if no blob has needed one. */
+/* Writes the decision about the file. Without facts, no blob has needed a decision. */
 static void write_facts(FILE *out, const struct vmb_virtgpu_facts *facts)
 {
 	enum vmb_honoured honoured = facts ? facts->honoured : VMB_HONOURED_UNKNOWN;
@@ -98,7 +98,7 @@ static void write_facts(FILE *out, const struct vmb_virtgpu_facts *facts)
 	}
 }
 
-/* Of the driver's open file, which several devices may share. */
+/* Writes the figures of the driver's open file, which several devices may share. */
 static void write_figures(void *state, FILE *out)
 {
 	struct vmb_virtgpu_device *device = state;

@@ -4,7 +4,7 @@
 
 #include "vk/device.h"
 
-/* Defers the mapping of blobs on virtio-gpu, whatever the route. */
+/* Defers the mapping of blobs on virtio-gpu, on every route. */
 extern const struct vmb_feature vmb_virtgpu_feature;
 
 #endif

@@ -13,8 +13,8 @@ static void after_fork(void)
 	vmb_guard_after_fork(&vmb_virtgpu_guard);
 }
 
-/* The C library forgets the function together with its library. If memory for it is short, a child
- * may wait for a thread that only its parent has. */
+/* The C library drops the handler when it unloads the layer. If pthread_atfork() fails, the guard's
+ * lock may stay locked in a child. */
 static void watch_forks(void)
 {
 	pthread_atfork(NULL, NULL, after_fork);
@@ -22,10 +22,10 @@ static void watch_forks(void)
 
 /* All objects that were ever created. */
 static struct vmb_virtgpu *files;
-/* Guards the list, and which objects are used. */
+/* Guards the list and the users of each object. */
 static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* An unused object, or a new one; NULL if memory is short. The caller holds files_lock. */
+/* Returns an unused object or a new one; NULL if memory is short. The caller holds files_lock. */
 static struct vmb_virtgpu *file_take(void)
 {
 	for (struct vmb_virtgpu *virtgpu = files; virtgpu; virtgpu = virtgpu->next) {
@@ -93,7 +93,7 @@ out:
 	return virtgpu;
 }
 
-/* The driver has closed its blobs by now, or never will. */
+/* The driver closes no blob of the file after this. */
 static void file_clear(struct vmb_virtgpu *virtgpu)
 {
 	atomic_store_explicit(&virtgpu->fd, -1, memory_order_release);

@@ -10,36 +10,37 @@
  * than a millisecond. */
 #define FIRST_TIMEOUT_MS 20
 #define MAP_ATTEMPTS 4
-/* The first attempt may come before the kernel has freed the room of the probe. */
+/* The first attempt may run before the kernel has freed the range of the probe's own blob. */
 #define WAKE_ATTEMPTS 2
-/* How long to wait for room that is being freed, and how often to probe. */
+/* How long to probe while room may still be freed, and the pause between two probes. */
 #define SETTLING_TIMEOUT_MS 250
 #define WAKE_TIMEOUT_MS 8
 #define PROBE_INTERVAL_MS 1
-/* How often one caller goes through the list at most. */
+/* How many times one caller walks the list at most. */
 #define ROUNDS 2
 
 /* A blob on which helpers are blocked. */
 struct vmb_blocked_blob {
 	struct vmb_blocked_blob *next;
-	/* vmb_guard_forget_hostmem() removes the blob before these two are freed. */
+	/* Borrowed: vmb_guard_forget_hostmem() removes the blob before the owner frees these. */
 	struct vmb_hostmem *hostmem;
 	const char *helper;
 	struct vmb_guarded blob; /* the list owns its dma-buf */
-	/* No helper holds the lock that shows it is blocked: an older helper program, or a helper
-	 * that has not taken the lock yet. The absence of locks proves nothing then. */
+	/* A helper is blocked, but the file lock that shows this is missing: the helper program is
+	 * older, or has not taken the lock yet. Then is_blocked_on() cannot be trusted. */
 	bool is_lockless;
-	/* In this round, blobs of the same device of at least this size (bytes) are skipped. */
+	/* In this round, blobs of the same device with at least this many bytes are skipped. */
 	uint64_t too_large;
 };
 
-/* Whether freed room may still be on its way back. */
+/* When to go on probing although hostmem is full: room may still be freed. */
 enum expected {
-	IF_SETTLING, /* only if hostmem saw a blob closed just now */
-	ANYWAY, /* also if not: the blob may have been closed on another open file */
+	IF_SETTLING, /* only while hostmem records a recent close */
+	ANYWAY, /* always: a blob may have been closed on another open file */
 };
 
-/* Probes for room, repeatedly while room may be on its way back. */
+/* Probes for room until there is some, the timeout is over, or no room is being freed. Returns the
+ * result of the last probe. */
 static int wait_for_room(
 	struct vmb_hostmem *hostmem, uint64_t size, enum expected expected, unsigned timeout_ms)
 {
@@ -98,7 +99,8 @@ static void blocked_remove_dmabuf(struct vmb_guard *guard, int dmabuf)
 	}
 }
 
-/* If memory is short, the helpers have to find room by themselves. */
+/* Takes ownership of the dma-buf. If memory is short, the blob is not added, and its helpers find
+ * room only by themselves. */
 static void blocked_add(struct vmb_guard *guard, struct vmb_hostmem *hostmem, const char *helper,
 	const struct vmb_guarded *blob)
 {
@@ -120,7 +122,7 @@ static void blocked_add(struct vmb_guard *guard, struct vmb_hostmem *hostmem, co
 	guard->has_blocked = true;
 }
 
-/* Whether a helper's result is the kernel's last word: the blob is mapped, or the host refused
+/* Whether further helpers would give the same result: the blob is mapped, or the host refused
  * it. */
 static bool is_final(int result)
 {
@@ -128,9 +130,9 @@ static bool is_final(int result)
 }
 
 /*
- * Whether another helper is worth starting. If no helper is blocked any more, one of them found
- * room by itself: the blob is in hostmem, which may be full by now. If the helpers ended for
- * another reason, a new one adds to none.
+ * 0 if another helper should start, or the error of the probe. If no helper is blocked any more,
+ * one of them has mapped the blob: a new helper returns at once, and needs no room. If the helpers
+ * ended for another reason, the new one is the only one that may block.
  */
 static int room_for_blocked(const struct vmb_blocked_blob *blocked, struct vmb_hostmem *hostmem,
 	enum expected expected, unsigned timeout_ms)
@@ -142,8 +144,8 @@ static int room_for_blocked(const struct vmb_blocked_blob *blocked, struct vmb_h
 		: 0;
 }
 
-/* Starts helpers one after the other until one maps the blob. *may_block: one may still be
- * blocked. */
+/* Starts helpers one after the other until one maps the blob or fails. Sets *may_block if one of
+ * them may still be blocked. */
 static int run_helpers(const struct vmb_hostmem *hostmem, const char *helper, int dmabuf,
 	int attempts, bool *may_block)
 {
@@ -159,7 +161,7 @@ static int run_helpers(const struct vmb_hostmem *hostmem, const char *helper, in
 	return ret;
 }
 
-/* The error for the caller of ioctl(). */
+/* The error that the driver gets. */
 static int refusal(int ret)
 {
 	switch (ret) {
@@ -167,7 +169,7 @@ static int refusal(int ret)
 		return -ENOSPC;
 	case -EINTR:
 	case -EAGAIN:
-		/* With these, drmIoctl() calls again for ever. */
+		/* drmIoctl() would repeat the ioctl for ever. */
 		return -ENOMEM;
 	default:
 		return ret;
@@ -186,7 +188,7 @@ int vmb_guard_map(struct vmb_guard *guard, struct vmb_hostmem *hostmem, const ch
 		ret = run_helpers(hostmem, helper, blob->dmabuf, MAP_ATTEMPTS, &may_block);
 	}
 	if (is_final(ret)) {
-		/* The mapping has woken the helpers that were blocked on the blob. */
+		/* The kernel has woken the helpers that were blocked on the blob. */
 		blocked_remove_dmabuf(guard, blob->dmabuf);
 		blob->mapped(blob);
 		close(blob->dmabuf);
@@ -200,7 +202,8 @@ int vmb_guard_map(struct vmb_guard *guard, struct vmb_hostmem *hostmem, const ch
 	return refusal(ret);
 }
 
-/* 0, or the reason why the blob's helpers stay blocked. */
+/* 0 if the blob's helpers are woken and *blocked is removed. A negative errno if they stay
+ * blocked. */
 static int wake_one(struct vmb_guard *guard, struct vmb_blocked_blob **blocked, unsigned timeout_ms)
 {
 	const struct vmb_guarded *blob = &(*blocked)->blob;
@@ -235,8 +238,8 @@ static bool is_too_large(const struct vmb_guard *guard, const struct vmb_blocked
 	return false;
 }
 
-/* Goes once through the list. Without room for one blob there may be room for a smaller blob of the
- * same device, but only the first probe waits. After any other error the device is skipped. */
+/* Walks the list once. If a device has no room for a blob, only its smaller blobs are attempted.
+ * After any other error its remaining blobs are skipped. Once a blob failed, no probe waits. */
 static void wake_all(struct vmb_guard *guard)
 {
 	struct vmb_blocked_blob **blocked = &guard->blocked;
@@ -260,9 +263,9 @@ static void wake_all(struct vmb_guard *guard)
 void vmb_guard_wake_blocked_helpers(struct vmb_guard *guard)
 {
 	guard->is_wake_due = true;
-	/* A second round serves the threads that found the lock taken during the first. Threads
-	 * that come during the second are left to the next call: others may go on closing blobs
-	 * without end. */
+	/* During a round, other threads may close blobs, find the lock taken, and leave the waking
+	 * to this thread: the second round does that. The number of rounds is limited, since other
+	 * threads may close blobs without end. */
 	for (int i = 0; i < ROUNDS && guard->has_blocked && guard->is_wake_due &&
 		pthread_mutex_trylock(&guard->map_lock) == 0;
 		i++) {

@@ -10,13 +10,13 @@
 
 struct vmb_blocked_blob;
 
-/* A blob whose first mapping is to be made. */
+/* A blob that needs its first mapping. */
 struct vmb_guarded {
 	int dmabuf;
 	uint64_t size; /* bytes */
-	bool has_blocked_helpers; /* helpers are blocked on the blob already, of any process */
-	/* Called once the blob is in hostmem, at once or later, on any thread, with map_lock held.
-	 * The driver may have closed the blob; the members below identify it. */
+	bool has_blocked_helpers; /* helpers of any process are blocked on the blob already */
+	/* Called when the blob is in hostmem: in vmb_guard_map() or later, on any thread, with
+	 * map_lock held. The driver may have closed the blob; the members below identify it. */
 	void (*mapped)(const struct vmb_guarded *blob);
 	void *owner;
 	uint32_t handle;
@@ -24,29 +24,28 @@ struct vmb_guarded {
 };
 
 /*
- * The guard of deferred blobs. In Linux 7.3 the first mapping of a deferred blob waits for ever,
- * and cannot be killed, if hostmem is full. So the first mapping never happens in the application's
- * process: a probe checks for room, and a helper process makes the mapping. Once a helper has
- * mapped a blob, the blob stays in hostmem until it is closed, and no later mapping of it can
- * block.
+ * The guard of deferred blobs. In Linux 7.3, if hostmem is full, the first mapping of a deferred
+ * blob waits for ever, and the process cannot be killed. So the application's process never makes a
+ * first mapping: the guard probes for room, and a helper process makes the mapping. A mapped blob
+ * stays in hostmem until it is closed, so no later mapping blocks.
  *
- * Between the probe and the helper another process may take the room. And the kernel frees the
- * probe's own room a little after the probe. Then the helper is blocked. A later helper that finds
- * room maps the blob for both: the kernel wakes all processes that wait for the blob. If every
- * helper of a blob is blocked, the guard refuses the mapping and keeps the blob's dma-buf, to wake
- * the helpers once there is room. Helpers look for room by themselves as well, but less often.
+ * A helper may block: another process may take the room after the probe, and the kernel frees the
+ * probe's own range a little late. If a later helper maps the blob, the kernel wakes every process
+ * that waits for the blob. If all helpers of a blob are blocked, the guard refuses the mapping. The
+ * guard then keeps the blob's dma-buf, and starts another helper once there is room. Blocked
+ * helpers probe by themselves as well, but less often.
  *
- * The caller keeps a thread that is in here from being cancelled. Errors are negative errno values,
- * never EINTR or EAGAIN, which a driver answers by calling again. Any thread.
+ * The caller disables the thread's cancellation. Errors are negative errno values, never EINTR or
+ * EAGAIN: drivers repeat the ioctl after these. Any thread.
  */
 struct vmb_guard {
-	/* One guard for each process. Held while a blob is first mapped, since two probes at once
-	 * may find the same room. Guards the list. */
+	/* Held during a first mapping: two probes at once may find the same room. Each process has
+	 * one guard. Guards the list. */
 	pthread_mutex_t map_lock;
 	struct vmb_blocked_blob *blocked;
 	/* The list is not empty; read without the lock. */
 	_Atomic bool has_blocked;
-	/* Room was freed since the last attempt to wake. */
+	/* Room may have been freed since the last attempt to wake the helpers. */
 	_Atomic bool is_wake_due;
 };
 
@@ -57,32 +56,33 @@ struct vmb_guard {
 
 /*
  * Makes the first mapping of a blob. The caller holds map_lock, and has checked under the lock that
- * the blob is not mapped yet. Takes the dma-buf over. helper is the path of the helper program.
- * hostmem and the path are used until vmb_guard_forget_hostmem() if helpers stay blocked.
+ * the blob is not mapped yet. The guard takes ownership of the dma-buf. helper is the path of the
+ * helper program. If helpers stay blocked, the guard uses hostmem and the path until
+ * vmb_guard_forget_hostmem().
  *
- * 0 if the blob is in hostmem, or if the host has refused the blob: then its mapping fails at once.
- * -ENOSPC if there is no room. Any other error if that could not be found out.
+ * 0 if the blob is in hostmem, or if the host refuses the blob: the driver's own mapping then fails
+ * at once. -ENOSPC if there is no room. Any other error if the probe or the helper failed.
  */
 int vmb_guard_map(struct vmb_guard *guard, struct vmb_hostmem *hostmem, const char *helper,
 	const struct vmb_guarded *blob);
 
 /*
- * Tries to wake the blocked helpers of all devices. For callers that freed room in hostmem, and for
- * callers that have held map_lock, after they release it. Takes a few milliseconds at most without
- * room. If another thread holds the lock, that thread wakes them, or the next call does.
+ * Tries to wake the blocked helpers of all devices. Called after room in hostmem was freed, and
+ * after each release of map_lock. Takes a few milliseconds if there is no room. If another thread
+ * holds the lock, that thread or the next call wakes the helpers.
  */
 void vmb_guard_wake_blocked_helpers(struct vmb_guard *guard);
 
 /*
- * Before a hostmem is finished. Takes map_lock, and may wait for it. Stops keeping the dma-bufs of
- * that hostmem's blocked blobs: their driver is gone, and a kept dma-buf would keep the blob in
- * hostmem once a helper maps it.
+ * Called before a hostmem is finished. Waits for map_lock. Closes the dma-bufs of that hostmem's
+ * blocked blobs: the driver is gone, and an open dma-buf would keep the blob in hostmem once a
+ * helper maps it.
  */
 void vmb_guard_forget_hostmem(struct vmb_guard *guard, const struct vmb_hostmem *hostmem);
 
 /*
- * In the child of a fork(), before any other use: another thread may have held the lock in the
- * parent. The parent keeps its blocked helpers.
+ * Called in the child of a fork(), before any other use: another thread of the parent may have held
+ * the lock. Empties the child's list; the parent keeps its own.
  */
 void vmb_guard_after_fork(struct vmb_guard *guard);
 

@@ -21,41 +21,43 @@
 #define NAME "vmbind-map-helper"
 
 /*
- * vmb_helper_run() starts two processes, one inside the other, which share the memory of this one:
+ * vmb_helper_run() starts a process, which starts the helper. Until the helper's execve() both
+ * share the memory of the application:
  *
  *   the application's thread      waits
  *     └─ the middle process       exits without SIGCHLD, and wait() does not return it
  *          └─ the helper          a child of the middle process, which waits with a timeout
  *
- * CLONE_VFORK stops the application's thread until the middle process has ended, so both may use
- * the thread's thread-local storage, such as errno. Both make system calls directly. A function of
- * the C library, a sanitizer or an interposed library could take a lock that another thread of the
- * application holds, or be cancelled.
+ * CLONE_VFORK stops the application's thread until the middle process has ended, so both processes
+ * may use the thread's thread-local storage, such as errno. Both make system calls directly. A
+ * function of the C library, a sanitizer or an interposed library could be cancelled, or take a
+ * lock that another thread of the application holds.
  */
 struct start {
 	const char *path;
-	char application[16]; /* process id: the helper sees when the application has ended */
-	char device[24]; /* device number: the helper probes it for room */
+	char application[16]; /* process id: the helper waits for the application's end */
+	char device[24]; /* device number: the helper probes the hostmem of this device */
 	int dmabuf;
 	unsigned timeout_ms;
 	char *helper_stack; /* its upper end */
 	int exec_error; /* of execve(), a negative errno */
-	/* As vmb_helper_run. Written last: the middle process can be killed at any time. */
+	/* The result of vmb_helper_run(). Written last: the middle process can be killed at any
+	 * time. */
 	int result;
 };
 
 #define STACK_SIZE ((size_t)64 << 10)
-/* The kernel's signal set; that of the C library may be larger. */
+/* The size of the kernel's signal set; sigset_t of the C library may be larger. */
 #define SIGNALS 64
 #define SIGNAL_SET_SIZE (SIGNALS / 8)
 
 #ifdef __SANITIZE_THREAD__
-/* The sanitizer's clone() treats every child as one with memory of its own. */
+/* The sanitizer's clone() assumes that the child has its own memory. */
 int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...);
 #define clone __clone
 #endif
 
-/* Functions of the two processes run on stacks that no sanitizer knows. */
+/* For functions of the two processes: their stacks are unknown to the sanitizers. */
 #define UNINSTRUMENTED __attribute__((no_sanitize("address", "thread")))
 
 /* The result if no helper was started. -EINVAL is reserved for the helper's mmap(). */
@@ -105,15 +107,15 @@ UNINSTRUMENTED static int wait_for_helper(const struct start *start, pid_t helpe
 	return -WEXITSTATUS(status);
 }
 
-/* The middle process. It closes its copies of the application's descriptors at once: a copy would
- * keep a pipe of the application's open. */
+/* The middle process. Closes its copies of the application's descriptors at once: a copy of a
+ * pipe's end would keep the pipe open. */
 UNINSTRUMENTED static int start_helper(void *argument)
 {
 	/* All zeros is SIG_DFL with no flags on every architecture. */
 	static const unsigned char by_default[64];
 	struct start *start = argument;
 
-	/* Without FD_CLOEXEC in both cases. */
+	/* Both branches clear FD_CLOEXEC. */
 	long moved = start->dmabuf == STDIN_FILENO
 		? syscall(SYS_fcntl, STDIN_FILENO, F_SETFD, 0)
 		: syscall(SYS_dup3, start->dmabuf, STDIN_FILENO, 0);
@@ -121,7 +123,7 @@ UNINSTRUMENTED static int start_helper(void *argument)
 		start->result = start_error(errno);
 		syscall(SYS_exit_group, 0);
 	}
-	/* A program inherits ignored signals. And with SIGCHLD ignored the kernel drops the
+	/* execve() keeps ignored signals ignored. And if SIGCHLD is ignored, the kernel drops the
 	 * helper's exit status. */
 	for (int i = 1; i <= SIGNALS; i++) {
 		syscall(SYS_rt_sigaction, i, by_default, NULL, SIGNAL_SET_SIZE);
@@ -147,8 +149,8 @@ static int run_with_stacks(struct start *start, char *stacks)
 	uint64_t before;
 
 	start->helper_stack = stacks + 2 * STACK_SIZE;
-	/* A signal handler of the application's must not run in the middle process, in shared
-	 * memory. */
+	/* No signal handler of the application may run in the middle process: it would change the
+	 * application's memory. */
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, SIGNAL_SET_SIZE);
 	pid_t middle = clone(start_helper, stacks + STACK_SIZE, CLONE_VM | CLONE_VFORK, start);
 	int ret = middle < 0 ? start_error(errno) : 0;
@@ -167,7 +169,7 @@ int vmb_helper_run(const char *path, int dmabuf, dev_t device, unsigned timeout_
 		.path = path,
 		.dmabuf = dmabuf,
 		.timeout_ms = timeout_ms,
-		/* If the middle process is killed before it writes a result. */
+		/* Stays if the middle process is killed before it writes a result. */
 		.result = -ECHILD,
 	};
 	snprintf(start.application, sizeof(start.application), "%ld", (long)getpid());

@@ -6,14 +6,14 @@
 #include <uapi/virtgpu.h>
 #include <unistd.h>
 
-/* Larger than any hostmem; for a hostmem of unknown size. */
+/* The assumed size of a hostmem whose size is unknown: larger than any. In bytes. */
 #define LARGE (UINT64_C(64) << 30)
-/* The device has few mmap() offsets. Probes of several processes at once can use them up, which
- * looks like a kernel that ignores the hint. So the layer observes several times. */
+/* The device has few mmap() offsets. Probes of several processes can use them up. Then the kernel
+ * seems to ignore the hint, so the layer repeats the observation. */
 #define OBSERVATIONS 5
 #define OBSERVATION_INTERVAL_MS 10
-/* The host answers through a command queue. Measured: a few milliseconds, and above 50 in an
- * emulated guest on a busy machine. */
+/* How long the kernel may take to free the range of a closed blob: it waits for the host's answer.
+ * Measured: a few milliseconds, and more than 50 in an emulated guest on a busy machine. */
 #define SETTLING_MS 250
 
 /* The same loop as vmb_ioctl_retry(): the helper program is built without ioctl/intercept.c. */
@@ -40,7 +40,8 @@ static uint32_t get_parameter(const struct vmb_hostmem *hostmem, int fd, uint64_
 									       : 0;
 }
 
-/* Contexts of these capability sets create a blob of new shared memory for blob_id 0. */
+/* A probe needs a context that creates a blob of new shared memory for blob_id 0. Venus and native
+ * contexts do. Returns 0 if the device has neither. */
 static uint32_t choose_capset(const struct vmb_hostmem *hostmem, int fd)
 {
 	uint32_t capsets = get_parameter(hostmem, fd, VIRTGPU_PARAM_SUPPORTED_CAPSET_IDs);
@@ -99,8 +100,9 @@ static int init_context(const struct vmb_hostmem *hostmem, int fd)
 }
 
 /*
- * An open file with a context for a probe's blob. A Venus context creates any number of blobs, so
- * the layer keeps one. A native context creates a single one.
+ * Returns an open file with a context for a probe's blob. A Venus context creates any number of
+ * blobs, so the layer keeps one context. A native context creates only one blob of this kind, so
+ * each probe opens a new file.
  */
 static int open_context(struct vmb_hostmem *hostmem)
 {
@@ -180,7 +182,7 @@ enum vmb_honoured vmb_hostmem_honoured(struct vmb_hostmem *hostmem)
 	bool is_older = hostmem->system->is_older();
 	enum vmb_honoured honoured = observe(hostmem);
 
-	/* The release says that the kernel knows the hint. */
+	/* A kernel of this release should honour the hint: observe again. */
 	for (int i = 1; i < OBSERVATIONS && honoured == VMB_HONOURED_NO && !is_older; i++) {
 		hostmem->system->sleep_ms(OBSERVATION_INTERVAL_MS);
 		honoured = observe(hostmem);

@@ -15,8 +15,8 @@
  * mappable HOST3D blob takes a contiguous range of hostmem when it is created, or when it is first
  * mapped if its mapping is deferred. The blob keeps the range until it is closed.
  *
- * All questions go to an open file and a context of the layer's own, so that no state of the
- * driver's changes. Sizes are in bytes, errors are negative errno values.
+ * The layer probes with an open file and a context of its own, and so changes no state of the
+ * driver. Sizes are in bytes, errors are negative errno values.
  */
 
 /* The system functions that virtgpu/ uses. Tests pass simulated ones. All are mandatory, except in
@@ -26,9 +26,9 @@ struct vmb_system_ops {
 	int (*reopen)(int fd);
 	/* 0 if the size is not known. */
 	uint64_t (*hostmem_size)(int fd);
-	/* Whether the kernel's release is below 7.3, the first one with the hint. */
+	/* Whether the kernel is older than Linux 7.3, the first release with the hint. */
 	bool (*is_older)(void);
-	uint64_t (*now_ms)(void); /* of a monotonic clock */
+	uint64_t (*now_ms)(void); /* CLOCK_MONOTONIC */
 	void (*sleep_ms)(unsigned ms);
 	/* As vmb_helper_find, vmb_helper_run and vmb_helper_is_blocked_on. */
 	int (*find_helper)(char *path, size_t size);
@@ -51,24 +51,25 @@ struct vmb_hostmem {
 	vmb_ioctl_fn ioctl;
 	dev_t device; /* the render node */
 	uint64_t size; /* 0 if it is not known */
-	uint64_t unit; /* the size of a blob is a multiple of it */
-	uint32_t capset; /* of the contexts for probes; 0 if the device has no suitable one */
+	uint64_t unit; /* every blob size is a multiple of this */
+	uint32_t capset; /* of the probes' contexts; 0 if the device has no suitable one */
 	int fd; /* the layer's own open file */
 	bool has_context; /* on that file */
-	/* When a range was last freed. The kernel gets the range back a few milliseconds later. */
+	/* When a blob was last closed. The kernel frees its range a few milliseconds later. */
 	_Atomic uint64_t freed_at_ms;
-	_Atomic bool was_freed; /* ever */
+	_Atomic bool was_freed; /* freed_at_ms is valid */
 };
 
-/* Opens the device behind fd again; fd itself is not kept. Fails only if that is impossible. */
+/* Opens the device of fd again. The caller keeps fd. Fails only if the device cannot be opened. */
 int vmb_hostmem_init(struct vmb_hostmem *hostmem, const struct vmb_system_ops *system,
 	vmb_ioctl_fn ioctl, int fd);
 void vmb_hostmem_finish(struct vmb_hostmem *hostmem);
 
 /*
- * Creates a blob larger than hostmem: the kernel refuses the blob unless it defers the mapping. The
- * blob takes no range. If blobs cannot be created, the kernel's release decides, and the result is
- * never VMB_HONOURED_YES. One thread at a time, as for vmb_hostmem_probe.
+ * Creates a blob larger than hostmem with the hint. A kernel that ignores the hint refuses the
+ * blob; a kernel that honours the hint creates it without a range. If the test fails for another
+ * reason, an older kernel gives VMB_HONOURED_NO, and any other VMB_HONOURED_UNKNOWN. One thread at
+ * a time, as for vmb_hostmem_probe.
  */
 enum vmb_honoured vmb_hostmem_honoured(struct vmb_hostmem *hostmem);
 const char *vmb_honoured_name(enum vmb_honoured honoured);
@@ -79,9 +80,9 @@ const char *vmb_honoured_name(enum vmb_honoured honoured);
  */
 int vmb_hostmem_probe(struct vmb_hostmem *hostmem, uint64_t size);
 
-/* The caller has closed a blob that may have had a range. Any thread. */
+/* Records that the caller has closed a blob that may have had a range. Any thread. */
 void vmb_hostmem_freed(struct vmb_hostmem *hostmem);
-/* Whether the kernel may not have the last freed range back yet. Any thread. */
+/* Whether the kernel may still be freeing the range of the last closed blob. Any thread. */
 bool vmb_hostmem_is_settling(const struct vmb_hostmem *hostmem);
 
 #endif

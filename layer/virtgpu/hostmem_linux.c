@@ -30,14 +30,14 @@ static int reopen(int fd)
 	if (other >= 0) {
 		return other;
 	}
-	/* The render node has another name, or the process cannot see it. */
+	/* The render node has another name, or the process cannot open it. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	other = open(path, O_RDWR | O_CLOEXEC);
 	return other < 0 ? -errno : other;
 }
 
-/* Hostmem is the largest prefetchable BAR: the other BARs of a virtio-gpu hold registers. Only root
- * can read the PCI capability that names the BAR. */
+/* Hostmem is the largest prefetchable BAR: the other BARs of a virtio-gpu hold registers. A PCI
+ * capability names the BAR, but only root can read it. */
 static uint64_t read_largest_bar(FILE *file)
 {
 	uint64_t first;

@@ -11,9 +11,9 @@
 
 /* The state of an intercept. */
 struct state {
-	/* Shared by the intercepts of one descriptor; NULL until it is known. Another thread may
-	 * already find the file of the intercept's next device here, so readers compare the file's
-	 * own descriptor. */
+	/* Shared by the intercepts of one descriptor; NULL until the descriptor is known. A reused
+	 * intercept may already have the file of another device here, so readers compare the file's
+	 * descriptor. */
 	_Atomic(struct vmb_virtgpu *) file;
 	struct vmb_virtgpu_driver driver;
 };
@@ -34,10 +34,10 @@ static bool is_virtio_gpu(vmb_ioctl_fn next, int fd)
 		strcmp(driver.name, "virtio_gpu") == 0;
 }
 
-/* The driver may have opened its file with its instance. The first blob that the driver creates or
- * imports for the device shows the descriptor. The caller translates that ioctl as any later
- * one. */
-static bool learn(struct vmb_driver_call *call, vmb_ioctl_fn next, int fd, unsigned long request,
+/* The driver may have opened its file with the instance. The first blob that the driver creates or
+ * imports for the device shows the descriptor. The result is always false: the caller then
+ * translates this ioctl like any later one. */
+static bool learn_fd(struct vmb_driver_call *call, vmb_ioctl_fn next, int fd, unsigned long request,
 	void *arg, int *ret)
 {
 	struct vmb_intercept *intercept = call->intercept;
@@ -91,7 +91,7 @@ static int call_end(struct vmb_driver_call *base)
 	return 0;
 }
 
-static void forget(struct vmb_intercept *intercept)
+static void forget_file(struct vmb_intercept *intercept)
 {
 	const struct state *state = vmb_intercept_state(intercept);
 
@@ -100,11 +100,11 @@ static void forget(struct vmb_intercept *intercept)
 
 const struct vmb_translator vmb_virtgpu_translator = {
 	.state_size = sizeof(struct state),
-	.learn = learn,
+	.learn = learn_fd,
 	.subject = find_subject,
 	.ioctl = handle_ioctl,
 	.call_end = call_end,
-	.forget = forget,
+	.forget = forget_file,
 };
 
 int vmb_virtgpu_intercept_create(

@@ -6,18 +6,19 @@
 #include "virtgpu/call.h"
 #include "virtgpu/file.h"
 
-/* The intercept of a driver on virtio_gpu. The intercept learns the driver's open file, which
- * several devices may share. */
+/* The translator for drivers on virtio_gpu. It finds the driver's open file, which several devices
+ * may share. */
 extern const struct vmb_translator vmb_virtgpu_translator;
 
-/* Begins to intercept. The intercept fills in the driver's ioctl and fd itself. Negative errno. */
+/* Creates an intercept. The caller leaves ioctl and fd of the driver zeroed: the intercept fills
+ * them in. 0, or a negative errno. */
 int vmb_virtgpu_intercept_create(
 	const struct vmb_virtgpu_driver *driver, struct vmb_intercept **out);
 
 /* NULL until the driver's open file is known. Any thread. */
 struct vmb_virtgpu *vmb_virtgpu_intercept_file(struct vmb_intercept *intercept);
 
-/* Ends with vmb_driver_call_end(&call->base). */
+/* Begins a driver call, on the caller's stack. vmb_driver_call_end(&call->base) ends it. */
 void vmb_virtgpu_call_begin(
 	struct vmb_virtgpu_call *call, struct vmb_intercept *intercept, bool is_allocation);
 

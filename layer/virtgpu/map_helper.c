@@ -23,27 +23,28 @@
 #include "virtgpu/hostmem.h"
 
 /*
- * The helper program maps the dma-buf that is its standard input, and exits with 0 or the errno of
- * mmap(). Its arguments are the process id of the application and the number of the device.
+ * The helper program maps the dma-buf on its standard input, and exits with 0 or the errno of
+ * mmap(). Its arguments are the process id of the application and the device number of the render
+ * node.
  *
- * In Linux 7.3 the first mapping of a deferred blob sleeps for ever if hostmem is full, and no
- * signal ends the sleep (docs/virtgpu.md). Here the sleep happens to a child of the helper, which
+ * In Linux 7.3 the first mapping of a deferred blob blocks for ever if hostmem is full, and no
+ * signal ends the wait (docs/virtgpu.md). So a child of the helper makes the mapping. The child
  * holds nothing that another process needs.
  *
- * While the application lives, the layer starts further helpers when a blob is closed, and the
- * kernel wakes the blocked child once one of them finds room. The layer does not see every close.
- * So the helper probes hostmem itself from time to time, and starts another child if there is room.
- * After the application's end all its blobs are closed, and only the helper can wake the child.
+ * While the application runs, the layer starts further helpers when a blob is closed. Once one of
+ * them maps the blob, the kernel wakes the blocked child. The layer does not see every close. So
+ * the helper probes hostmem itself from time to time, and starts another child if there is room.
+ * After the application's end only the helper can wake the child.
  */
 
-/* Until the first probe; doubled after each probe. */
+/* The time before the first probe. The delay doubles after each probe. */
 #define FIRST_DELAY_MS 1000
 #define FIRST_DELAY_ALONE_MS 50 /* after the application's end */
 #define LAST_DELAY_MS 60000
-/* Until the kernel has the range of the probe's own blob back. */
+/* How long the kernel may take to free the range of the probe's own blob. */
 #define SETTLING_MS 250
-/* How many further children a helper starts. Another process can take the room first, and each such
- * child stays blocked as well. */
+/* How many further children a helper starts at most. Another process can take the room first, and
+ * then the new child stays blocked as well. */
 #define ATTEMPTS 16
 
 static uint64_t now_ms(void)
@@ -67,14 +68,14 @@ static uint64_t hostmem_size(int fd)
 	return 0;
 }
 
-/* A probe needs no other functions. */
-static const struct vmb_system_ops probing = {
+/* The only functions that a probe needs. */
+static const struct vmb_system_ops system_ops = {
 	.reopen = reopen,
 	.hostmem_size = hostmem_size,
 	.now_ms = now_ms,
 };
 
-/* As vmb_hostmem_probe. Keeps no file of the device open. */
+/* Probes for room for the dma-buf, as vmb_hostmem_probe(). Keeps no file of the device open. */
 static int probe(dev_t device)
 {
 	off_t size = lseek(STDIN_FILENO, 0, SEEK_END);
@@ -84,7 +85,7 @@ static int probe(dev_t device)
 	if (fd < 0) {
 		return fd;
 	}
-	int ret = vmb_hostmem_init(&hostmem, &probing, ioctl, fd);
+	int ret = vmb_hostmem_init(&hostmem, &system_ops, ioctl, fd);
 	if (ret == 0) {
 		ret = vmb_hostmem_probe(&hostmem, (uint64_t)size);
 		vmb_hostmem_finish(&hostmem);
@@ -93,8 +94,8 @@ static int probe(dev_t device)
 	return ret;
 }
 
-/* struct prctl_mm_map as a 64-bit kernel has it, which accepts no other size, also from 32-bit
- * programs. The struct in the headers contains a pointer. */
+/* struct prctl_mm_map of a 64-bit kernel, which accepts no other size, also from 32-bit programs.
+ * The struct in the kernel's header contains a pointer, so its size depends on the program. */
 struct bounds {
 	uint64_t start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	uint64_t arg_start, arg_end, env_start, env_end;
@@ -110,11 +111,11 @@ _Static_assert(offsetof(struct bounds, auxv) == offsetof(struct prctl_mm_map, au
 	"equal up to the pointer");
 
 /*
- * A blocked child holds its mmap lock. A reader of /proc/PID/cmdline or /proc/PID/environ waits for
- * that lock (ps, pgrep -f), unless the recorded arguments and environment are empty: see
- * get_mm_cmdline() and environ_read() in Linux. So this function makes both empty. The kernel takes
- * all bounds at once; the child does not use the others. A kernel without CONFIG_CHECKPOINT_RESTORE
- * refuses the call, and such readers wait.
+ * A blocked child holds its mmap lock. A reader of /proc/PID/cmdline or /proc/PID/environ, such as
+ * ps, waits for that lock unless the recorded arguments and environment are empty (get_mm_cmdline()
+ * and environ_read() in Linux). So this function makes both empty. The kernel sets all bounds at
+ * once; the child needs none of the others. A kernel without CONFIG_CHECKPOINT_RESTORE refuses the
+ * call, and such readers wait.
  */
 static void hide_arguments(void)
 {
@@ -144,8 +145,8 @@ static void hide_arguments(void)
 	prctl(PR_SET_MM, PR_SET_MM_MAP, &native, sizeof(native), 0);
 }
 
-/* In a child. The file lock shows vmb_helper_is_blocked_on() that the child is at the mapping, and
- * ends with the child. */
+/* Runs in a child. The file lock lets vmb_helper_is_blocked_on() find the child, and ends with the
+ * child. */
 static int map_first_page(void)
 {
 	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
@@ -164,16 +165,18 @@ static int open_process(pid_t process)
 	return (int)syscall(SYS_pidfd_open, process, 0);
 }
 
-/* Starts another child if its mapping is likely to succeed. Returns whether it did. */
+/* Starts another child if its mapping is likely to succeed. Returns whether a child was started.
+ * is_alone: the application has ended. */
 static bool start_another_child(struct pollfd *child, bool is_alone, dev_t device)
 {
 	int ret = probe(device);
 
 	if (ret == 0) {
-		/* A child of another helper may map the blob first, and wake this one. */
+		/* Wait for the range of the probe's blob. Another helper may map the blob
+		 * meanwhile, which ends this helper's child. */
 		poll(child, 1, SETTLING_MS);
 	}
-	/* If the probe failed: once the application has ended, assume that there is room. */
+	/* If the probe itself failed and the application has ended, assume that there is room. */
 	if (child->revents || (is_alone ? ret == -ENOSPC : ret < 0)) {
 		return false;
 	}
@@ -216,8 +219,8 @@ int main(int count, char **arguments)
 	sigset_t all;
 	int status;
 
-	/* A service manager or the end of a session sends its signals to all processes. The helper
-	 * ignores them, and has time until SIGKILL to try the mapping again. */
+	/* A service manager or the end of a session sends signals to all processes. The helper
+	 * blocks them, and keeps probing until it gets SIGKILL. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	setsid();

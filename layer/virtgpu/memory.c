@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "virtgpu/device.h"
 
-/* Logs the decision about deferral, once for each device, as soon as there is one. */
+/* Logs the decision about deferral once for each device, as soon as it is made. */
 static void log_deferral(struct vmb_virtgpu_device *virtgpu)
 {
 	struct vmb_virtgpu *file = vmb_virtgpu_intercept_file(virtgpu->intercept);
@@ -34,8 +34,8 @@ static VKAPI_ATTR VkResult VKAPI_CALL allocate_memory(VkDevice handle,
 }
 
 /*
- * In the following commands a driver may map memory for the first time, and hostmem may have no
- * room. Some drivers do not notice the refusal, and return success: the layer returns the error.
+ * In the following commands a driver may map memory for the first time, and hostmem may be full.
+ * Some drivers ignore the failed ioctl and return success. The layer then returns the error.
  */
 
 static VkResult end_map(struct vmb_virtgpu_call *call, VkResult result, VkResult error)

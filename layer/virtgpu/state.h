@@ -15,15 +15,15 @@
 #include "virtgpu/guard.h"
 #include "virtgpu/hostmem.h"
 
-/* Counted from any thread, of blobs that take a place in hostmem. Sizes are in bytes. */
+/* Counters of the blobs that take a range of hostmem. Sizes are in bytes. Any thread. */
 struct vmb_virtgpu_statistics {
 	_Atomic uint64_t created;
-	_Atomic uint64_t hinted; /* of those, created with the hint */
-	_Atomic uint64_t mapped_later; /* of the hinted, whose first mapping was made */
-	_Atomic uint64_t refused; /* first mappings or exports for which there was no room */
-	_Atomic uint64_t bytes_deferred; /* of hinted blobs that are not mapped, at this time */
+	_Atomic uint64_t hinted; /* created with the hint */
+	_Atomic uint64_t mapped_later; /* hinted, and mapped since */
+	_Atomic uint64_t refused; /* first mappings or exports that failed, mostly for room */
+	_Atomic uint64_t bytes_deferred; /* now: hinted blobs that are not mapped yet */
 	_Atomic uint64_t bytes_deferred_peak;
-	_Atomic uint64_t bytes_mapped; /* in hostmem, at this time */
+	_Atomic uint64_t bytes_mapped; /* now: blobs in hostmem */
 	_Atomic uint64_t bytes_mapped_peak;
 };
 
@@ -32,18 +32,18 @@ struct vmb_virtgpu_facts {
 	uint64_t hostmem_size; /* bytes, 0 if unknown */
 	enum vmb_honoured honoured;
 	bool defers;
-	const char *reason; /* why or why not; for people */
+	const char *reason; /* of the decision, for log and statistics; static text */
 };
 
 struct vmb_virtgpu_watcher;
 
 /*
- * An open file of a driver. Several VkDevices share it if the driver opens one file for its
- * instance. The object is never freed, but reused for another file: other threads read it at any
- * time.
+ * An open file of a driver. Several VkDevices share the file if the driver opens it with the
+ * instance. The object is never freed, only reused for another file: other threads may read the
+ * object at any time.
  */
 struct vmb_virtgpu {
-	struct vmb_virtgpu *next; /* in the list of all */
+	struct vmb_virtgpu *next; /* in the list of all objects */
 	unsigned users; /* 0: free to be reused */
 	_Atomic int fd; /* the driver's, -1 if there is none */
 
@@ -53,12 +53,12 @@ struct vmb_virtgpu {
 	struct vmb_guard *guard;
 	enum vmb_defer request;
 
-	/* Memory types (bit masks) that the driver maps while it allocates, and types that it does
-	 * not. Only the latter are deferred. */
+	/* Bit masks of memory types. The driver maps early types during vkAllocateMemory, and late
+	 * types after it. Only blobs of late types are deferred. */
 	_Atomic uint32_t early_types;
 	_Atomic uint32_t late_types;
 
-	/* Held until the facts are known; has_facts is set last. */
+	/* Held while the facts are found out. has_facts is set last. */
 	pthread_mutex_t decide_lock;
 	_Atomic bool has_facts;
 	struct vmb_virtgpu_facts facts;
@@ -66,14 +66,14 @@ struct vmb_virtgpu {
 	bool has_hostmem;
 	char helper[PATH_MAX];
 
-	/* Guards the state of blobs and the watchers. Only the locks of the table and of the
-	 * traces' counters are taken inside it. */
+	/* Guards the states of the blobs and the watchers. While it is held, only the locks of the
+	 * table and of the traces' counters are taken. */
 	pthread_mutex_t blobs_lock;
-	struct vmb_map blobs; /* GEM handle to vmb_blob; of those that take a place in hostmem */
+	struct vmb_map blobs; /* GEM handle to vmb_blob, owned */
 	uint64_t serial; /* of the last blob */
 	struct vmb_virtgpu_statistics statistics;
 	struct vmb_virtgpu_watcher *watchers;
-	/* The bytes that the watchers got last. */
+	/* The bytes in the last report to the watchers. */
 	int64_t reported_deferred;
 	int64_t reported_mapped;
 };

@@ -18,7 +18,7 @@ static int fail(int error)
 	return -1;
 }
 
-/* The size in struct drm_virtgpu_resource_info has 32 bits. */
+/* Prefers the size of the dma-buf: struct drm_virtgpu_resource_info has only 32 bits for it. */
 static uint64_t imported_size(int dmabuf, const struct drm_virtgpu_resource_info *info)
 {
 	off_t size = lseek(dmabuf, 0, SEEK_END);
@@ -26,7 +26,7 @@ static uint64_t imported_size(int dmabuf, const struct drm_virtgpu_resource_info
 	return size > 0 ? (uint64_t)size : info->size;
 }
 
-/* Guards an imported blob: the process that created the blob may have deferred it, and have no
+/* Guards an imported blob: the process that created it may have deferred it, with or without the
  * layer. */
 static int keep_imported_blob(struct vmb_virtgpu *virtgpu, vmb_ioctl_fn next, int fd,
 	const struct drm_prime_handle *prime)
@@ -53,7 +53,7 @@ static int import_blob(
 	if (ret < 0 || _IOC_SIZE(request) < sizeof(*prime)) {
 		return ret;
 	}
-	/* A failure leaves the handle open: the driver may have had the handle before. */
+	/* On failure the handle stays open: the driver may have had the handle before. */
 	int error = keep_imported_blob(virtgpu, next, fd, prime);
 	return error < 0 ? fail(error) : ret;
 }
@@ -84,8 +84,8 @@ static int map_blob(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_call *call, 
 	return ret < 0 ? fail(ret) : next(fd, request, arg);
 }
 
-/* An imported blob may be exported unmapped: its dma-buf is available where it came from as well,
- * and each importer guards its own mapping. */
+/* A blob needs its first mapping before it is exported (ensure_mapped.h). An imported blob is
+ * exempt: its dma-buf was exported before. */
 static int export_blob(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_call *call,
 	vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
 {
@@ -106,11 +106,11 @@ static int close_blob(
 	if (_IOC_SIZE(request) < sizeof(*closed)) {
 		return next(fd, request, arg);
 	}
-	/* Before the close: afterwards another thread may get the same handle. */
+	/* The blob is removed before the close: afterwards another thread may get the handle. */
 	vmb_blob_remove(virtgpu, closed->handle);
 	int ret = next(fd, request, arg);
 	int error = errno;
-	/* Blobs that are not in the table may have been in hostmem, too. */
+	/* This also holds for handles that are not in the table: their BOs may be in hostmem. */
 	if (vmb_virtgpu_defers(virtgpu)) {
 		vmb_hostmem_freed(&virtgpu->hostmem);
 		vmb_guard_wake_blocked_helpers(virtgpu->guard);
@@ -147,11 +147,12 @@ int vmb_virtgpu_ioctl(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_call *call
 	}
 	int before = errno;
 	int cancelability;
-	/* The translator holds locks at cancellation points. ioctl() itself is none. */
+	/* The translator holds locks at cancellation points. ioctl(2) is no cancellation point, so
+	 * the driver does not expect cancellation here. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelability);
 	int ret = translate(virtgpu, call, next, fd, request, arg);
 	pthread_setcancelstate(cancelability, NULL);
-	/* A successful call leaves errno alone. */
+	/* A successful ioctl does not change errno. */
 	if (ret >= 0) {
 		errno = before;
 	}
@@ -160,7 +161,7 @@ int vmb_virtgpu_ioctl(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_call *call
 
 void vmb_virtgpu_end(struct vmb_virtgpu *virtgpu, const struct vmb_virtgpu_call *call)
 {
-	/* A failed call may have ended before the driver would have mapped the blob. */
+	/* A failed call shows nothing: the driver may have stopped before it maps the blob. */
 	if (call->created && !call->has_failed) {
 		atomic_fetch_or_explicit(
 			call->was_mapped ? &virtgpu->early_types : &virtgpu->late_types,
