@@ -18,44 +18,45 @@ struct vmb_backend_extension {
 	const char *missing;
 };
 
-/* The backend's watch over the driver's ioctls while a device is created. The backend's own. */
+/* Intercepts the driver's ioctls during vkCreateDevice. Each backend defines the struct. */
 struct vmb_backend_watch;
 
 struct vmb_vm_config {
-	uint64_t granularity; /* of imported host memory, in bytes: at least a page */
+	uint64_t granularity; /* of imported host memory, in bytes; at least a page */
 	struct vmb_trace *trace; /* NULL without a trace */
 	struct vmb_backend_watch *watch; /* NULL for a backend without one */
 };
 
 /*
- * A way to make sparse resources. All members are mandatory unless marked optional.
- * docs/adding-a-backend.md shows how to add one.
+ * A way to implement sparse resources. All members are mandatory unless marked optional.
+ * docs/adding-a-backend.md shows how to add a backend.
  */
 struct vmb_backend {
 	const char *name;
-	/* The devices that the backend is for: those of a driver, or CPU devices. */
+	/* The backend serves the devices of one driver, or every CPU device. */
 	VkDriverId driver; /* 0 if for_cpu */
 	bool for_cpu;
-	/* Optional: the kernel driver that they have to run on. */
+	/* Optional: the kernel driver that the devices must run on. */
 	const char *kernel_driver;
-	const char *wrong_kernel_driver; /* the reason for the native route if they do not */
-	/* At most VMB_BACKEND_EXTENSIONS. Timeline semaphores must be among them. */
+	const char *wrong_kernel_driver; /* the reason for the native route on another one */
+	/* At most VMB_BACKEND_EXTENSIONS, with VK_KHR_timeline_semaphore among them. */
 	const struct vmb_backend_extension *extensions;
 	size_t extension_count;
 	const char *reason; /* the reason for the provide route */
 	const char *probe_failed; /* the reason for the native route if the probe fails */
 
-	/* Optional, all three: around vkCreateDevice, on one thread. */
+	/* Optional, all three. Begin and end run around vkCreateDevice, on its thread. Negative
+	 * errno. */
 	int (*watch_begin)(struct vmb_trace *trace, struct vmb_backend_watch **watch);
 	void (*watch_end)(struct vmb_backend_watch *watch);
-	/* Of a watch that no VM has taken over. Accepts NULL. */
+	/* Destroys a watch that no VM owns. Accepts NULL. */
 	void (*watch_destroy)(struct vmb_backend_watch *watch);
 
-	/* Creates the VM of a device. Takes the watch over on success. -ENODEV if the watch saw
-	 * nothing; negative errno. */
+	/* Creates the VM of a device, which owns the watch on success. -ENODEV if the watch saw no
+	 * ioctl of the driver; any other negative errno. */
 	int (*create)(const struct vmb_vm_config *config, struct vmb_vm **vm);
-	/* Tries on a device of the layer's own whether the backend works with the driver.
-	 * *address_space becomes the number of bytes that sparse resources can reserve. */
+	/* Tests the backend with the driver, on a device that the layer creates for the probe. On
+	 * success *address_space is the number of bytes that sparse resources can reserve. */
 	bool (*probe)(const struct vmb_probe_device *device, uint64_t *address_space);
 };
 

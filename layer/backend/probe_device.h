@@ -8,24 +8,23 @@
 #include "backend/vm.h"
 #include "base/log.h"
 
-/* The longest time that a probe waits for its device: one that never finishes must not block the
- * application. */
+/* How long a probe waits for its device: a device that hangs must not block the application. */
 #define VMB_PROBE_TIMEOUT_NS UINT64_C(10000000000)
 
 /* A device that the layer creates to probe a backend, with the backend's extensions and timeline
  * semaphores enabled. */
 struct vmb_probe_device {
 	VkDevice handle;
-	uint32_t family; /* of the queue, which can copy */
+	uint32_t family; /* of the queue, which supports transfer */
 	VkQueue queue;
 	PFN_vkGetDeviceProcAddr get;
 	const VkAllocationCallbacks *allocator; /* for every object of the probe */
-	VkDeviceSize max_allocation; /* the driver's limit of one allocation, in bytes */
-	struct vmb_vm *vm; /* of this device; the probe does not destroy it */
+	VkDeviceSize max_allocation; /* the driver's maxMemoryAllocationSize, in bytes */
+	struct vmb_vm *vm; /* borrowed */
 };
 
-/* For each dispatchable object that a probe creates. The loader wants its dispatch pointer in the
- * object's first word. */
+/* Must be called for each dispatchable object that a probe creates: the loader expects its dispatch
+ * pointer in the object's first word. */
 static inline void vmb_probe_device_adopt(const struct vmb_probe_device *device, void *dispatchable)
 {
 	memcpy(dispatchable, device->handle, sizeof(void *));

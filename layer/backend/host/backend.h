@@ -4,7 +4,7 @@
 
 #include "backend/backend.h"
 
-/* For drivers whose device is the CPU: mmap(2) binds memory. */
+/* The backend for drivers whose device is the CPU. It binds memory with mmap(2). */
 extern const struct vmb_backend vmb_host_backend;
 
 #endif

@@ -5,7 +5,7 @@
 
 static struct vmb_backing_cache_entry **bucket_of(struct vmb_backing_cache *cache, uint64_t size)
 {
-	/* In units of pages, and the higher bits of large round sizes mixed in. */
+	/* Large sizes are often multiples of many pages, so the higher bits go into the hash. */
 	uint64_t pages = size >> 12;
 
 	return &cache->buckets[(pages ^ pages >> 8) % VMB_CACHE_BUCKETS];

@@ -10,10 +10,10 @@
 #include "backend/vm.h"
 
 /*
- * Memory that was freed and is kept for the next allocation of the same size, so that allocating
- * and freeing in turn costs no system call and no page fault, as it costs none with malloc(). The
- * limits are malloc()'s, too, but for the number: each entry is a mapping of the process. Any
- * thread may use a cache at any time.
+ * The cache keeps freed memory for the next allocation of the same size. An application that
+ * allocates and frees in turn then causes no system call and no page fault. The limits in bytes are
+ * those of glibc's malloc(). The number of entries is limited because each is a mapping of the
+ * process. Any thread may use a cache at any time, except for init and finish.
  */
 #define VMB_CACHE_ENTRIES 1024
 #define VMB_CACHE_ENTRY_BYTES (UINT64_C(32) << 20)
@@ -24,36 +24,36 @@ struct vmb_backing_cache_entry {
 	struct vmb_backing backing;
 	/* Entries of one bucket, newest first. */
 	struct vmb_backing_cache_entry *bucket_next;
-	struct vmb_backing_cache_entry **bucket_link; /* what points here */
-	/* All entries by age, or the unused ones by older alone. */
+	struct vmb_backing_cache_entry **bucket_link; /* the pointer to this entry */
+	/* The list of all used entries by age. Unused entries are linked by older only. */
 	struct vmb_backing_cache_entry *older;
 	struct vmb_backing_cache_entry *newer;
 };
 
 struct vmb_backing_cache {
-	/* Guards the rest; leaf lock. */
+	/* Guards the rest. No other lock is taken while it is held. */
 	pthread_mutex_t lock;
 	size_t count;
 	uint64_t bytes;
 	struct vmb_backing_cache_entry *newest;
 	struct vmb_backing_cache_entry *oldest;
 	struct vmb_backing_cache_entry *unused;
-	/* By size. */
+	/* Used entries by a hash of the size. */
 	struct vmb_backing_cache_entry *buckets[VMB_CACHE_BUCKETS];
 	struct vmb_backing_cache_entry entries[VMB_CACHE_ENTRIES];
 };
 
 void vmb_backing_cache_init(struct vmb_backing_cache *cache);
-/* The cache must have been emptied. */
+/* Evict all entries before: finish frees none. */
 void vmb_backing_cache_finish(struct vmb_backing_cache *cache);
 
-/* Takes memory of that size out, the one freed last; false if there is none. */
+/* Takes the last freed memory of exactly this size out of the cache. False if there is none. */
 bool vmb_backing_cache_take(
 	struct vmb_backing_cache *cache, uint64_t size, struct vmb_backing *backing);
-/* Takes memory in; false if there is no room for it: evict something and try again. Must not be
- * larger than VMB_CACHE_ENTRY_BYTES. */
+/* Puts memory of at most VMB_CACHE_ENTRY_BYTES into the cache. False if the cache is full: the
+ * caller evicts an entry and calls again. */
 bool vmb_backing_cache_put(struct vmb_backing_cache *cache, const struct vmb_backing *backing);
-/* Takes out what has been there longest; false if the cache is empty. */
+/* Takes the oldest memory out of the cache; the caller frees it. False if the cache is empty. */
 bool vmb_backing_cache_evict(struct vmb_backing_cache *cache, struct vmb_backing *backing);
 
 #endif

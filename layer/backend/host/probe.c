@@ -124,7 +124,7 @@ static bool create_pool(struct probe *probe)
 			&probe->fence) == VK_SUCCESS;
 }
 
-/* Has the device copy one page of the buffer over the other. */
+/* The device copies one page of the buffer to the other. */
 static bool copy_page(struct probe *probe, VkDeviceSize from, VkDeviceSize to)
 {
 	const VkCommandBufferAllocateInfo allocate = {
@@ -174,7 +174,7 @@ static bool page_holds(const unsigned char *page, size_t size, unsigned char val
 	return true;
 }
 
-/* file is another mapping of the page that is mapped over the first one. */
+/* file is a second mapping of the page that the function maps over the buffer's first page. */
 static bool sees_remap(struct probe *probe, int memfd, unsigned char *file)
 {
 	unsigned char *first = probe->pages;

@@ -5,8 +5,8 @@
 #include "backend/probe_device.h"
 
 /*
- * Imports a host page into a buffer, maps other memory over the page, and has the device copy out
- * of the page and into it. True if the device sees the new memory both times. *address_space: as in
+ * Imports host pages into a buffer, maps other memory over one of them, and has the device copy
+ * from that page and to it. True if both copies use the new memory. *address_space: see
  * vmb_backend.
  */
 bool vmb_host_probe(const struct vmb_probe_device *device, uint64_t *address_space);

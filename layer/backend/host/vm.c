@@ -13,10 +13,10 @@
 #include "backend/host/backing_cache.h"
 
 /*
- * One file holds all memory: an application may make thousands of allocations, and a process may
- * open only some hundred files. The file is sparse. Its ranges are handed out upwards. A freed
- * range is punched out and not handed out again, since a resource may still map it; 2^62 bytes of
- * offsets last for years. Only memory that was never bound is reused.
+ * One memfd holds all memory: an application may make thousands of allocations, but a process can
+ * open only some hundred files. The memfd is sparse, and new ranges have rising offsets. A freed
+ * range is punched out, but its offsets are not reused: a resource may still map them. 2^62 bytes
+ * of offsets last for years. Only memory that was never bound is reused, by the cache.
  */
 struct host_vm {
 	struct vmb_vm base;
@@ -28,7 +28,7 @@ struct host_vm {
 
 #define RESERVATION_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
-/* In bytes. shmem refuses the first on 32-bit kernels. */
+/* The sizes of the memfd to attempt, in bytes. 32-bit kernels refuse the first. */
 static const uint64_t file_sizes[] = { UINT64_C(1) << 62, (UINT64_C(1) << 43) };
 
 static struct host_vm *host_vm(struct vmb_vm *vm)
@@ -46,7 +46,7 @@ static void *address(uint64_t va)
 	return (void *)(uintptr_t)va;
 }
 
-/* Ops have 64-bit sizes and addresses. Pointers may have 32 bits. */
+/* Whether the 64-bit size fits into the address space of the process. */
 static bool fits(uint64_t size)
 {
 	return size <= SIZE_MAX / 2;
@@ -92,7 +92,7 @@ static void host_release(struct vmb_vm *vm, const struct vmb_reservation *reserv
 	munmap(address(reservation->va), (size_t)reservation->size);
 }
 
-/* Hands out a range of the file. Returns its offset, or UINT64_MAX if the file has no room. */
+/* Returns the offset of a new range of the memfd, or UINT64_MAX if the memfd is full. */
 static uint64_t take_range(struct host_vm *host, uint64_t size)
 {
 	uint64_t offset = atomic_load_explicit(&host->next_offset, memory_order_relaxed);
@@ -106,7 +106,7 @@ static uint64_t take_range(struct host_vm *host, uint64_t size)
 	return offset;
 }
 
-/* Takes the range back, unless another thread got the range behind it meanwhile. */
+/* Undoes take_range(), unless another thread has taken the next range since. */
 static void return_range(struct host_vm *host, uint64_t offset, uint64_t size)
 {
 	uint64_t end = offset + size;
@@ -163,7 +163,7 @@ static void host_memory_destroy(
 		free_backing(host, backing);
 		return;
 	}
-	/* An empty cache may have no room while other threads fill it. */
+	/* Other threads use the cache, too: it may be full here and empty one line below. */
 	while (!vmb_backing_cache_put(&host->cache, backing)) {
 		if (vmb_backing_cache_evict(&host->cache, &evicted)) {
 			free_backing(host, &evicted);
@@ -250,7 +250,8 @@ static const struct vmb_vm_interface host_interface = {
 	.execute = host_execute,
 };
 
-/* Makes the file as long as possible. Growing it past RLIMIT_FSIZE would raise SIGXFSZ. */
+/* Makes the memfd as long as possible, but not longer than RLIMIT_FSIZE, which would raise
+ * SIGXFSZ. */
 static int size_file(struct host_vm *host)
 {
 	struct rlimit limit;
@@ -302,9 +303,9 @@ fail_alloc:
 
 uint64_t vmb_host_address_space(void)
 {
-	/* Half of the addresses of a process on 48-bit hardware: the rest of the process needs
-	 * room, too. A smaller address space, RLIMIT_AS and strict overcommit all show as a
-	 * refusal. */
+	/* Starts with half of the process's addresses on 48-bit hardware, which leaves room for the
+	 * rest of the process. mmap() fails if the address space is smaller, and under RLIMIT_AS or
+	 * strict overcommit. */
 	uint64_t size = UINT64_C(1) << (sizeof(void *) > 4 ? 46 : 30);
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 

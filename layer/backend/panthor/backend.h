@@ -4,7 +4,7 @@
 
 #include "backend/backend.h"
 
-/* For panvk on the kernel driver panthor: VM_BIND binds memory. */
+/* The backend for panvk on the kernel driver panthor. It binds memory with VM_BIND. */
 extern const struct vmb_backend vmb_panthor_backend;
 
 #endif

@@ -83,7 +83,7 @@ static struct drm_panthor_sync_op *new_syncs(struct vmb_panthor_batch *batch, si
 	return syncs->ops;
 }
 
-/* Whether this code knows the form of an op's sync ops. A longer one may have further members. */
+/* Whether this code knows all members of an op's sync ops: a longer struct may have others. */
 static bool knows_syncs(const struct drm_panthor_obj_array *syncs)
 {
 	return syncs->count == 0 ||
@@ -110,7 +110,7 @@ static size_t count_signals(const struct drm_panthor_obj_array *syncs)
 	return signals;
 }
 
-/* Whether nothing is signaled after the first op and waited for before the second. */
+/* Whether the first op has no signals, and the second has no waits. */
 static bool is_unsynchronized(
 	const struct drm_panthor_vm_bind_op *first, const struct drm_panthor_vm_bind_op *second)
 {
@@ -119,7 +119,7 @@ static bool is_unsynchronized(
 		count_signals(&second->syncs) == second->syncs.count;
 }
 
-/* An op of a range as a plan has it; only ops of the same flags are compared. */
+/* The op as an op of a plan. The caller compares only ops with equal flags. */
 static struct vmb_op range_of(const struct drm_panthor_vm_bind_op *op)
 {
 	return (struct vmb_op){
@@ -235,12 +235,12 @@ static int split_syncs(struct vmb_panthor_batch *batch, const struct drm_panthor
 	return 0;
 }
 
-/* Bytes of the first piece of a sparse op. */
+/* The size of the first piece of a sparse op. */
 static uint64_t piece_size(
 	const struct drm_panthor_vm_bind_op *op, uint64_t max, uint32_t fallback_bo)
 {
-	/* Equal offsets into two huge pages show the same memory, so the hardware can use huge
-	 * pages. */
+	/* A piece ends at a multiple of VMB_PANTHOR_CYCLE, the size of a huge page: addresses and
+	 * BO offsets then have the same alignment, so that the GPU can use huge pages. */
 	uint64_t size = fallback_bo ? VMB_PANTHOR_CYCLE - op->va % VMB_PANTHOR_CYCLE : max;
 
 	return size < op->size ? size : op->size;
@@ -266,7 +266,7 @@ static int cut(struct vmb_panthor_batch *batch, const struct drm_panthor_vm_bind
 		(rest.size <= max && !fallback_bo)) {
 		return vmb_panthor_batch_append(batch, &rest, source);
 	}
-	/* Without knowing waits from signals the op cannot be split. */
+	/* Waits and signals go to different pieces, so their struct must be known. */
 	if (!knows_syncs(&rest.syncs)) {
 		return -EINVAL;
 	}

@@ -9,32 +9,32 @@
 #include <uapi/panthor.h>
 
 /*
- * The ops of one VM_BIND on their way to the kernel. Neighbouring ops of a driver become one.
- * Sparse ops take the form that the kernel has. Addresses, sizes and offsets are in bytes; errors
- * are negative errno values. A batch belongs to one thread.
+ * A batch: the ops of one VM_BIND before they go to the kernel. Neighbouring ops of the driver are
+ * merged. Where the kernel has no sparse op, maps of a BO replace sparse ops. Addresses, sizes and
+ * offsets are in bytes; errors are negative errno values. One thread uses a batch.
  */
 
-/* The most bytes of one sparse op. While an op runs, the kernel reserves memory for the page tables
- * of its whole range, a 512th of it. */
+/* The most bytes of one sparse op. While the op runs, the kernel reserves memory for the page
+ * tables of the whole range: 1/512 of its size. */
 #define VMB_PANTHOR_SPARSE_MAX (UINT64_C(64) << 30)
-/* Where the kernel has no sparse op, so many bytes of a BO are mapped again and again. */
+/* Where the kernel has no sparse op, the first VMB_PANTHOR_CYCLE bytes of a BO are mapped
+ * repeatedly over a sparse range. */
 #define VMB_PANTHOR_CYCLE (UINT64_C(2) << 20)
 
-/* The most ops that the layer by itself puts into one ioctl. For each op of an asynchronous one the
- * kernel sets memory aside before it executes the first: three pages of page tables at least for a
- * map, 6 MiB for so many. */
+/* The most ops in one ioctl of the layer's own. Before the kernel executes an asynchronous ioctl,
+ * it allocates page tables for all ops: at least three pages for a map, or 6 MiB for 512 maps. */
 #define VMB_PANTHOR_OPS_MAX 512
 
 #define VMB_PANTHOR_BATCH_INLINE 32
 
 struct vmb_panthor_batch {
-	/* Few, or owned; sources lie behind the ops. */
+	/* few.ops, or an owned allocation that also holds the sources. */
 	struct drm_panthor_vm_bind_op *ops;
-	/* Which op of the driver's each comes from, the first one if several. */
+	/* The index of the driver's op that each op comes from; of the first one if merged. */
 	uint32_t *sources;
 	size_t count;
 	size_t capacity;
-	/* Sync ops of merged ops, a list of what is to be freed. */
+	/* The list of sync op arrays that the batch owns. */
 	struct vmb_panthor_syncs *syncs;
 	struct {
 		struct drm_panthor_vm_bind_op ops[VMB_PANTHOR_BATCH_INLINE];
@@ -42,32 +42,33 @@ struct vmb_panthor_batch {
 	} few;
 };
 
-/* A batch must not be moved. */
+/* The batch may point into itself: do not copy or move it. */
 void vmb_panthor_batch_init(struct vmb_panthor_batch *batch);
 void vmb_panthor_batch_finish(struct vmb_panthor_batch *batch);
 
-/* Whether two consecutive ops do the same to neighbouring ranges, with no signal or wait between
- * them: one op does the same. */
+/* Whether one op can replace two consecutive ops: their ranges are neighbours, their flags are
+ * equal, and there is no signal or wait between them. */
 bool vmb_panthor_ops_merge(
 	const struct drm_panthor_vm_bind_op *first, const struct drm_panthor_vm_bind_op *second);
 
-/* Appends an op; ops from a plan are merged already. -ENOMEM leaves the batch as it was. */
+/* Appends an op without merging: a plan has merged its ops already. -ENOMEM leaves the batch
+ * unchanged. */
 int vmb_panthor_batch_append(
 	struct vmb_panthor_batch *batch, const struct drm_panthor_vm_bind_op *op, uint32_t source);
-/* Appends an op of the driver's, or merges it into the last one. -ENOMEM leaves the batch as it
- * was. */
+/* Appends an op of the driver, or merges it into the last op. -ENOMEM leaves the batch
+ * unchanged. */
 int vmb_panthor_batch_add(
 	struct vmb_panthor_batch *batch, const struct drm_panthor_vm_bind_op *op, uint32_t source);
 
 /*
- * Cuts sparse ops into what the kernel takes: pieces of at most max bytes, or, if fallback_bo is
- * not 0, maps of the first VMB_PANTHOR_CYCLE bytes of that BO. Waits stay before the first piece,
- * signals after the last. -ENOMEM leaves a batch that can only be finished; -EINVAL if the form of
- * an op's sync ops is unknown.
+ * Cuts sparse ops into pieces that the kernel accepts. If fallback_bo is 0, a piece is a sparse op
+ * of at most max bytes. Otherwise a piece maps the first VMB_PANTHOR_CYCLE bytes of fallback_bo.
+ * The first piece has the waits, the last one the signals. -EINVAL if an op's sync ops have an
+ * unknown stride. After an error the batch can only be finished.
  */
 int vmb_panthor_batch_cut(struct vmb_panthor_batch *batch, uint64_t max, uint32_t fallback_bo);
 
-/* Takes out the first ops, which were executed. */
+/* Removes the first ops after they were executed. */
 void vmb_panthor_batch_drop(struct vmb_panthor_batch *batch, size_t count);
 
 #endif

@@ -6,8 +6,8 @@
 #include "backend/panthor/translator.h"
 #include "backend/panthor/vm.h"
 
-/* The sizes of ranges that are reserved to find out how much can be, in bytes. Smaller rests do not
- * count. */
+/* The probe measures the address space with at most RANGES reservations. Their sizes are between
+ * LARGEST and SMALLEST, in bytes. Smaller free ranges do not count. */
 #define LARGEST (UINT64_C(1) << 46)
 #define SMALLEST (UINT64_C(32) << 20)
 #define RANGES 256
@@ -31,7 +31,7 @@ struct probe {
 		PROBE_FUNCTIONS(MEMBER)
 	} vk;
 	struct vmb_vm *vm;
-	VkSemaphore semaphore; /* a timeline */
+	VkSemaphore semaphore; /* a timeline semaphore */
 	uint32_t timeline; /* the VM's name for it */
 	VkFence fence;
 	VkDeviceMemory memory;
@@ -158,7 +158,8 @@ static bool probe_binds(struct probe *probe)
 			VMB_PROBE_TIMEOUT_NS) == VK_SUCCESS;
 }
 
-/* Takes all addresses of the driver, in pieces that halve whenever the driver refuses one. */
+/* Allocates ranges until the driver has no addresses left, and returns the sum of their sizes. The
+ * size halves after each failure. Frees all ranges. */
 static uint64_t measure_address_space(struct probe *probe, struct vmb_intercept *intercept)
 {
 	VkDeviceMemory ranges[RANGES];

@@ -6,8 +6,7 @@
 
 /*
  * Reserves a range, binds memory to it, unbinds the memory, and has the driver wait for both binds.
- * True if all of it succeeds. *address_space becomes the sum of the ranges that the device could
- * reserve.
+ * True if every step succeeds. *address_space: see vmb_backend.
  */
 bool vmb_panthor_probe(const struct vmb_probe_device *device, uint64_t *address_space);
 

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* Sparse ops that memory is too short for are tried in pieces of at least this size, a huge
- * page. */
+/* If memory is short, sparse ops are cut into pieces of at least this size: a huge page, in
+ * bytes. */
 #define SPARSE_MIN (UINT64_C(2) << 20)
 
 static void add(_Atomic uint64_t *counter, uint64_t more)
@@ -25,7 +25,7 @@ static const char *kind_of(const struct drm_panthor_vm_bind_op *op)
 	}
 }
 
-/* The kernel alone knows how long each op took: the trace divides the time of the ioctl evenly. */
+/* The kernel does not report the time of each op, so the ops share the time of the ioctl evenly. */
 void vmb_panthor_trace_ops(const struct vmb_panthor *panthor,
 	const struct drm_panthor_vm_bind_op *ops, size_t count, uint64_t start_ns, int error,
 	size_t failed)
@@ -59,13 +59,13 @@ struct sending {
 	const struct drm_panthor_vm_bind *how;
 	struct vmb_panthor_batch *batch;
 	uint32_t fallback_bo; /* as in vmb_panthor_batch_cut() */
-	size_t most; /* ops in one ioctl */
-	size_t done; /* the first so many ops of the batch are executed or submitted */
-	bool begun; /* some op was, which the batch may no longer hold */
+	size_t most; /* most ops in one ioctl */
+	size_t done; /* the number of the batch's first ops that are executed or submitted */
+	bool begun; /* an op is executed or submitted; the batch may have dropped it since */
 	uint64_t ioctls;
 };
 
-/* The next ops of a batch in one ioctl. */
+/* Sends the next ops of a batch in one ioctl. 0, or a negative errno. */
 static int send_ops(struct sending *sending, size_t size)
 {
 	struct vmb_panthor *panthor = sending->panthor;
@@ -87,7 +87,7 @@ static int send_ops(struct sending *sending, size_t size)
 	} while (ret < 0 && (errno == EINTR || errno == EAGAIN));
 	ret = ret < 0 ? -errno : 0;
 	if (ret < 0) {
-		/* A failed synchronous VM_BIND has the index of the failed op in the count. */
+		/* A failed synchronous VM_BIND returns the index of the failed op in the count. */
 		taken = bind.ops.count < size ? bind.ops.count : 0;
 	}
 	if (panthor->trace) {
@@ -100,9 +100,10 @@ static int send_ops(struct sending *sending, size_t size)
 }
 
 /*
- * The kernel reserves memory for all ops of an ioctl, and for the page tables of an op's whole
- * range. Fewer ops may pass where many do not, and smaller ops where a large one does not. -ENOMEM
- * if neither is possible.
+ * Called after -ENOMEM. refused is the number of the ioctl's ops that were not taken. The kernel
+ * reserves memory for all ops of an ioctl, and for the page tables of an op's whole range. So the
+ * next ioctl has fewer ops, or a sparse op is cut into smaller ones. -ENOMEM if neither is
+ * possible.
  */
 static int make_smaller(struct sending *sending, size_t refused)
 {
@@ -116,7 +117,7 @@ static int make_smaller(struct sending *sending, size_t refused)
 	if (!(op->flags & DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE) || op->size <= SPARSE_MIN) {
 		return -ENOMEM;
 	}
-	/* All pieces together need as much memory as the whole: send one at a time. */
+	/* Send one piece in each ioctl: all pieces together need as much memory as before. */
 	sending->most = 1;
 	uint64_t half = (op->size / 2 + SPARSE_MIN - 1) / SPARSE_MIN * SPARSE_MIN;
 	vmb_panthor_batch_drop(batch, sending->done);
@@ -124,8 +125,8 @@ static int make_smaller(struct sending *sending, size_t refused)
 	return vmb_panthor_batch_cut(batch, half, 0);
 }
 
-/* Sync ops belong to ops, and the kernel executes ops in order across ioctls: splitting a batch
- * changes nothing. */
+/* Sends a batch in as many ioctls as needed. The result is the same as with one: each op keeps its
+ * sync ops, and the kernel executes ops in order across ioctls. */
 static int send_all(struct sending *sending)
 {
 	const struct vmb_panthor_batch *batch = sending->batch;
@@ -153,7 +154,7 @@ static void count_sparse(struct vmb_panthor *panthor, const struct vmb_panthor_b
 	}
 }
 
-/* *source is the source of the op that failed. */
+/* On failure *source is the source of the failed op. */
 static int send_batch(struct sending *sending, uint32_t *source)
 {
 	struct vmb_panthor_batch *batch = sending->batch;
@@ -165,8 +166,8 @@ static int send_batch(struct sending *sending, uint32_t *source)
 	}
 	add(&sending->panthor->statistics.sent_ioctls, sending->ioctls);
 	*source = sending->done < batch->count ? batch->sources[sending->done] : 0;
-	/* With its other errors the kernel has taken nothing of an asynchronous ioctl. Here it has
-	 * taken a part. */
+	/* A failed asynchronous ioctl executes none of its ops. But here an earlier ioctl of the
+	 * batch succeeded, so the kernel executes a part of the batch. */
 	if (ret < 0 && sending->begun && (sending->how->flags & DRM_PANTHOR_VM_BIND_ASYNC)) {
 		ret = -EIO;
 	}
@@ -205,7 +206,7 @@ int vmb_panthor_send_for_driver(struct vmb_panthor *panthor, int fd,
 		.how = bind,
 		.batch = batch,
 		.fallback_bo = fallback_bo,
-		/* As many as the driver put into one ioctl, or more if an op is cut into pieces. */
+		/* One ioctl, as the driver made it, unless memory is short. */
 		.most = UINT32_MAX,
 	};
 

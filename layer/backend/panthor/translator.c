@@ -25,6 +25,7 @@ static int fail(int error)
 	return -1;
 }
 
+/* Sends the sparse op for the maps that were held back. 0, or a negative errno. */
 static int send_held(struct vmb_panthor *panthor, struct vmb_panthor_call *call)
 {
 	const struct drm_panthor_vm_bind_op op = {
@@ -53,7 +54,7 @@ static const struct drm_panthor_vm_bind_op *ops_of(const struct drm_panthor_vm_b
 	return (const struct drm_panthor_vm_bind_op *)(uintptr_t)bind->ops.array;
 }
 
-/* A longer op may have members that this code does not know. */
+/* Whether this code knows all members of the ops: a longer struct may have others. */
 static bool is_known(const struct drm_panthor_vm_bind *bind)
 {
 	return bind->ops.count && bind->ops.array &&
@@ -66,8 +67,8 @@ static bool is_map(const struct drm_panthor_vm_bind_op *op)
 		op->bo_handle;
 }
 
-/* Whether the op maps a BO that stands for a range without memory. The caller checks afterwards
- * whether the intercept still belongs to the descriptor (is_still_of). */
+/* Whether the op maps the null memory or the blackhole. The caller calls is_still_of() afterwards:
+ * the intercept may belong to another descriptor by now. */
 static bool maps_null(const struct vmb_panthor *panthor, const struct drm_panthor_vm_bind_op *op)
 {
 	return is_map(op) &&
@@ -99,9 +100,9 @@ static bool should_translate(const struct vmb_panthor *panthor, const struct vmb
 }
 
 /*
- * A driver whose map is refused expects that nothing was mapped, and reuses the addresses. But some
- * pieces of a reservation may have been mapped before one was refused. If the unmap fails, too, the
- * driver gets the map's error.
+ * Unmaps a reservation whose map failed part-way. The driver assumes that a failed map mapped
+ * nothing, and reuses the addresses, but some pieces of the reservation may be mapped. An error of
+ * the unmap is ignored: the driver gets the error of the map.
  */
 static void unmap_reservation(struct vmb_panthor *panthor, const struct drm_panthor_vm_bind *bind,
 	struct vmb_panthor_call *call)
@@ -125,8 +126,8 @@ static void unmap_reservation(struct vmb_panthor *panthor, const struct drm_pant
 	vmb_panthor_batch_finish(&batch);
 }
 
-/* Makes an op sparse that stands for a range without memory. Returns the BO that the range shows
- * where the kernel has no sparse op; 0 if the op stays as it is. */
+/* Turns a map of a reservation, the null memory or the blackhole into a sparse op. Returns the BO
+ * to map where the kernel has no sparse op; 0 if the op is unchanged. */
 static uint32_t make_sparse(const struct vmb_panthor *panthor, const struct vmb_panthor_call *call,
 	struct drm_panthor_vm_bind_op *op)
 {
@@ -173,7 +174,7 @@ static int translate(struct vmb_panthor *panthor, struct vmb_panthor_call *call,
 	return 0;
 }
 
-/* Whether the VM_BIND does nothing but map the blackhole over a part of the new resource. */
+/* Whether all ops of a synchronous VM_BIND map the blackhole over parts of the new resource. */
 static bool may_hold(const struct vmb_panthor *panthor, const struct drm_panthor_vm_bind *bind)
 {
 	const struct drm_panthor_vm_bind_op *ops = ops_of(bind);
@@ -190,6 +191,8 @@ static bool may_hold(const struct vmb_panthor *panthor, const struct drm_panthor
 	return true;
 }
 
+/* Holds back the maps of a VM_BIND. A range that does not continue the held one sends the held one
+ * first. Returns and sets errno as ioctl(2). */
 static int hold(struct vmb_panthor *panthor, struct vmb_panthor_call *call,
 	const struct drm_panthor_vm_bind *bind)
 {
@@ -208,7 +211,7 @@ static int hold(struct vmb_panthor *panthor, struct vmb_panthor_call *call,
 	return ret < 0 ? fail(ret) : 0;
 }
 
-/* Notes the map of the BO that the driver created in the call. */
+/* Records the map of the BO that the driver created in the call. */
 static void note_map(struct vmb_panthor_call *call, const struct drm_panthor_vm_bind *bind)
 {
 	const struct drm_panthor_vm_bind_op *ops = ops_of(bind);
@@ -236,7 +239,7 @@ static int pass_traced(const struct vmb_panthor *panthor, vmb_ioctl_fn next, int
 	return ret;
 }
 
-/* Whether the state that was read before belongs to the descriptor. */
+/* Whether the intercept still has this descriptor, so that the state read before is valid. */
 static bool is_still_of(const struct vmb_panthor *panthor, int fd)
 {
 	return atomic_load_explicit(&panthor->intercept->fd, memory_order_relaxed) == fd;
@@ -247,7 +250,7 @@ static int vm_bind(struct vmb_panthor *panthor, struct vmb_panthor_call *call, v
 {
 	struct drm_panthor_vm_bind *bind = arg;
 
-	/* A batch in its place would lose the members of a longer struct. */
+	/* The layer's own VM_BIND would lose further members of a longer struct. */
 	if (_IOC_SIZE(request) != sizeof(*bind)) {
 		return next(fd, request, arg);
 	}
@@ -303,7 +306,7 @@ static int bo_create(struct vmb_panthor *panthor, struct vmb_panthor_call *call,
 	uint64_t asked = create->size;
 	bool reserves = takes_addresses(call) && asked;
 	if (reserves) {
-		/* The driver holds a BO, and no page of it is ever mapped. */
+		/* The driver needs a BO, but the layer never maps the BO's pages. */
 		create->size = whole_pages(1);
 	}
 	int ret = next(fd, request, arg);
@@ -314,7 +317,7 @@ static int bo_create(struct vmb_panthor *panthor, struct vmb_panthor_call *call,
 		return ret;
 	}
 	if (call->kind == VMB_PANTHOR_CALL_CREATE_SPARSE) {
-		/* The driver creates its blackhole when it first needs it. */
+		/* panvk creates its blackhole with the first sparse resource. */
 		if (vmb_panthor_has_sparse(panthor) && (create->flags & DRM_PANTHOR_BO_NO_MMAP) &&
 			create->size <= VMB_PANTHOR_CYCLE) {
 			atomic_store_explicit(
@@ -333,7 +336,8 @@ static void clear_handle(_Atomic uint32_t *known, uint32_t handle)
 		known, &handle, 0, memory_order_relaxed, memory_order_relaxed);
 }
 
-/* Cleared first: once the handle is closed, the kernel may give the number to another thread. */
+/* The handles are cleared before the close: afterwards the kernel may give the number to another
+ * thread. */
 static int gem_close(struct vmb_panthor *panthor, struct vmb_panthor_call *call, vmb_ioctl_fn next,
 	int fd, unsigned long request, void *arg)
 {
@@ -355,7 +359,7 @@ static int handle_ioctl(void *subject, struct vmb_driver_call *base, vmb_ioctl_f
 	struct vmb_panthor *panthor = subject;
 	struct vmb_panthor_call *call = (struct vmb_panthor_call *)base;
 
-	/* The kernel dispatches by the number. The size is that of the driver's struct. */
+	/* The kernel dispatches by the number alone. The size in the request may differ. */
 	switch (_IOC_NR(request)) {
 	case _IOC_NR(DRM_IOCTL_PANTHOR_VM_BIND):
 		return vm_bind(panthor, call, next, fd, request, arg);
@@ -375,10 +379,10 @@ static void *find_subject(struct vmb_intercept *intercept, int fd)
 }
 
 /*
- * A driver whose vkCreateDevice fails closes its descriptor, and its intercept is destroyed a
- * moment later. Meanwhile the number may belong to another file. One file has no two VMs of the
- * same id, so an intercept with the same descriptor and VM is the older one. The caller holds the
- * lock of the intercepts.
+ * Takes the descriptor away from stale intercepts. If vkCreateDevice fails, the driver closes its
+ * descriptor before the layer destroys the intercept. Meanwhile another file may get the number.
+ * One file has no two VMs with the same id, so an intercept with the same descriptor and VM is
+ * stale. The caller holds the lock of the intercepts.
  */
 static void clear_stale(int fd, uint32_t vm)
 {
@@ -400,8 +404,8 @@ static bool is_panthor_1(vmb_ioctl_fn next, int fd, struct vmb_kernel_driver *dr
 		strcmp(driver->name, "panthor") == 0 && driver->major == 1;
 }
 
-/* The driver creates a VM in vkCreateDevice, on the descriptor that it works on. */
-static bool learn(struct vmb_driver_call *base, vmb_ioctl_fn next, int fd, unsigned long request,
+/* The driver creates its VM in vkCreateDevice. That ioctl shows the descriptor of the device. */
+static bool learn_fd(struct vmb_driver_call *base, vmb_ioctl_fn next, int fd, unsigned long request,
 	void *arg, int *ret)
 {
 	const struct vmb_panthor_call *call = (const struct vmb_panthor_call *)base;
@@ -448,17 +452,18 @@ static int call_end(struct vmb_driver_call *base)
 	return send_held(vmb_intercept_state(base->intercept), (struct vmb_panthor_call *)base);
 }
 
-/* The state stays until another device uses the intercept. */
-static void forget(struct vmb_intercept *intercept)
+/* Keeps the state: other threads may still read it. learn_fd() overwrites it for the next
+ * device. */
+static void forget_intercept(struct vmb_intercept *intercept)
 {
 	(void)intercept;
 }
 
 const struct vmb_translator vmb_panthor_translator = {
 	.state_size = sizeof(struct vmb_panthor),
-	.learn = learn,
+	.learn = learn_fd,
 	.subject = find_subject,
 	.ioctl = handle_ioctl,
 	.call_end = call_end,
-	.forget = forget,
+	.forget = forget_intercept,
 };

@@ -18,15 +18,15 @@ struct panthor_vm {
 	struct vmb_vm base;
 	struct vmb_intercept *intercept;
 	struct vmb_panthor *panthor; /* the intercept's state */
-	/* Guards the backings. Held until the kernel has taken an op that names one: afterwards the
-	 * driver may free its BO, which the kernel keeps as long as it is mapped. */
+	/* Guards the backings. Held until the kernel has accepted the ops that map them. Then the
+	 * driver may close a BO: the kernel keeps the BO while it is mapped. */
 	pthread_mutex_t backings_lock;
 	struct vmb_map backings; /* vmb_backing.id to backing */
 	uint32_t last_id;
 };
 
-/* A BO of the driver. Ops name it by an id of the layer's own: the kernel reuses the BO's handle as
- * soon as the driver closes it. */
+/* A BO of the driver. Ops name it by an id of the layer, since the kernel reuses the handle as soon
+ * as the driver closes the BO. */
 struct backing {
 	uint32_t bo;
 	uint32_t map_flags;
@@ -93,14 +93,15 @@ static int capture_reservation(
 	return ret;
 }
 
-/* The addresses are the driver's. They are free once its memory object is gone. */
+/* Does nothing: the driver frees the addresses with its memory object. */
 static void release(struct vmb_vm *vm, const struct vmb_reservation *reservation)
 {
 	(void)vm;
 	(void)reservation;
 }
 
-/* Adds a backing under an id that no other backing has, nor had recently. */
+/* Adds a backing under a new id. The id of a removed backing is not reused before the counter
+ * wraps. 0 or -ENOMEM. */
 static int add_backing(struct panthor_vm *vm, struct backing *added, uint32_t *id)
 {
 	pthread_mutex_lock(&vm->backings_lock);
@@ -159,7 +160,7 @@ static struct drm_panthor_vm_bind_op translate(struct panthor_vm *vm, const stru
 	if (op->kind == VMB_OP_UNMAP) {
 		out.flags = DRM_PANTHOR_VM_BIND_OP_TYPE_UNMAP;
 	} else if (backing) {
-		/* Bound memory is data, whatever else the driver maps it for. */
+		/* Bound memory holds no shader code. */
 		out.flags = backing->map_flags | DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC;
 		out.bo_handle = backing->bo;
 		out.bo_offset = op->offset;
@@ -179,8 +180,8 @@ static struct drm_panthor_sync_op sync_op(const struct vmb_point *point, uint32_
 	};
 }
 
-/* The first op waits, the last one signals. syncs has room for both, and lives as long as the
- * batch. */
+/* Adds the wait to the first op and the signal to the last one. syncs has room for both, and must
+ * outlive the batch. */
 static void add_syncs(struct vmb_panthor_batch *batch, struct drm_panthor_sync_op *syncs,
 	const struct vmb_point *wait, const struct vmb_point *signal)
 {
@@ -243,7 +244,7 @@ static void forget_timeline(struct vmb_vm *vm, uint32_t timeline)
 	call(panthor_vm(vm), DRM_IOCTL_SYNCOBJ_DESTROY, &destroy);
 }
 
-/* The kernel takes an absolute time. 0 does not wait. */
+/* The deadline as an absolute time of CLOCK_MONOTONIC. 0 does not wait. */
 static int64_t deadline(uint64_t timeout_ns)
 {
 	struct timespec now;
