@@ -10,19 +10,17 @@
 
 /* All intercepts that were ever created. */
 static _Atomic(struct vmb_intercept *) intercepts;
-/* Guards which of them are used. */
+/* Guards the used flags of the intercepts. */
 static pthread_mutex_t intercepts_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* The descriptor of an intercept that has none. */
+/* Values of fd for an intercept without a descriptor. */
 enum {
-	NO_FD = -1,
-	/* It is about to be learned. */
-	AWAITED_FD = -2,
+	NO_FD = -1, /* unused, or the translator removed the descriptor */
+	AWAITED_FD = -2, /* the next driver call may show the descriptor */
 };
 
-/* The innermost driver call of this thread. In a library that is loaded at run time the first
- * access may allocate memory, so the ioctls of a thread that makes no driver call do not access
- * it. */
+/* The innermost driver call of this thread. The first access in a thread may allocate memory. So an
+ * ioctl does not read this variable if no intercept needs it. */
 static _Thread_local struct vmb_driver_call *current;
 
 int vmb_ioctl_retry(vmb_ioctl_fn ioctl_function, int fd, unsigned long request, void *arg)
@@ -63,11 +61,11 @@ void vmb_intercept_set_fd(struct vmb_intercept *intercept, int fd)
 	atomic_store_explicit(&intercept->fd, fd, memory_order_release);
 }
 
-/* What is known of a descriptor. */
+/* The result of a search for a descriptor. */
 struct search {
-	struct vmb_intercept *intercept; /* one that has it; several may */
-	void *subject; /* what its translator knows of it */
-	bool is_awaited; /* some intercept may turn out to have it */
+	struct vmb_intercept *intercept; /* the first one with the descriptor */
+	void *subject; /* the translator's state of the descriptor; NULL if unknown */
+	bool is_awaited; /* an intercept still waits for its descriptor */
 };
 
 static struct search search_fd(int fd)
@@ -86,8 +84,8 @@ static struct search search_fd(int fd)
 	return search;
 }
 
-/* An ioctl on a descriptor that is known. The thread's own intercept comes first: another one may
- * share its descriptor. */
+/* Handles an ioctl on a known descriptor. Several intercepts may share the descriptor: prefers that
+ * of the thread's driver call. */
 static int translate(const struct search *search, struct vmb_driver_call *call, vmb_ioctl_fn next,
 	int fd, unsigned long request, void *arg)
 {
@@ -106,7 +104,7 @@ static int handle(vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
 {
 	int ret;
 
-	/* No intercept has a negative descriptor. */
+	/* A negative fd would match intercepts without a descriptor. */
 	if (_IOC_TYPE(request) != DRM_IOCTL_BASE || fd < 0) {
 		return next(fd, request, arg);
 	}
@@ -125,8 +123,8 @@ static int handle(vmb_ioctl_fn next, int fd, unsigned long request, void *arg)
 			      : next(fd, request, arg);
 }
 
-/* An unused intercept of the translator, or a new one at the head of the list; NULL if memory is
- * short. The caller holds the lock. */
+/* Returns an unused intercept of the translator, or a new one; NULL if memory is short. The caller
+ * holds intercepts_lock. */
 static struct vmb_intercept *take_intercept(const struct vmb_translator *translator)
 {
 	struct vmb_intercept *intercept = NULL;

@@ -12,7 +12,7 @@
  * negative errno values.
  */
 
-/* The name and version that DRM_IOCTL_VERSION returns. */
+/* Name and version from DRM_IOCTL_VERSION. */
 struct vmb_kernel_driver {
 	char name[32]; /* "" if unknown; a longer name is cut */
 	uint32_t major;
