@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 /*
- * A hash table from a Vulkan handle, or a loader dispatch pointer, to the layer's own object.
+ * A hash table from a number, such as a Vulkan handle, a loader dispatch pointer or a GEM handle,
+ * to an object of the layer.
  *
  * vmb_map_find() takes no lock and never waits for another reader, because every call that the
  * layer wraps looks up an object. Inserting and removing lock the table. Any thread may call any

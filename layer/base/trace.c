@@ -23,7 +23,7 @@ struct vmb_trace {
 	int fd;
 	pid_t owner; /* the process that opened the file */
 	atomic_bool failed; /* a write failed: nothing is written any more */
-	/* Guards the counters. Held while they are written, so that their events are in order. */
+	/* Guards the counters. Held during their write, which keeps their events in order. */
 	pthread_mutex_t counters_lock;
 	int64_t counters[VMB_TRACE_COUNTERS];
 	int64_t written[VMB_TRACE_COUNTERS];
@@ -32,7 +32,7 @@ struct vmb_trace {
 #define END "\n]\n"
 #define END_SIZE (sizeof(END) - 1)
 
-/* Room for three events, of which one has arguments. */
+/* The text of at most three events, one of them with arguments. */
 struct text {
 	size_t length;
 	char data[2048];
@@ -49,7 +49,8 @@ uint64_t vmb_trace_now(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* After an event that was written in part, nothing may follow. */
+/* Writes nothing after a failed write, which may have left part of an event, and nothing in a child
+ * of fork(). */
 static void write_all(struct vmb_trace *trace, const char *data, size_t size)
 {
 	if (atomic_load_explicit(&trace->failed, memory_order_relaxed) ||
@@ -142,12 +143,12 @@ static void append_slice(struct text *text, const char *category, const char *na
 		(unsigned)(duration % 1000), args->length ? args->text : "");
 }
 
-/* An arrow from a slice's origin to a slice of this thread. Both ends have to lie within their
- * slices. */
+/* Appends an arrow from an origin to a slice of this thread. The format requires both ends to lie
+ * within their slices. */
 static void append_arrow(struct text *text, const struct vmb_trace_origin *origin, uint64_t start)
 {
-	/* Unique among all processes that write to the file: a thread begins one op at a time.
-	 * Thread ids have 22 bits; 42 bits of nanoseconds are more than an hour. */
+	/* The id is unique among all processes that write to the file, since each op of a thread
+	 * has another start. Thread ids have 22 bits; 42 bits of nanoseconds are over an hour. */
 	uint64_t id = (uint64_t)gettid() << 42 | (start & ((UINT64_C(1) << 42) - 1));
 	append_event(text, ",\n", "s", "op", "op", origin->thread, origin->time + 1);
 	append_text(text, ",\"id\":\"0x%" PRIx64 "\"}", id);
@@ -191,7 +192,7 @@ static void write_counters(struct vmb_trace *trace)
 		trace->written[i] = trace->counters[i];
 		append_event(&text, ",\n", "C", "counter", names[i].name, (uint32_t)gettid(),
 			vmb_trace_now());
-		/* Keeps apart the counters of several traces of one process. */
+		/* The id separates the counters of several traces of one process. */
 		append_text(&text, ",\"id\":\"%d\",\"args\":{\"%s\":%" PRId64 "}}", trace->fd,
 			names[i].unit, trace->counters[i]);
 	}
@@ -340,8 +341,8 @@ static int begin_file(struct vmb_trace *trace)
 	return ret;
 }
 
-/* A child of fork() shares the open file: closing it releases no lock. Nothing that the child does
- * with its parent's instance is written, so nothing follows the parent's end. */
+/* Does nothing in a child of fork(), which shares the open file and its locks with the parent. Only
+ * the parent ends the file. */
 static void end_file(struct vmb_trace *trace)
 {
 	if (getpid() != trace->owner) {
@@ -353,7 +354,7 @@ static void end_file(struct vmb_trace *trace)
 	vmb_trace_file_ended(trace->fd);
 }
 
-/* The path with the process id in it, owned by the caller; NULL if memory is short. */
+/* Replaces the first %p by the process id. The caller owns the result; NULL if memory is short. */
 static char *expand_path(const char *path)
 {
 	const char *mark = strstr(path, "%p");

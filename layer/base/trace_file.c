@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Held for writing by a trace that reads or changes an end of the file. */
+/* Locked for writing while a trace reads or changes the begin or the end of the file. */
 #define MUTEX_BYTE 0
-/* Held for reading by every trace that has the file open. */
+/* Locked for reading by every trace that has the file open. */
 #define USE_BYTE 1
 
 static int lock_byte(int fd, short type, off_t byte, bool waits)
@@ -20,8 +20,8 @@ static int lock_byte(int fd, short type, off_t byte, bool waits)
 	return fcntl(fd, waits ? F_OFD_SETLKW : F_OFD_SETLK, &lock) == 0 ? 0 : -errno;
 }
 
-/* Whether no other trace has the file open. On a file system without locks every trace assumes so.
- * The caller holds MUTEX_BYTE. */
+/* Whether no other trace has the file open. Always true on a file system without locks. The caller
+ * holds MUTEX_BYTE. */
 static bool is_only_user(int fd)
 {
 	int ret = lock_byte(fd, F_WRLCK, USE_BYTE, false);
@@ -62,8 +62,8 @@ static size_t trim_comma(const char *text, size_t length)
 	return kept && text[kept - 1] == ',' ? trim(text, kept - 1) : kept;
 }
 
-/* How much of the file's tail to keep: without the array's end, which people also add to the trace
- * of a killed program, and without an event that was cut. */
+/* The number of bytes of the file's tail to keep: without the array's end, which a user may have
+ * added by hand, and without an event that was cut. */
 static size_t kept_tail(const char *tail, size_t length)
 {
 	size_t kept = trim(tail, length);

@@ -5,20 +5,23 @@
 #include <stdbool.h>
 
 /*
- * The ends of a trace file: an array of events, one a line, which several traces of several
- * processes may write at once. The last one that has the file open writes the array's end, and a
- * later trace removes it again. Locks on two bytes of the file show who has it open. They belong to
- * the open file, and go with it however the process ends. fd is open for reading and appending.
+ * Begins and ends a trace file: an array of events, one per line. Several traces of several
+ * processes may write to the file at once. The last trace that has the file open writes the end of
+ * the array. A later trace removes that end again.
+ *
+ * Locks on two bytes of the file show whether a trace has it open. The kernel releases the locks
+ * when the file is closed, also after a crash. fd is open for reading and appending.
  */
 
-/* Begins the array, or continues one. *separator goes before the first event. The file is locked
- * until vmb_trace_file_begun(). -EEXIST if the file is not a trace; negative errno. */
+/* Locks the file until vmb_trace_file_begun(), also on failure, and begins or continues the array.
+ * The caller writes *separator before its first event. -EEXIST if the file is not a trace; any
+ * other negative errno. */
 int vmb_trace_file_begin(int fd, const char **separator);
-/* is_used: whether the caller keeps the file open. */
+/* Unlocks the file. is_used: whether the caller keeps the file open. */
 void vmb_trace_file_begun(int fd, bool is_used);
 
-/* Whether the caller has to write the array's end. The file is locked until
- * vmb_trace_file_ended(). */
+/* Locks the file until vmb_trace_file_ended(). Returns whether the caller must write the end of the
+ * array. */
 bool vmb_trace_file_end(int fd);
 void vmb_trace_file_ended(int fd);
 
