@@ -3,10 +3,10 @@
 
 #include "assist/device.h"
 
-/* The creation of sparse resources: the driver's maps of its blackhole are held back and sent as
- * one op. */
+/* The creation of sparse resources. The translator holds back the driver's maps of its blackhole,
+ * and sends one sparse op at the end of the call. */
 
-/* The kernel refused the op. */
+/* Logs that the kernel refused the sparse op, and returns the error of the command. */
 static VkResult refuse(const struct vmb_assist *assist, int error)
 {
 	vmb_device_log(assist->device, VMB_LOG_ERROR,

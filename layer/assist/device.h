@@ -11,8 +11,7 @@
 struct vmb_assist {
 	struct vmb_device *device;
 	struct vmb_device_commands next;
-	/* Of the driver's ioctls. */
-	struct vmb_intercept *intercept;
+	struct vmb_intercept *intercept; /* NULL if intercepting failed */
 	struct vmb_panthor_call create_call; /* while the driver creates its device */
 	/* The memory that the driver binds where the application binds VK_NULL_HANDLE. */
 	VkDeviceMemory null_memory;

@@ -30,7 +30,7 @@ static void create_begin(struct vmb_device *device)
 
 	int ret = vmb_intercept_create(&vmb_panthor_translator, &assist->intercept);
 	if (ret < 0) {
-		vmb_device_log(device, VMB_LOG_WARN, "cannot watch the driver's ioctls: %s",
+		vmb_device_log(device, VMB_LOG_WARN, "cannot intercept the driver's ioctls: %s",
 			strerror(-ret));
 		return;
 	}

@@ -5,10 +5,10 @@
 #include "vk/device.h"
 
 /*
- * Corrects the sparse resources of panvk before 26.2 at the ioctl boundary. The maps of the
- * driver's blackhole BO over a new resource go to the kernel as one sparse op. A bind of
- * VK_NULL_HANDLE is given to the driver as a bind of the null memory, whose maps the translator
- * turns into sparse ops: address, order, queue and synchronization are the driver's.
+ * Corrects the sparse resources of panvk before 26.2. The driver maps its blackhole BO over a new
+ * resource: the layer sends one sparse op instead. Where the application binds VK_NULL_HANDLE, the
+ * layer gives the null memory to the driver, and turns the driver's maps of it into sparse ops. The
+ * driver still decides address, order, queue and synchronization.
  */
 extern const struct vmb_feature vmb_assist_feature;
 

@@ -6,7 +6,7 @@
 
 #include "vk/allocator.h"
 
-/* Any ordinary memory type will do. */
+/* The first memory type that is neither lazily allocated nor protected. */
 static uint32_t find_type(const struct vmb_device *device)
 {
 	const VkMemoryPropertyFlags special = VK_MEMORY_PROPERTY_LAZILY_ALLOCATED_BIT |
@@ -32,7 +32,8 @@ const char *vmb_null_memory_init(struct vmb_assist *assist)
 		return "none of the driver's ioctls was seen while the device was created";
 	}
 	struct vmb_panthor *panthor = vmb_assist_panthor(assist);
-	/* Where the kernel has no sparse op, sparse ranges show the null memory itself. */
+	/* Where the kernel has no sparse op, the null memory itself is mapped over sparse
+	 * ranges. */
 	const VkMemoryAllocateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
 		.allocationSize = vmb_panthor_has_sparse(panthor)
@@ -48,7 +49,7 @@ const char *vmb_null_memory_init(struct vmb_assist *assist)
 	if (result != VK_SUCCESS) {
 		assist->null_memory = VK_NULL_HANDLE;
 	}
-	/* The driver maps the memory at once. The map, too, has to be seen. */
+	/* The driver maps the memory in vkAllocateMemory. The translator must get both ioctls. */
 	if (result != VK_SUCCESS || !call.bo || !call.size) {
 		return "the driver's BO of the null memory was not seen";
 	}
@@ -79,12 +80,13 @@ struct sizes {
 	bool has_null_binds;
 };
 
-/* Most calls have few binds. Their copy is on the stack: a malloc() would take longer than the rest
- * of the layer's work. */
+/* Most calls have few binds. Their copy is on the stack, since malloc() would take longer than the
+ * rest of the layer's work. */
 #define FEW_INFOS 4
 #define FEW_BINDS 16
 
-/* A copy of the binds, filled from the front. Each array has the length that the sizes name. */
+/* A copy of the binds. Each pointer moves forward while its array is filled. struct sizes has the
+ * lengths of the arrays. */
 struct copy {
 	VkBindSparseInfo *infos;
 	VkSparseBufferMemoryBindInfo *buffers;
@@ -92,7 +94,7 @@ struct copy {
 	VkSparseImageMemoryBindInfo *images;
 	VkSparseMemoryBind *binds;
 	VkSparseImageMemoryBind *image_binds;
-	void *memory; /* of the arrays; NULL if they are the few ones */
+	void *memory; /* the allocation of the arrays; NULL if they are in few */
 	struct {
 		VkBindSparseInfo infos[FEW_INFOS];
 		VkSparseBufferMemoryBindInfo buffers[FEW_INFOS];
@@ -194,8 +196,9 @@ static void copy_finish(struct copy *copy)
 }
 
 /*
- * The kernel never sees the offset into the null memory. But the driver joins binds whose ranges
- * and memory continue, so the offset follows the range. It may lie beyond the null memory.
+ * Copies binds and replaces VK_NULL_HANDLE. The translator drops the offset into the null memory.
+ * But the driver merges binds whose ranges and memory offsets both continue, so the offset equals
+ * that of the range. It may lie beyond the end of the null memory.
  */
 static const VkSparseMemoryBind *copy_binds(struct copy *copy, VkDeviceMemory null_memory,
 	uint32_t count, const VkSparseMemoryBind *binds)
@@ -213,7 +216,8 @@ static const VkSparseMemoryBind *copy_binds(struct copy *copy, VkDeviceMemory nu
 	return out;
 }
 
-/* As above, for binds of one block each. A block of panvk has 64 KiB. */
+/* As copy_binds(), for image binds. The offsets continue from bind to bind if each has one block: a
+ * block of panvk has 64 KiB. */
 static const VkSparseImageMemoryBind *copy_image_binds(struct copy *copy,
 	VkDeviceMemory null_memory, uint32_t count, const VkSparseImageMemoryBind *binds)
 {

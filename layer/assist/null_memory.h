@@ -4,10 +4,11 @@
 
 #include "assist/device.h"
 
-/* Allocates the null memory and makes its BO known to the translator. NULL, or the obstacle: a
- * sentence for people. */
+/* Allocates the null memory and tells the translator its BO. Returns NULL, or the reason of the
+ * failure as static text for the log. After a failure, call vmb_null_memory_finish() as well. */
 const char *vmb_null_memory_init(struct vmb_assist *assist);
-/* While the driver still has its device. Accepts an assist without a null memory. */
+/* Frees the null memory, before the driver's device is destroyed. Accepts an assist without a null
+ * memory. */
 void vmb_null_memory_finish(struct vmb_assist *assist);
 
 #endif
