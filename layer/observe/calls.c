@@ -37,7 +37,7 @@ void vmb_observe_device_created(
 	vmb_observe_end(slice, result);
 }
 
-/* The trace and the commands below those of the trace. */
+/* The trace, and the commands that a traced command calls. */
 struct below_instance {
 	struct vmb_trace *trace;
 	const struct vmb_instance_commands *next;
@@ -61,7 +61,7 @@ static struct below_instance below_physical_device_of(VkPhysicalDevice handle)
 	};
 }
 
-/* Bodies of a command that calls next, by the type of its result. */
+/* The body of a traced command, by the type of its result. */
 #define CALL_VkResult(trace, next, name, arguments) \
 	struct vmb_trace_slice slice; \
 	vmb_trace_begin(&slice, trace, "vk" #name); \

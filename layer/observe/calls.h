@@ -5,7 +5,7 @@
 #include "base/trace.h"
 #include "vk/device.h"
 
-/* The commands of a trace that show when a call was made and its result, made from the list in
+/* Commands that trace the time and the result of each call. Generated from the list in
  * vk/commands.h. */
 extern const struct vmb_device_commands vmb_observe_calls;
 
@@ -14,7 +14,7 @@ extern const struct vmb_instance_commands vmb_observe_instance_calls;
 
 /* Ends a slice with the result of its call, and returns the result. */
 VkResult vmb_observe_end(struct vmb_trace_slice *slice, VkResult result);
-/* Ends the slice of vkCreateDevice, with what the layer decided about the device. */
+/* Ends the slice of vkCreateDevice, with the device's route and its reason. */
 void vmb_observe_device_created(
 	struct vmb_trace_slice *slice, const struct vmb_device *device, VkResult result);
 

@@ -4,12 +4,12 @@
 
 #include "vk/commands.h"
 
-/* The commands of a trace that describe more of a call than its result: handles, sizes, binds.
- * docs/traces.md lists the members. */
+/* Commands that trace handles, sizes and binds of a call besides its result. docs/traces.md lists
+ * the members. */
 
-/* On every traced device, whether or not a feature replaces the command. */
+/* For every traced device, whether or not a feature replaces the command. */
 extern const struct vmb_device_commands vmb_observe_described_always;
-/* Where a feature replaces the command. */
+/* For devices where a feature replaces the command. */
 extern const struct vmb_device_commands vmb_observe_described;
 
 #endif

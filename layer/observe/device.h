@@ -8,12 +8,11 @@
 
 /* The state of the feature on one device. */
 struct vmb_observe {
-	struct vmb_device *device; /* NULL until the driver's device is there */
-	/* NULL if only statistics are written; then nothing below is used. */
+	struct vmb_device *device; /* NULL until the driver's device is created */
+	/* NULL if only statistics are written: the members below are unused then. */
 	struct vmb_trace *trace;
 	struct vmb_device_commands next;
-	/* Sparse resources, whatever feature or driver makes them: handle to
-	 * vmb_observed_resource. */
+	/* The device's sparse resources, on every route: handle to vmb_observed_resource. */
 	struct vmb_map buffers;
 	struct vmb_map images;
 };

@@ -5,8 +5,9 @@
 #include "vk/device.h"
 
 /*
- * Writes what VMBIND_TRACE and VMBIND_STATS ask for. Its commands lie over those of all other
- * features: each begins a slice, calls the command below, and describes the call in the slice.
+ * Writes the trace (VMBIND_TRACE) and the statistics (VMBIND_STATS) of a device. The trace's
+ * commands come before those of all other features: each begins a slice, calls the next command,
+ * and describes the call in the slice.
  */
 extern const struct vmb_feature vmb_observe_feature;
 

@@ -8,18 +8,18 @@
 #include "plan/residency.h"
 
 /*
- * A part of an image that is resident by blocks: one level of one layer, or a mip tail. Where its
- * blocks lie in memory is the driver's secret, so that the trace puts the parts one behind the
- * other, and the blocks of a part by rows.
+ * A part of an image with sparse residency: one level of one layer, or a mip tail. Vulkan does not
+ * show the order of the blocks in the image. So the trace invents offsets: the parts follow each
+ * other, and the blocks of a part are in row order.
  */
 struct part {
 	VkImageAspectFlags aspect;
 	uint32_t layer;
-	uint32_t level; /* the first one of a tail */
+	uint32_t level; /* of a tail: its first level */
 	bool is_tail;
-	uint64_t start; /* as the trace has it */
-	uint64_t size;
-	uint64_t opaque_offset; /* what binds call start; of a tail */
+	uint64_t start; /* offset in the trace, in bytes */
+	uint64_t size; /* bytes */
+	uint64_t opaque_offset; /* tail only: its resourceOffset in opaque binds */
 	VkExtent3D block; /* texels */
 	VkExtent3D count; /* blocks of the level */
 };
@@ -29,13 +29,13 @@ struct vmb_observed_resource {
 	uint64_t handle;
 	uint64_t block_size;
 	struct part *parts;
-	size_t part_count; /* 0 if offsets are what they are */
-	/* Guards what follows: several queues may bind at once. */
+	size_t part_count; /* 0 if the trace uses the offsets of the binds */
+	/* Guards residency: several queues may bind at once. */
 	pthread_mutex_t lock;
 	struct vmb_residency residency;
 };
 
-/* A range that was bound, as the trace has it. */
+/* A range that was bound, with its offset in the trace. */
 struct range {
 	uint64_t offset;
 	uint64_t size;
@@ -168,7 +168,7 @@ static void add_part(struct vmb_observed_resource *resource, const struct part *
 	}
 }
 
-/* The parts of one aspect. */
+/* Adds the parts of one aspect. */
 static void add_parts(struct vmb_observed_resource *resource, const VkImageCreateInfo *info,
 	const VkSparseImageMemoryRequirements *requirements)
 {
@@ -299,7 +299,7 @@ static void trace_range(struct vmb_observe *observe, struct vmb_observed_resourc
 	count_range(observe, resource, range);
 }
 
-/* The pieces of a range that lie in mip tails. */
+/* Traces the pieces of a bind that lie in mip tails. */
 static void trace_tails(struct vmb_observe *observe, struct vmb_observed_resource *resource,
 	const VkSparseMemoryBind *bind)
 {
@@ -342,7 +342,8 @@ static void trace_binds(struct vmb_observe *observe, struct vmb_observed_resourc
 	}
 }
 
-/* There are drivers that call an image of one level a tail, and let its blocks be bound. */
+/* Also finds a mip tail: some drivers report the only level of an image as a tail, and still accept
+ * binds of its blocks. */
 static const struct part *find_level(
 	const struct vmb_observed_resource *resource, const VkImageSubresource *subresource)
 {
@@ -358,8 +359,8 @@ static const struct part *find_level(
 }
 
 /*
- * Memory is bound to the blocks of a region by rows, and by slices of them. Rows that are as wide
- * as the level follow each other in the trace's order, too.
+ * A bind assigns memory to the blocks of its region in row order, slice by slice. Rows of the
+ * region that follow each other in the trace's offsets become one range.
  */
 static void trace_blocks(struct vmb_observe *observe, struct vmb_observed_resource *resource,
 	const VkSparseImageMemoryBind *bind)

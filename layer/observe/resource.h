@@ -8,15 +8,14 @@
 #include "observe/device.h"
 
 /*
- * What a trace needs of sparse resources: their layout, and the bytes bound. A resource is skipped
- * if memory for its record is short; its binds are not counted then. Only for devices with a trace.
- * Any thread.
+ * The sparse resources of a traced device: layout and bound bytes. If memory is short, a resource
+ * is not recorded and its binds are not counted. Any thread.
  */
 
 void vmb_observed_resources_init(struct vmb_observe *observe);
 void vmb_observed_resources_finish(struct vmb_observe *observe);
 
-/* Adds a new sparse resource, and describes it in the slice of the call that creates it. */
+/* Record a new sparse resource, and describe it in the slice of the call that creates it. */
 void vmb_observed_buffer_add(
 	struct vmb_observe *observe, VkBuffer buffer, struct vmb_trace_slice *slice);
 void vmb_observed_image_add(struct vmb_observe *observe, VkImage image,
@@ -25,7 +24,7 @@ void vmb_observed_image_add(struct vmb_observe *observe, VkImage image,
 void vmb_observed_buffer_remove(struct vmb_observe *observe, VkBuffer buffer);
 void vmb_observed_image_remove(struct vmb_observe *observe, VkImage image);
 
-/* Writes an event for each range of a successful bind, and counts the bytes bound. */
+/* Writes an event for each range of a successful bind, and updates the bound bytes. */
 void vmb_observed_bound(struct vmb_observe *observe, const VkBindSparseInfo *info);
 
 #endif

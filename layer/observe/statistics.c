@@ -75,7 +75,7 @@ static void write_object(FILE *out, struct vmb_device *device)
 
 static void write_all(const struct vmb_instance *instance, int fd, const char *text, size_t size)
 {
-	/* One write keeps the lines of several processes apart. A pipe may need more. */
+	/* One write keeps the lines of several processes apart. A pipe may need several. */
 	while (size > 0) {
 		ssize_t written = write(fd, text, size);
 		if (written < 0 && errno == EINTR) {

@@ -4,8 +4,8 @@
 
 #include "vk/device.h"
 
-/* Appends the device's figures, one line of JSON, to the file that VMBIND_STATS names. Does nothing
- * without the setting; logs what it cannot write. */
+/* Appends the device's statistics, one line of JSON, to the file that VMBIND_STATS names. Does
+ * nothing without the setting. Logs errors. */
 void vmb_statistics_write(struct vmb_device *device);
 
 #endif
