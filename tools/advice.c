@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 
-/* The versions are those that docs/panthor.md and README.md tell of. */
+/* docs/panthor.md explains the versions. */
 #define MESA_26_2 VK_MAKE_API_VERSION(0, 26, 2, 0)
 
 static bool is_panvk_without_sparse(const struct vmb_device_answer *device)
@@ -54,8 +54,8 @@ static bool is_node_closed(const struct vmb_device_answer *device)
 	return device->kernel.error == -EACCES || device->kernel.error == -EPERM;
 }
 
-/* It does the same to an application with the layer. */
-static bool is_spoiled_by_trial(const struct vmb_device_answer *device)
+/* The probe crashed or hung, as it would in an application with the layer. */
+static bool is_broken_by_probe(const struct vmb_device_answer *device)
 {
 	return !device->is_decided && device->answer.stage == VMB_STAGE_DECIDE;
 }
@@ -66,45 +66,44 @@ static const struct {
 } rules[] = {
 	{ is_panvk_without_sparse,
 		{ "newer-mesa",
-			"Mesa 26.2 or newer: panvk has sparse resources of its own there, "
-			"those of images with residency" } },
+			"Mesa 26.2 or newer: panvk has its own sparse resources, "
+			"including images with residency" } },
 	{ is_panvk_before_26_2,
 		{ "newer-mesa",
-			"Mesa 26.2 or newer: panvk's own sparse resources are right there, "
+			"Mesa 26.2 or newer: panvk's own sparse resources are correct "
 			"and need no layer" } },
 	{ is_lavapipe_without_sparse,
 		{ "newer-mesa",
-			"a newer Mesa (26.1 was tried): "
-			"lavapipe has sparse resources of its own there, those of images "
-			"with residency" } },
+			"a newer Mesa (26.1 is tested): lavapipe has its own sparse resources, "
+			"including images with residency" } },
 	{ is_kernel_without_sparse,
 		{ "newer-kernel",
-			"Linux 7.3 or newer (panthor 1.9): a range without memory is one op there, "
-			"and not 2 MiB of memory mapped over it again and again" } },
+			"Linux 7.3 or newer (panthor 1.9): one op makes a range sparse, "
+			"instead of repeated maps of 2 MiB" } },
 	{ is_kernel_eager,
 		{ "newer-kernel",
-			"Linux 7.3 or newer in the guest: "
-			"memory takes its place in hostmem when it is mapped, and not before" } },
+			"Linux 7.3 or newer in the guest: memory takes hostmem when it is mapped, "
+			"not when it is allocated" } },
 	{ is_hostmem_small,
 		{ "larger-hostmem",
-			"a larger hostmem: less than the device's memory can be mapped" } },
+			"a larger hostmem: the device's mappable memory does not fit" } },
 	{ is_hostmem_full,
 		{ "larger-hostmem", "a larger hostmem: more than three quarters are in use" } },
 	{ is_node_missing,
 		{ "render-node",
-			"the device's render node in this environment: "
-			"a container has to be given it" } },
+			"the device's render node: the node is missing in this environment, "
+			"for example a container" } },
 	{ is_node_closed,
 		{ "render-node",
 			"access to the device's render node: "
-			"the group render has it on most systems" } },
-	{ is_spoiled_by_trial,
+			"on most systems the group render has access" } },
+	{ is_broken_by_probe,
 		{ "native-route",
 			"VMBIND_ROUTE=native wherever the layer is enabled: "
-			"it keeps the layer from the trial" } },
+			"the layer then does not probe the device" } },
 };
 #define RULES (sizeof(rules) / sizeof(rules[0]))
-static_assert(RULES <= VMB_ADVICE_MAX, "room for all");
+static_assert(RULES <= VMB_ADVICE_MAX, "the caller's array holds every advice");
 
 size_t vmb_advise(const struct vmb_device_answer *device, struct vmb_advice advice[VMB_ADVICE_MAX])
 {

@@ -6,7 +6,7 @@
 
 #include "report.h"
 
-/* What would make things better on a device. */
+/* A change that would improve a device's support for sparse resources or memory. */
 struct vmb_advice {
 	const char *kind; /* one word, for programs */
 	const char *text;
@@ -14,7 +14,7 @@ struct vmb_advice {
 
 #define VMB_ADVICE_MAX 10
 
-/* Returns how many there are. */
+/* Fills in the advice for a device. Returns the number of entries. */
 size_t vmb_advise(const struct vmb_device_answer *device, struct vmb_advice advice[VMB_ADVICE_MAX]);
 
 #endif

@@ -18,15 +18,15 @@
 const char *vmb_stage_name(enum vmb_stage stage)
 {
 	static const char *const names[VMB_STAGE_COUNT] = {
-		[VMB_STAGE_START] = "the beginning",
-		[VMB_STAGE_LOADER] = "the loading of the Vulkan loader",
+		[VMB_STAGE_START] = "startup",
+		[VMB_STAGE_LOADER] = "the load of the Vulkan loader",
 		[VMB_STAGE_LAYERS] = "vkEnumerateInstanceLayerProperties",
 		[VMB_STAGE_INSTANCE] = "vkCreateInstance",
 		[VMB_STAGE_ENUMERATE] = "vkEnumeratePhysicalDevices",
 		[VMB_STAGE_PROPERTIES] = "vkGetPhysicalDeviceProperties2",
 		[VMB_STAGE_FEATURES] = "vkGetPhysicalDeviceFeatures",
-		[VMB_STAGE_KERNEL] = "a question to the kernel",
-		[VMB_STAGE_DECIDE] = "the trial of what the layer needs",
+		[VMB_STAGE_KERNEL] = "a query of the kernel driver",
+		[VMB_STAGE_DECIDE] = "the layer's probe of the device",
 	};
 
 	return names[stage];
@@ -102,11 +102,11 @@ void vmb_problem_describe(const struct vmb_problem *problem, char *text, size_t 
 			problem->detail);
 		break;
 	case VMB_PROBLEM_HUNG:
-		snprintf(text, size, "hung in %s and was stopped after %d s", where,
-			problem->detail);
+		snprintf(
+			text, size, "hung in %s and was killed after %d s", where, problem->detail);
 		break;
 	case VMB_PROBLEM_NO_CHILD:
-		snprintf(text, size, "could not be asked: %s", strerror(problem->detail));
+		snprintf(text, size, "could not be queried: %s", strerror(problem->detail));
 		break;
 	default:
 		snprintf(text, size, "answered");
@@ -128,8 +128,8 @@ void vmb_answer_free(void *answer, size_t size)
 	}
 }
 
-/* What drivers print is not for whoever reads our output. */
-static void redirect(bool verbose)
+/* Keeps the output of drivers out of the report. */
+static void child_redirect_output(bool verbose)
 {
 	int fd = verbose ? STDERR_FILENO : open("/dev/null", O_RDWR);
 
@@ -140,18 +140,18 @@ static void redirect(bool verbose)
 	dup2(fd, STDERR_FILENO);
 }
 
-static _Noreturn void be_child(const struct vmb_asking *asking, vmb_question *question,
+static _Noreturn void child_run(const struct vmb_query_options *options, vmb_query *query,
 	struct vmb_answer *answer, const void *data, const sigset_t *mask)
 {
 	const struct rlimit no_core = { 0, 0 };
 
-	/* Not to outlive us. */
+	/* End with the parent. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setrlimit(RLIMIT_CORE, &no_core);
 	sigprocmask(SIG_SETMASK, mask, NULL);
-	redirect(asking->verbose);
-	question(answer, data);
-	/* At once: what drivers do at exit may hang, too. */
+	child_redirect_output(options->verbose);
+	query(answer, data);
+	/* Skip the drivers' exit handlers, which may hang. */
 	_exit(0);
 }
 
@@ -164,7 +164,7 @@ static struct timespec deadline_in(time_t seconds)
 	return now;
 }
 
-/* False if it has passed. */
+/* False if the deadline has passed. */
 static bool time_left(const struct timespec *deadline, struct timespec *left)
 {
 	struct timespec now;
@@ -179,8 +179,8 @@ static bool time_left(const struct timespec *deadline, struct timespec *left)
 	return left->tv_sec >= 0;
 }
 
-/* SIGCHLD is blocked. False if the child still is there after that many seconds. */
-static bool wait_for(pid_t child, time_t seconds, int *status)
+/* False if the child has not ended in time. The caller blocks SIGCHLD. */
+static bool child_wait(pid_t child, time_t seconds, int *status)
 {
 	const struct timespec deadline = deadline_in(seconds);
 	struct timespec left;
@@ -199,7 +199,7 @@ static bool wait_for(pid_t child, time_t seconds, int *status)
 	return false;
 }
 
-static struct vmb_problem judge(const struct vmb_answer *answer, int status)
+static struct vmb_problem problem_of_child(const struct vmb_answer *answer, int status)
 {
 	struct vmb_problem problem = { .stage = answer->stage };
 
@@ -213,44 +213,44 @@ static struct vmb_problem judge(const struct vmb_answer *answer, int status)
 		problem.kind = VMB_PROBLEM_FAILED;
 		problem.detail = answer->result;
 	} else if (!answer->is_complete) {
-		/* Also where the driver called exit(0). */
+		/* The driver called exit(0), or the loader is missing. */
 		problem.kind = answer->stage == VMB_STAGE_LOADER ? VMB_PROBLEM_FAILED
 								 : VMB_PROBLEM_EXITED;
 	}
 	return problem;
 }
 
-struct vmb_problem vmb_ask(const struct vmb_asking *asking, vmb_question *question,
+struct vmb_problem vmb_query_run(const struct vmb_query_options *options, vmb_query *query,
 	struct vmb_answer *answer, const void *data)
 {
 	struct vmb_problem problem = { .kind = VMB_PROBLEM_NONE };
 	sigset_t ended, mask;
 	int status;
 
-	/* What is not written yet would be written twice. */
+	/* The child would write the buffered output again. */
 	fflush(NULL);
-	/* If it is ignored, as whoever started us may have it, children leave no status. */
+	/* If the parent's parent ignored SIGCHLD, children would leave no status. */
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&ended);
 	sigaddset(&ended, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &ended, &mask);
 	pid_t child = fork();
 	if (child == 0) {
-		be_child(asking, question, answer, data, &mask);
+		child_run(options, query, answer, data, &mask);
 	}
 	if (child < 0) {
 		problem = (struct vmb_problem){ VMB_PROBLEM_NO_CHILD, VMB_STAGE_START, errno };
-	} else if (wait_for(child, (time_t)asking->limit, &status)) {
-		problem = judge(answer, status);
+	} else if (child_wait(child, (time_t)options->timeout, &status)) {
+		problem = problem_of_child(answer, status);
 	} else {
 		problem = (struct vmb_problem){
 			VMB_PROBLEM_HUNG,
 			answer->stage,
-			(int)asking->limit,
+			(int)options->timeout,
 		};
 		kill(child, SIGKILL);
-		/* One that sleeps in the kernel for good is left there. */
-		wait_for(child, 1, &status);
+		/* The child may sleep in the kernel for ever. Do not wait for its end. */
+		child_wait(child, 1, &status);
 	}
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	return problem;

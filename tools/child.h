@@ -7,12 +7,12 @@
 #include <vulkan/vulkan.h>
 
 /*
- * Questions to drivers, each in a child process: a driver may crash, call exit() or never return.
- * The child is forked and goes on in this program, before anything was loaded into it and before it
- * had threads.
+ * Queries of drivers, each in a child process, because a driver may crash, call exit() or never
+ * return. The parent forks before it loads a library or starts a thread, and the child does not
+ * call exec().
  */
 
-/* What the child is at. */
+/* The call or action that the child executes. */
 enum vmb_stage {
 	VMB_STAGE_START,
 	VMB_STAGE_LOADER,
@@ -26,10 +26,10 @@ enum vmb_stage {
 	VMB_STAGE_COUNT,
 };
 
-/* For people, as in "it hung in …". */
+/* For people, as in "hung in vkCreateInstance". */
 const char *vmb_stage_name(enum vmb_stage stage);
 
-/* What every answer begins with; the child writes it as it goes. */
+/* The common start of all answers. The child updates it before each call. */
 struct vmb_answer {
 	enum vmb_stage stage;
 	bool is_complete;
@@ -53,23 +53,24 @@ struct vmb_problem {
 
 /* One word, for programs. */
 const char *vmb_problem_name(enum vmb_problem_kind kind);
-/* For people: a clause whose subject is what was asked. */
+/* For people: a clause without its subject, the driver or the loader. */
 void vmb_problem_describe(const struct vmb_problem *problem, char *text, size_t size);
 
-struct vmb_asking {
-	unsigned limit; /* seconds for each child */
-	bool verbose; /* let through what drivers print */
+struct vmb_query_options {
+	unsigned timeout; /* seconds for each child */
+	bool verbose; /* write the output of drivers to stderr */
 };
 
-/* Zeroed memory that a child's answer is seen in; NULL if memory is short. */
+/* Zeroed memory that the parent shares with children; NULL if memory is short. */
 void *vmb_answer_alloc(size_t size);
 /* Accepts NULL. */
 void vmb_answer_free(void *answer, size_t size);
 
-typedef void vmb_question(struct vmb_answer *answer, const void *data);
+/* Runs in the child and fills in the answer. */
+typedef void vmb_query(struct vmb_answer *answer, const void *data);
 
-/* Asks in a child. Where there is a problem the answer holds what the child had come to. */
-struct vmb_problem vmb_ask(const struct vmb_asking *asking, vmb_question *question,
+/* Runs the query in a child. After a problem the answer holds the values so far. */
+struct vmb_problem vmb_query_run(const struct vmb_query_options *options, vmb_query *query,
 	struct vmb_answer *answer, const void *data);
 
 #endif

@@ -8,20 +8,20 @@
 #include "vk/instance.h"
 #include "vk/physical_device.h"
 
-static PFN_vkGetInstanceProcAddr open_loader(
-	struct vmb_answer *answer, struct vmb_loader_facts *loader, const struct vmb_asked *asked)
+static PFN_vkGetInstanceProcAddr open_loader(struct vmb_answer *answer,
+	struct vmb_loader_facts *loader, const struct vmb_driver_filter *filter)
 {
 	vmb_environment_drop_layer();
-	if (asked->without_layers) {
+	if (filter->without_layers) {
 		vmb_environment_drop_all_layers();
 	}
-	if (asked->manifest) {
-		vmb_environment_pin_driver(asked->manifest);
+	if (filter->manifest) {
+		vmb_environment_pin_driver(filter->manifest);
 	}
 	return vmb_loader_open(answer, loader);
 }
 
-void vmb_count_devices(struct vmb_answer *answer, const void *data)
+void vmb_query_device_count(struct vmb_answer *answer, const void *data)
 {
 	struct vmb_count_answer *out = (struct vmb_count_answer *)answer;
 	VkInstance instance;
@@ -38,8 +38,8 @@ void vmb_count_devices(struct vmb_answer *answer, const void *data)
 }
 
 /*
- * The layer's view of an instance, with the loader's functions for those of the next layer: what
- * decides on routes (physical_device.h) knows no difference.
+ * The route decision works on the layer's struct vmb_instance. Here the loader's functions take the
+ * place of the next layer's functions.
  */
 
 static VkResult VKAPI_CALL create_device(VkInstance instance, VkPhysicalDevice physical,
@@ -90,7 +90,7 @@ static VkPhysicalDevice find_device(
 	if (result >= 0 && count == index + 1) {
 		found = devices[index];
 	} else {
-		/* It was there when they were counted. */
+		/* The device is gone since the count. */
 		answer->result = result < 0 ? result : VK_ERROR_INITIALIZATION_FAILED;
 	}
 	free(devices);
@@ -100,7 +100,7 @@ static VkPhysicalDevice find_device(
 static void read_properties(
 	struct vmb_device_answer *out, const struct vmb_physical_device *physical)
 {
-	const struct vmb_instance_commands *next = &physical->instance->driver;
+	const struct vmb_instance_commands *commands = &physical->instance->driver;
 	VkPhysicalDeviceDriverProperties driver = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
 	};
@@ -110,10 +110,10 @@ static void read_properties(
 	};
 
 	out->answer.stage = VMB_STAGE_PROPERTIES;
-	next->GetPhysicalDeviceProperties(physical->handle, &out->properties);
+	commands->GetPhysicalDeviceProperties(physical->handle, &out->properties);
 	if (out->properties.apiVersion >= VK_API_VERSION_1_1 &&
-		next->GetPhysicalDeviceProperties2) {
-		next->GetPhysicalDeviceProperties2(physical->handle, &all);
+		commands->GetPhysicalDeviceProperties2) {
+		commands->GetPhysicalDeviceProperties2(physical->handle, &all);
 	}
 	out->driver_id = driver.driverID;
 	memcpy(out->driver, driver.driverName, sizeof(out->driver));
@@ -122,13 +122,13 @@ static void read_properties(
 
 static void read_features(struct vmb_device_answer *out, const struct vmb_physical_device *physical)
 {
-	const struct vmb_instance_commands *next = &physical->instance->driver;
+	const struct vmb_instance_commands *commands = &physical->instance->driver;
 	VkQueueFamilyProperties families[32];
 	uint32_t count = sizeof(families) / sizeof(families[0]);
 
 	out->answer.stage = VMB_STAGE_FEATURES;
-	next->GetPhysicalDeviceFeatures(physical->handle, &out->features);
-	next->GetPhysicalDeviceQueueFamilyProperties(physical->handle, &count, families);
+	commands->GetPhysicalDeviceFeatures(physical->handle, &out->features);
+	commands->GetPhysicalDeviceQueueFamilyProperties(physical->handle, &count, families);
 	for (uint32_t i = 0; i < count; i++) {
 		if (families[i].queueFlags & VK_QUEUE_SPARSE_BINDING_BIT) {
 			out->sparse_families |= UINT32_C(1) << i;
@@ -180,21 +180,21 @@ static void decide(struct vmb_device_answer *out, struct vmb_physical_device *ph
 	out->is_decided = true;
 }
 
-/* Nothing is destroyed: the process ends here, and what a driver does then may hang as well. */
-void vmb_describe_device(struct vmb_answer *answer, const void *data)
+/* Does not destroy the instance: a driver may hang in that call, and the process ends anyway. */
+void vmb_query_device(struct vmb_answer *answer, const void *data)
 {
-	const struct vmb_device_question *question = data;
+	const struct vmb_device_query *query = data;
 	struct vmb_device_answer *out = (struct vmb_device_answer *)answer;
 	struct vmb_loader_facts loader;
 	struct vmb_instance instance;
 	VkInstance handle;
 
-	PFN_vkGetInstanceProcAddr get = open_loader(answer, &loader, question->asked);
+	PFN_vkGetInstanceProcAddr get = open_loader(answer, &loader, query->filter);
 	if (!get || !vmb_loader_create_instance(answer, get, &handle)) {
 		return;
 	}
-	init_instance(&instance, handle, get, question->settings);
-	VkPhysicalDevice device = find_device(answer, &instance, question->index);
+	init_instance(&instance, handle, get, query->settings);
+	VkPhysicalDevice device = find_device(answer, &instance, query->index);
 	if (!device) {
 		return;
 	}

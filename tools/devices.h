@@ -7,11 +7,11 @@
 #include "loader.h"
 #include "report.h"
 
-/* The questions about devices, for vmb_ask(). They drop the layer from the environment. */
+/* Queries of devices, for vmb_query_run(). The child drops the layer from its environment. */
 
-struct vmb_asked {
-	const char *manifest; /* of the one driver, NULL for all */
-	bool without_layers; /* of anybody's */
+struct vmb_driver_filter {
+	const char *manifest; /* of the only driver to load, NULL for all drivers */
+	bool without_layers; /* load no other layer either */
 };
 
 struct vmb_count_answer {
@@ -20,16 +20,16 @@ struct vmb_count_answer {
 	uint32_t count;
 };
 
-/* How many devices there are; data: a vmb_asked. */
-vmb_question vmb_count_devices;
+/* Fills in a vmb_count_answer. data: a vmb_driver_filter. */
+vmb_query vmb_query_device_count;
 
-struct vmb_device_question {
-	const struct vmb_asked *asked;
-	uint32_t index; /* in the order in which they are enumerated */
+struct vmb_device_query {
+	const struct vmb_driver_filter *filter;
+	uint32_t index; /* in vkEnumeratePhysicalDevices */
 	const struct vmb_settings *settings;
 };
 
-/* Fills in a vmb_device_answer. */
-vmb_question vmb_describe_device;
+/* Fills in a vmb_device_answer. data: a vmb_device_query. */
+vmb_query vmb_query_device;
 
 #endif

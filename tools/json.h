@@ -6,12 +6,12 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Writes JSON, indented. Each value has a key inside an object, and NULL inside an array or at the
- * top. What fails shows in the stream (ferror). */
+/* Writes indented JSON. The key of a value is NULL inside an array and at the top. The caller
+ * checks the stream for errors (ferror). */
 struct vmb_json {
 	FILE *out;
 	unsigned depth;
-	bool is_empty; /* what was begun last has nothing in it yet */
+	bool is_empty; /* the innermost object or array has no value yet */
 };
 
 void vmb_json_init(struct vmb_json *json, FILE *out);
@@ -22,7 +22,7 @@ void vmb_json_string(struct vmb_json *json, const char *key, const char *text);
 void vmb_json_number(struct vmb_json *json, const char *key, uint64_t number);
 void vmb_json_bool(struct vmb_json *json, const char *key, bool value);
 void vmb_json_null(struct vmb_json *json, const char *key);
-/* After the last value. */
+/* Ends the document. */
 void vmb_json_finish(struct vmb_json *json);
 
 #endif

@@ -24,13 +24,13 @@ static void read_panthor(struct vmb_kernel_facts *facts, int fd)
 	};
 
 	facts->sparse = facts->driver.minor >= VMB_PANTHOR_SPARSE_MINOR ? VMB_YES : VMB_NO;
-	/* From 1.9 on; an older one refuses it, and does not say. */
+	/* panthor before 1.9 refuses the query. The page sizes then stay unknown. */
 	if (ioctl(fd, DRM_IOCTL_PANTHOR_DEV_QUERY, &query) == 0) {
 		facts->page_sizes = mmu.page_size_bitmap;
 	}
 }
 
-/* debugfs is for root. The last line is the sum of the others. */
+/* Only root can read debugfs. The last line is the sum of the others. */
 static void read_hostmem_used(struct vmb_kernel_facts *facts)
 {
 	char path[80], line[256];
@@ -89,7 +89,7 @@ void vmb_kernel_facts_read(struct vmb_kernel_facts *facts)
 	close(fd);
 }
 
-/* As the layer does when it first matters (virtgpu/translator.c). */
+/* The same decision as in find_obstacle() in layer/virtgpu/decide.c. */
 bool vmb_kernel_facts_defers(const struct vmb_kernel_facts *facts, enum vmb_defer request)
 {
 	if (!facts->probes) {

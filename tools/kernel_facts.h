@@ -14,26 +14,26 @@ enum vmb_known {
 	VMB_YES,
 };
 
-/* What the kernel can do for a physical device; what is not known is 0. */
+/* The kernel's abilities for a physical device. Unknown facts are 0. */
 struct vmb_kernel_facts {
-	bool has_node; /* the driver names a render node */
-	uint32_t node; /* its minor number */
-	int error; /* why the kernel could not be asked, a negative errno */
+	bool has_node; /* the driver reports a render node */
+	uint32_t node; /* minor number */
+	int error; /* 0, or why the kernel driver could not be queried: a negative errno */
 	struct vmb_kernel_driver driver;
-	enum vmb_known sparse; /* whether it makes a range sparse in one op */
-	uint64_t page_sizes; /* that it maps with, a bit for each */
-	enum vmb_known defers; /* whether it was seen to honour the hint to defer a mapping */
-	bool probes; /* the layer can look for room in the window of a virtio-gpu */
-	uint64_t hostmem; /* bytes: the window of a virtio-gpu (drm/window.h) */
+	enum vmb_known sparse; /* one op makes a range sparse */
+	uint64_t page_sizes; /* of the GPU's MMU, a bit for each */
+	enum vmb_known defers; /* a query showed that the kernel honours the hint */
+	bool probes; /* the layer can probe hostmem for room */
+	uint64_t hostmem; /* size in bytes (virtgpu/hostmem.h) */
 	bool has_hostmem_used;
 	uint64_t hostmem_used; /* bytes */
 };
 
-/* Asks through the render node, which has to be named already. */
+/* Queries the kernel driver through the render node that the caller has filled in. */
 void vmb_kernel_facts_read(struct vmb_kernel_facts *facts);
 
-/* Whether the layer defers mappings there. That its helper program can be started is taken for
- * granted: this program does not know where the layer would find it. */
+/* Whether the layer defers mappings on the device. Assumes that the layer can start its helper
+ * program: vmbind-info does not know the helper's path. */
 bool vmb_kernel_facts_defers(const struct vmb_kernel_facts *facts, enum vmb_defer request);
 
 #endif

@@ -57,7 +57,7 @@ static bool is_listed(struct vmb_answer *answer, PFN_vkGetInstanceProcAddr get)
 	return found;
 }
 
-/* Not from /proc/self/maps, which a container may lack. */
+/* Does not use /proc/self/maps, which may be missing in a container. */
 static int find_library(struct dl_phdr_info *info, size_t size, void *data)
 {
 	struct layer_answer *out = data;
@@ -71,7 +71,7 @@ static int find_library(struct dl_phdr_info *info, size_t size, void *data)
 	return 1;
 }
 
-static void ask_loader(struct vmb_answer *answer, const void *data)
+static void query_loader(struct vmb_answer *answer, const void *data)
 {
 	struct layer_answer *out = (struct layer_answer *)answer;
 	const char *driver = data;
@@ -92,8 +92,7 @@ static void ask_loader(struct vmb_answer *answer, const void *data)
 	}
 }
 
-/* In a list that is separated by colons. */
-static bool has_name(const char *list, const char *name)
+static bool list_has_name(const char *list, const char *name)
 {
 	size_t length = strlen(name);
 
@@ -107,41 +106,41 @@ static bool has_name(const char *list, const char *name)
 	return false;
 }
 
-/* As loaders judge: the variable has to have the value that the manifest names. */
-static bool is_asked_for(void)
+/* Like the loader, requires the exact value that the manifest names. */
+static bool is_requested(void)
 {
 	const char *enable = secure_getenv("ENABLE_VMBIND_SPARSE");
 
 	return (enable && strcmp(enable, "1") == 0) ||
-		has_name(secure_getenv("VK_INSTANCE_LAYERS"), VMB_LAYER_NAME);
+		list_has_name(secure_getenv("VK_INSTANCE_LAYERS"), VMB_LAYER_NAME);
 }
 
-static enum vmb_layer_status judge(const struct vmb_layer_state *state,
+static enum vmb_layer_status layer_status(const struct vmb_layer_state *state,
 	const struct layer_answer *answer, const struct vmb_settings *settings)
 {
-	bool is_there = answer->is_listed || state->library[0];
+	bool is_found = answer->is_listed || state->library[0];
 
 	if (!answer->loader.found) {
 		return VMB_LAYER_UNKNOWN;
 	}
-	/* Loaders leave a layer out of the list that its variable disables. */
-	if (settings->disabled && (is_there || state->manifests.count > 0)) {
+	/* The loader does not list a layer whose disable variable is set. */
+	if (settings->disabled && (is_found || state->manifests.count > 0)) {
 		return VMB_LAYER_TURNED_OFF;
 	}
 	if (state->library[0]) {
 		return VMB_LAYER_ENABLED;
 	}
-	if (!is_there) {
+	if (!is_found) {
 		return VMB_LAYER_MISSING;
 	}
 	if (!answer->answer.is_complete) {
 		return VMB_LAYER_UNKNOWN;
 	}
-	return is_asked_for() ? VMB_LAYER_NOT_LOADED : VMB_LAYER_AVAILABLE;
+	return is_requested() ? VMB_LAYER_NOT_LOADED : VMB_LAYER_AVAILABLE;
 }
 
-/* The directory of a manifest that the loader does not look for, but which lies where it does
- * beside this program in the build tree or in a prefix of its own; NULL if there is none. */
+/* The directory of the layer's manifest, relative to this program: in the build tree, or in an
+ * install prefix that the loader does not search. NULL if there is none. */
 static char *manifests_beside(void)
 {
 	static const char *const places[] = { "../manifest", "../share/vulkan/explicit_layer.d" };
@@ -181,8 +180,8 @@ static bool has_implicit_manifest(const struct vmb_manifests *manifests)
 	return false;
 }
 
-/* For a layer that has been turned off: what turns it off no more. */
-static const char *turn_on(const struct vmb_settings *settings)
+/* Unsets the variables that turn the layer off. */
+static const char *unset_command(const struct vmb_settings *settings)
 {
 	bool by_variable = secure_getenv("DISABLE_VMBIND_SPARSE") != NULL;
 	bool by_route = settings->route == VMB_REQUEST_OFF;
@@ -193,11 +192,11 @@ static const char *turn_on(const struct vmb_settings *settings)
 	return by_variable ? "env -u DISABLE_VMBIND_SPARSE " : "env -u VMBIND_ROUTE ";
 }
 
-/* *out may become NULL. */
-static int how_to_enable(
+/* Sets *out to NULL if no command enables the layer. */
+static int enable_command(
 	const struct vmb_layer_state *state, const struct vmb_settings *settings, char **out)
 {
-	const char *first = state->status == VMB_LAYER_TURNED_OFF ? turn_on(settings) : "";
+	const char *first = state->status == VMB_LAYER_TURNED_OFF ? unset_command(settings) : "";
 	char *directory = NULL;
 	int ret;
 
@@ -224,7 +223,7 @@ static int how_to_enable(
 	return 0;
 }
 
-int vmb_layer_state_init(struct vmb_layer_state *state, const struct vmb_asking *asking,
+int vmb_layer_state_init(struct vmb_layer_state *state, const struct vmb_query_options *options,
 	const struct vmb_settings *settings, const char *driver)
 {
 	struct layer_answer *answer = vmb_answer_alloc(sizeof(*answer));
@@ -239,10 +238,10 @@ int vmb_layer_state_init(struct vmb_layer_state *state, const struct vmb_asking 
 	}
 	if (ret == 0) {
 		vmb_manifests_keep(&state->manifests, "\"" VMB_LAYER_NAME "\"");
-		state->problem = vmb_ask(asking, ask_loader, &answer->answer, driver);
+		state->problem = vmb_query_run(options, query_loader, &answer->answer, driver);
 		memcpy(state->library, answer->library, sizeof(state->library));
-		state->status = judge(state, answer, settings);
-		ret = how_to_enable(state, settings, &state->enable);
+		state->status = layer_status(state, answer, settings);
+		ret = enable_command(state, settings, &state->enable);
 	}
 	vmb_answer_free(answer, sizeof(*answer));
 	return ret;

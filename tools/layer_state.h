@@ -11,32 +11,31 @@
 
 /* Whether the layer is enabled in this environment. */
 enum vmb_layer_status {
-	VMB_LAYER_UNKNOWN, /* there is no loader, or no driver to create an instance with */
-	VMB_LAYER_MISSING, /* the loader does not find it */
-	VMB_LAYER_AVAILABLE, /* it does, and nobody asks for it */
-	VMB_LAYER_NOT_LOADED, /* it was asked for, and not loaded */
-	VMB_LAYER_TURNED_OFF, /* by DISABLE_VMBIND_SPARSE or by the route off */
+	VMB_LAYER_UNKNOWN, /* no loader, or no driver that can create an instance */
+	VMB_LAYER_MISSING, /* the loader does not find the layer */
+	VMB_LAYER_AVAILABLE, /* found, but not requested */
+	VMB_LAYER_NOT_LOADED, /* requested, but not loaded */
+	VMB_LAYER_TURNED_OFF, /* by DISABLE_VMBIND_SPARSE or VMBIND_ROUTE=off */
 	VMB_LAYER_ENABLED,
 };
 
 struct vmb_layer_state {
 	enum vmb_layer_status status;
 	struct vmb_problem problem; /* why the status is unknown */
-	char library[1024]; /* what was loaded, empty if nothing was */
-	struct vmb_manifests manifests; /* that name the layer */
-	/* What goes before a command to enable the layer for it; NULL if it is enabled, or not
-	 * there. */
+	char library[1024]; /* path of the loaded layer, or empty */
+	struct vmb_manifests manifests; /* of the layer */
+	/* Prefix of a command that enables the layer; NULL if the layer is enabled or missing. */
 	char *enable;
 };
 
 const char *vmb_layer_status_name(enum vmb_layer_status status);
 
 /*
- * Asks the loader with the environment as it is, but for the files that the layer is to write.
- * driver is the manifest of one that is known to create instances, NULL if all do. Finish it in any
- * case; -ENOMEM.
+ * Queries the loader in the unchanged environment, without VMBIND_STATS and VMBIND_TRACE. driver is
+ * the manifest of a driver that can create instances, or NULL if all can. Returns 0 or -ENOMEM.
+ * Finish the state in any case.
  */
-int vmb_layer_state_init(struct vmb_layer_state *state, const struct vmb_asking *asking,
+int vmb_layer_state_init(struct vmb_layer_state *state, const struct vmb_query_options *options,
 	const struct vmb_settings *settings, const char *driver);
 void vmb_layer_state_finish(struct vmb_layer_state *state);
 

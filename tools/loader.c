@@ -9,7 +9,7 @@
 
 #include "base/names.h"
 
-/* Takes a name out of a list that is separated by colons, in place. */
+/* Removes a name from a list with colons, in place. */
 static void drop_name(char *list, const char *name)
 {
 	size_t length = strlen(name);
@@ -33,7 +33,7 @@ void vmb_environment_drop_layer(void)
 {
 	char *layers = getenv("VK_INSTANCE_LAYERS");
 
-	/* An implicit layer is not loaded then, and one that is loaded does nothing. */
+	/* Disables the implicit layer, and makes the layer inactive if it is loaded anyway. */
 	setenv("DISABLE_VMBIND_SPARSE", "1", 1);
 	if (layers) {
 		drop_name(layers, VMB_LAYER_NAME);
@@ -43,7 +43,7 @@ void vmb_environment_drop_layer(void)
 void vmb_environment_drop_all_layers(void)
 {
 	setenv("VK_LOADER_LAYERS_DISABLE", "~all~", 1);
-	/* These win over it. */
+	/* These variables take precedence. */
 	unsetenv("VK_LOADER_LAYERS_ALLOW");
 	unsetenv("VK_LOADER_LAYERS_ENABLE");
 	unsetenv("VK_INSTANCE_LAYERS");
@@ -58,7 +58,7 @@ void vmb_environment_drop_files(void)
 void vmb_environment_pin_driver(const char *manifest)
 {
 	setenv("VK_DRIVER_FILES", manifest, 1);
-	/* Its name for loaders before 1.3.207. */
+	/* The variable's name before loader 1.3.207. */
 	setenv("VK_ICD_FILENAMES", manifest, 1);
 	unsetenv("VK_ADD_DRIVER_FILES");
 }
@@ -77,12 +77,12 @@ PFN_vkGetInstanceProcAddr vmb_loader_open(struct vmb_answer *answer, struct vmb_
 	if (!get) {
 		return NULL;
 	}
-	PFN_vkEnumerateInstanceVersion ask = (PFN_vkEnumerateInstanceVersion)get(
+	PFN_vkEnumerateInstanceVersion get_version = (PFN_vkEnumerateInstanceVersion)get(
 		NULL, "vkEnumerateInstanceVersion");
 	facts->found = true;
 	facts->api_version = VK_API_VERSION_1_0;
-	if (ask) {
-		ask(&facts->api_version);
+	if (get_version) {
+		get_version(&facts->api_version);
 	}
 	if (dladdr((void *)get, &info) && info.dli_fname) {
 		snprintf(facts->library, sizeof(facts->library), "%s", info.dli_fname);

@@ -7,8 +7,8 @@
 
 #include "child.h"
 
-/* The Vulkan loader, found while the program runs: without one there still is something to say.
- * Only children load it. */
+/* The Vulkan loader, loaded at run time, so that vmbind-info starts without a loader. Only children
+ * load it. */
 
 struct vmb_loader_facts {
 	bool found;
@@ -16,25 +16,25 @@ struct vmb_loader_facts {
 	char library[1024];
 };
 
-/* Takes the layer out of what this process asks the loader for. */
+/* Removes the layer from the loader's variables in this process. */
 void vmb_environment_drop_layer(void);
-/* Keeps the layer from the files that it was told to write: they are not about this program. */
+/* Keeps the layer from writing the application's statistics and trace files. */
 void vmb_environment_drop_files(void);
-/* Has the loader use no layers at all; those before 1.3.234 do not know the variable. */
+/* Disables all layers. Loaders before 1.3.234 ignore the variable. */
 void vmb_environment_drop_all_layers(void);
-/* Has the loader see only that driver. */
+/* Limits the loader to one driver. */
 void vmb_environment_pin_driver(const char *manifest);
 
-/* Loads it; NULL, with the stage in the answer, if there is none. */
+/* Loads the loader. On failure returns NULL and sets the answer's stage. */
 PFN_vkGetInstanceProcAddr vmb_loader_open(
 	struct vmb_answer *answer, struct vmb_loader_facts *facts);
 
-/* An instance without layers and extensions of its own wish; false, with the stage and the result
- * in the answer, if it cannot be created. */
+/* Creates an instance that requests no layers and extensions. On failure returns false and sets the
+ * answer's stage and result. */
 bool vmb_loader_create_instance(
 	struct vmb_answer *answer, PFN_vkGetInstanceProcAddr get, VkInstance *instance);
 
-/* The version that instance is of. */
+/* The apiVersion of the instance. */
 #define VMB_INSTANCE_VERSION VK_API_VERSION_1_3
 
 #endif

@@ -10,7 +10,7 @@
 #include "report.h"
 #include "report_write.h"
 
-/* As in vmbind-info(1). */
+/* vmbind-info(1) documents the values. */
 enum status {
 	STATUS_GAIN = 0,
 	STATUS_NO_GAIN = 1,
@@ -18,48 +18,48 @@ enum status {
 	STATUS_NOTHING = 3,
 };
 
-#define LIMIT_DEFAULT 10
-#define LIMIT_MAX 3600
+#define TIMEOUT_DEFAULT 10 /* seconds */
+#define TIMEOUT_MAX 3600
 
 struct options {
 	bool json;
-	struct vmb_asking asking;
+	struct vmb_query_options query;
 };
 
 static void print_help(FILE *out)
 {
 	fprintf(out,
 		"Usage: vmbind-info [OPTION...]\n"
-		"Tells for each Vulkan device what the layer VK_LAYER_VMBIND_sparse does there,\n"
-		"and why; and whether the layer is enabled in this environment.\n"
+		"Reports for each Vulkan device what the layer VK_LAYER_VMBIND_sparse does on the\n"
+		"device and why, and whether the layer is enabled in this environment.\n"
 		"\n"
-		"  --json             for programs: vmbind-info(1) describes the format\n"
-		"  --timeout SECONDS  how long a driver may take to answer; default %d\n"
-		"  --verbose          let through to stderr what drivers print\n"
-		"  --help             this\n"
-		"  --version          the version\n"
+		"  --json             write JSON; vmbind-info(1) describes the format\n"
+		"  --timeout SECONDS  time limit for each query of a driver; default %d\n"
+		"  --verbose          write the output of drivers and the loader to stderr\n"
+		"  --help             print this help\n"
+		"  --version          print the version\n"
 		"\n"
-		"Exit status: 0 if a device gains from the layer, 1 if none does, 2 for an\n"
-		"option that is not known, 3 if no device could be asked.\n",
-		LIMIT_DEFAULT);
+		"Exit status: 0 if the layer improves a device, 1 if it improves none, 2 for\n"
+		"wrong arguments, 3 if no device could be queried.\n",
+		TIMEOUT_DEFAULT);
 }
 
-static bool parse_limit(const char *text, unsigned *limit)
+static bool parse_timeout(const char *text, unsigned *timeout)
 {
 	char *end;
 
 	errno = 0;
 	unsigned long value = strtoul(text, &end, 10);
-	if (errno || *text < '0' || *text > '9' || *end || value < 1 || value > LIMIT_MAX) {
-		fprintf(stderr, "vmbind-info: --timeout takes 1 to %d seconds, not '%s'\n",
-			LIMIT_MAX, text);
+	if (errno || *text < '0' || *text > '9' || *end || value < 1 || value > TIMEOUT_MAX) {
+		fprintf(stderr, "vmbind-info: --timeout must be 1 to %d seconds, not '%s'\n",
+			TIMEOUT_MAX, text);
 		return false;
 	}
-	*limit = (unsigned)value;
+	*timeout = (unsigned)value;
 	return true;
 }
 
-/* False if the program is to end, with that status. */
+/* False if the program should end with *status. */
 static bool parse_options(int argc, char **argv, struct options *options, enum status *status)
 {
 	static const struct option known[] = {
@@ -72,7 +72,7 @@ static bool parse_options(int argc, char **argv, struct options *options, enum s
 	};
 	int option;
 
-	*options = (struct options){ .asking.limit = LIMIT_DEFAULT };
+	*options = (struct options){ .query.timeout = TIMEOUT_DEFAULT };
 	*status = STATUS_USAGE;
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (option) {
@@ -80,12 +80,12 @@ static bool parse_options(int argc, char **argv, struct options *options, enum s
 			options->json = true;
 			break;
 		case 't':
-			if (!parse_limit(optarg, &options->asking.limit)) {
+			if (!parse_timeout(optarg, &options->query.timeout)) {
 				return false;
 			}
 			break;
 		case 'v':
-			options->asking.verbose = true;
+			options->query.verbose = true;
 			break;
 		case 'h':
 			print_help(stdout);
@@ -101,7 +101,7 @@ static bool parse_options(int argc, char **argv, struct options *options, enum s
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "vmbind-info: what is '%s'?\n", argv[optind]);
+		fprintf(stderr, "vmbind-info: unexpected argument '%s'\n", argv[optind]);
 		print_help(stderr);
 		return false;
 	}
@@ -110,7 +110,7 @@ static bool parse_options(int argc, char **argv, struct options *options, enum s
 
 static bool wants_color(void)
 {
-	/* https://no-color.org: set to anything but nothing. */
+	/* https://no-color.org: a value that is not empty disables colour. */
 	const char *no_color = getenv("NO_COLOR");
 	const char *term = getenv("TERM");
 
@@ -118,12 +118,12 @@ static bool wants_color(void)
 		!(term && strcmp(term, "dumb") == 0);
 }
 
-static enum status tell(const struct options *options, const struct vmb_settings *settings)
+static enum status write_report(const struct options *options, const struct vmb_settings *settings)
 {
 	struct vmb_report report;
 	enum status status = STATUS_NOTHING;
 
-	if (vmb_report_init(&report, &options->asking, settings) < 0) {
+	if (vmb_report_init(&report, &options->query, settings) < 0) {
 		fprintf(stderr, "vmbind-info: out of memory\n");
 	} else {
 		if (options->json) {
@@ -147,12 +147,12 @@ int main(int argc, char **argv)
 	enum status status;
 
 	if (parse_options(argc, argv, &options, &status)) {
-		/* Before the children take the layer out of the environment. */
+		/* Read in the parent: the children disable the layer in their environment. */
 		if (vmb_settings_init(&settings, &no_info) < 0) {
 			fprintf(stderr, "vmbind-info: out of memory\n");
 			return STATUS_NOTHING;
 		}
-		status = tell(&options, &settings);
+		status = write_report(&options, &settings);
 		vmb_settings_finish(&settings);
 	}
 	if (fflush(stdout) != 0 || ferror(stdout)) {

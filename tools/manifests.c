@@ -10,10 +10,10 @@
 #include <string.h>
 
 static const struct {
-	const char *instead
-		[2]; /* variables that take the place of the directories, the first that is set */
-	const char *add; /* a variable whose entries come before them */
-	const char *directory; /* in each place that is searched */
+	/* Variables that replace the search. The first one that is set counts. */
+	const char *instead[2];
+	const char *add; /* a variable with paths to search first */
+	const char *directory; /* below each base directory */
 } kinds[] = {
 	[VMB_MANIFEST_DRIVER] = { { "VK_DRIVER_FILES", "VK_ICD_FILENAMES" }, "VK_ADD_DRIVER_FILES",
 		"vulkan/icd.d" },
@@ -86,7 +86,7 @@ static int add_directory(struct vmb_manifests *found, const char *directory)
 	return ret;
 }
 
-/* A variable may name files and directories. */
+/* The paths of a variable are files or directories. */
 static int add_path(struct vmb_manifests *found, const char *path)
 {
 	size_t length = strlen(path);
@@ -95,7 +95,7 @@ static int add_path(struct vmb_manifests *found, const char *path)
 								     : add_directory(found, path);
 }
 
-/* Each path of a list that is separated by colons, with something behind it. */
+/* Adds each path of a list with colons. The suffix is appended to each path. */
 static int add_list(struct vmb_manifests *found, const char *list, const char *suffix)
 {
 	int ret = 0;
@@ -116,30 +116,30 @@ static int add_list(struct vmb_manifests *found, const char *list, const char *s
 	return ret;
 }
 
-/* The variable's value, or what stands for it; both may be NULL. */
-static int add_variable(struct vmb_manifests *found, const char *variable, const char *otherwise,
+/* Adds the paths of a variable, or of the default list if the variable is not set. */
+static int add_variable(struct vmb_manifests *found, const char *variable, const char *default_list,
 	const char *suffix)
 {
 	const char *list = secure_getenv(variable);
 
 	if (!list || !*list) {
-		list = otherwise;
+		list = default_list;
 	}
 	return list ? add_list(found, list, suffix) : 0;
 }
 
-/* The user's own place, which has a default below the home directory. */
+/* Adds a directory of the user. The default is below the home directory. */
 static int add_home(struct vmb_manifests *found, const char *variable, const char *below_home,
 	const char *suffix)
 {
 	const char *home = secure_getenv("HOME");
-	char *otherwise = NULL;
+	char *default_path = NULL;
 
-	if (home && asprintf(&otherwise, "%s/%s", home, below_home) < 0) {
+	if (home && asprintf(&default_path, "%s/%s", home, below_home) < 0) {
 		return -ENOMEM;
 	}
-	int ret = add_variable(found, variable, otherwise, suffix);
-	free(otherwise);
+	int ret = add_variable(found, variable, default_path, suffix);
+	free(default_path);
 	return ret;
 }
 
@@ -175,7 +175,7 @@ int vmb_manifests_find(struct vmb_manifests *found, enum vmb_manifest_kind kind)
 	return ret < 0 ? ret : add_places(found, kinds[kind].directory);
 }
 
-/* Manifests are small; more than that is none. */
+/* Reads the first 64 KiB. A manifest is smaller. */
 static bool file_contains(const char *path, const char *text)
 {
 	char content[65536];

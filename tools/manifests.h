@@ -4,8 +4,9 @@
 
 #include <stddef.h>
 
-/* Where the Vulkan loader looks for manifests on Linux (its documents LoaderDriverInterface.md and
- * LoaderLayerInterface.md): it does not tell which files it has found. */
+/* Searches for manifests like the Vulkan loader on Linux (LoaderDriverInterface.md and
+ * LoaderLayerInterface.md in its documentation). The loader does not report the files that it has
+ * found. */
 
 enum vmb_manifest_kind {
 	VMB_MANIFEST_DRIVER,
@@ -18,9 +19,9 @@ struct vmb_manifests {
 	size_t count;
 };
 
-/* Adds those of a kind; -ENOMEM. Directories and files that cannot be read are not there. */
+/* Adds the manifests of a kind. Skips unreadable directories and files. Returns 0 or -ENOMEM. */
 int vmb_manifests_find(struct vmb_manifests *found, enum vmb_manifest_kind kind);
-/* Leaves those that contain the text. */
+/* Removes the manifests that do not contain the text. */
 void vmb_manifests_keep(struct vmb_manifests *found, const char *text);
 /* Accepts a zeroed list. */
 void vmb_manifests_finish(struct vmb_manifests *found);

@@ -35,11 +35,11 @@ bool vmb_report_has_gains(const struct vmb_report *report)
 	return false;
 }
 
-static int add_device(struct vmb_report *report, const struct vmb_asking *asking,
-	const struct vmb_settings *settings, const struct vmb_asked *asked, uint32_t index)
+static int add_device(struct vmb_report *report, const struct vmb_query_options *options,
+	const struct vmb_settings *settings, const struct vmb_driver_filter *filter, uint32_t index)
 {
-	const struct vmb_device_question question = { asked, index, settings };
-	const char *manifest = asked->manifest;
+	const struct vmb_device_query query = { filter, index, settings };
+	const char *manifest = filter->manifest;
 	struct vmb_device_report *devices = realloc(
 		report->devices, (report->device_count + 1) * sizeof(*devices));
 
@@ -58,7 +58,7 @@ static int add_device(struct vmb_report *report, const struct vmb_asking *asking
 		return -ENOMEM;
 	}
 	report->device_count++;
-	device->problem = vmb_ask(asking, vmb_describe_device, &device->answer->answer, &question);
+	device->problem = vmb_query_run(options, vmb_query_device, &device->answer->answer, &query);
 	return 0;
 }
 
@@ -80,9 +80,9 @@ static int add_driver(
 	return 0;
 }
 
-/* All devices of the driver, or of all drivers. */
-static int add_devices(struct vmb_report *report, const struct vmb_asking *asking,
-	const struct vmb_settings *settings, const struct vmb_asked *asked,
+/* Queries and adds all devices of one driver or of all drivers. */
+static int add_devices(struct vmb_report *report, const struct vmb_query_options *options,
+	const struct vmb_settings *settings, const struct vmb_driver_filter *filter,
 	struct vmb_problem *problem)
 {
 	struct vmb_count_answer *answer = vmb_answer_alloc(sizeof(*answer));
@@ -91,19 +91,19 @@ static int add_devices(struct vmb_report *report, const struct vmb_asking *askin
 	if (!answer) {
 		return -ENOMEM;
 	}
-	*problem = vmb_ask(asking, vmb_count_devices, &answer->answer, asked);
+	*problem = vmb_query_run(options, vmb_query_device_count, &answer->answer, filter);
 	if (answer->loader.found) {
 		report->loader = answer->loader;
 	}
 	uint32_t count = problem->kind == VMB_PROBLEM_NONE ? answer->count : 0;
 	vmb_answer_free(answer, sizeof(*answer));
 	for (uint32_t i = 0; i < count && ret == 0; i++) {
-		ret = add_device(report, asking, settings, asked, i);
+		ret = add_device(report, options, settings, filter, i);
 	}
 	return ret;
 }
 
-/* A driver that the machine has no device for says so: that is no fault of it. */
+/* VK_ERROR_INCOMPATIBLE_DRIVER is not a fault: the machine has no device for the driver. */
 static bool is_fault(const struct vmb_problem *problem)
 {
 	return problem->kind != VMB_PROBLEM_NONE &&
@@ -111,18 +111,19 @@ static bool is_fault(const struct vmb_problem *problem)
 			problem->detail == VK_ERROR_INCOMPATIBLE_DRIVER);
 }
 
-/* One driver spoils the instance for all: find out which. *working is the manifest of one that does
- * not, owned by the list of manifests. Without layers, so that only the driver can be to blame. */
-static int ask_one_by_one(struct vmb_report *report, const struct vmb_asking *asking,
-	const struct vmb_settings *settings, const struct vmb_manifests *manifests,
-	const char **working)
+/* Finds the drivers that break the instance. Loads no layers, so that every fault is the driver's.
+ * *working is the manifest of a driver without a fault, owned by the list of manifests. */
+static int query_drivers_separately(struct vmb_report *report,
+	const struct vmb_query_options *options, const struct vmb_settings *settings,
+	const struct vmb_manifests *manifests, const char **working)
 {
 	int ret = 0;
 
 	for (size_t i = 0; i < manifests->count && ret == 0; i++) {
-		const struct vmb_asked one = { manifests->paths[i], .without_layers = true };
+		const struct vmb_driver_filter one = { manifests->paths[i],
+			.without_layers = true };
 		struct vmb_problem problem;
-		ret = add_devices(report, asking, settings, &one, &problem);
+		ret = add_devices(report, options, settings, &one, &problem);
 		if (ret == 0 && is_fault(&problem)) {
 			ret = add_driver(report, one.manifest, &problem);
 		} else if (problem.kind == VMB_PROBLEM_NONE && !*working) {
@@ -132,8 +133,8 @@ static int ask_one_by_one(struct vmb_report *report, const struct vmb_asking *as
 	return ret;
 }
 
-/* Loaders hand on some errors of a driver, whatever the others would answer. */
-static bool is_spoiled(const struct vmb_problem *problem)
+/* True if one driver or layer may have failed for all. Some loaders return one driver's error. */
+static bool may_hide_devices(const struct vmb_problem *problem)
 {
 	switch (problem->kind) {
 	case VMB_PROBLEM_CRASHED:
@@ -149,40 +150,40 @@ static bool is_spoiled(const struct vmb_problem *problem)
 	}
 }
 
-/* It may be a layer of somebody else's that spoils the instance: then all is well without
- * layers. */
-static int ask_without_layers(struct vmb_report *report, const struct vmb_asking *asking,
+/* If the query succeeds without layers, another layer breaks the instance. */
+static int query_without_layers(struct vmb_report *report, const struct vmb_query_options *options,
 	const struct vmb_settings *settings)
 {
-	const struct vmb_asked all = { NULL, .without_layers = true };
+	const struct vmb_driver_filter all = { NULL, .without_layers = true };
 	struct vmb_problem problem;
-	int ret = add_devices(report, asking, settings, &all, &problem);
+	int ret = add_devices(report, options, settings, &all, &problem);
 
 	report->has_broken_layer = ret == 0 && !is_fault(&problem);
 	return ret;
 }
 
-int vmb_report_init(struct vmb_report *report, const struct vmb_asking *asking,
+int vmb_report_init(struct vmb_report *report, const struct vmb_query_options *options,
 	const struct vmb_settings *settings)
 {
 	struct vmb_manifests drivers = { 0 };
-	const struct vmb_asked all = { NULL, .without_layers = false };
+	const struct vmb_driver_filter all = { NULL, .without_layers = false };
 	const char *working = NULL;
 
 	*report = (struct vmb_report){ 0 };
 	uname(&report->system);
-	int ret = add_devices(report, asking, settings, &all, &report->problem);
-	if (ret == 0 && is_spoiled(&report->problem)) {
-		ret = ask_without_layers(report, asking, settings);
+	int ret = add_devices(report, options, settings, &all, &report->problem);
+	if (ret == 0 && may_hide_devices(&report->problem)) {
+		ret = query_without_layers(report, options, settings);
 	}
-	if (ret == 0 && is_spoiled(&report->problem) && !report->has_broken_layer) {
+	if (ret == 0 && may_hide_devices(&report->problem) && !report->has_broken_layer) {
 		ret = vmb_manifests_find(&drivers, VMB_MANIFEST_DRIVER);
 		if (ret == 0) {
-			ret = ask_one_by_one(report, asking, settings, &drivers, &working);
+			ret = query_drivers_separately(
+				report, options, settings, &drivers, &working);
 		}
 	}
 	if (ret == 0) {
-		ret = vmb_layer_state_init(&report->layer, asking, settings, working);
+		ret = vmb_layer_state_init(&report->layer, options, settings, working);
 	}
 	vmb_manifests_finish(&drivers);
 	return ret;

@@ -14,37 +14,35 @@
 #include "layer_state.h"
 #include "route/rules.h"
 
-/* What vmbind-info has found out. */
-
-/* One physical device, as its driver describes it to a child without the layer. What the child did
- * not come to is 0. */
+/* A physical device, as a child process without the layer sees it. If the child failed, the members
+ * that it did not reach are 0. */
 struct vmb_device_answer {
 	struct vmb_answer answer; /* first */
 	VkPhysicalDeviceProperties properties;
 	VkDriverId driver_id;
-	char driver[VK_MAX_DRIVER_NAME_SIZE]; /* empty if it does not say */
+	char driver[VK_MAX_DRIVER_NAME_SIZE]; /* empty if the driver does not report it */
 	char driver_info[VK_MAX_DRIVER_INFO_SIZE];
 	VkPhysicalDeviceFeatures features;
-	uint64_t mappable_heap; /* bytes: the largest that the host can see */
-	uint32_t sparse_families; /* a bit for each queue family that binds, of the first 32 */
+	uint64_t mappable_heap; /* size of the largest host-visible heap */
+	/* A bit for each of the first 32 queue families: the family can bind. */
+	uint32_t sparse_families;
 	struct vmb_kernel_facts kernel;
-	/* The decision. The sentences are constants of the program, at the same address in the
-	 * child. */
+	/* The decision. Its strings are literals, at the same address in parent and child. */
 	bool is_decided;
 	enum vmb_route route;
 	const char *reason;
 	const char *fault; /* NULL if there is none */
 	uint64_t provided_addresses; /* bytes; provide only */
-	bool defers; /* the layer defers the mapping of memory into hostmem */
+	bool defers; /* the layer defers mappings in hostmem */
 };
 
 struct vmb_device_report {
 	struct vmb_device_answer *answer; /* shared with the child */
 	struct vmb_problem problem;
-	char *manifest; /* of its driver, NULL if drivers were not asked one by one */
+	char *manifest; /* of its driver; NULL if all drivers were queried together */
 };
 
-/* A driver that spoils vkCreateInstance or vkEnumeratePhysicalDevices for all of them. */
+/* A driver that breaks vkCreateInstance or vkEnumeratePhysicalDevices for all drivers. */
 struct vmb_driver_report {
 	char *manifest;
 	struct vmb_problem problem;
@@ -53,24 +51,24 @@ struct vmb_driver_report {
 struct vmb_report {
 	struct utsname system;
 	struct vmb_loader_facts loader;
-	struct vmb_problem problem; /* why there are no devices */
+	struct vmb_problem problem; /* of the query with all drivers and layers */
 	struct vmb_layer_state layer;
 	struct vmb_driver_report *drivers;
 	size_t driver_count;
-	/* it spoils the instance, and no driver: devices are asked without layers */
+	/* Another layer breaks the instance. The devices were queried without layers. */
 	bool has_broken_layer;
 	struct vmb_device_report *devices;
 	size_t device_count;
 };
 
-/* Whether the layer does something for the device. */
+/* True if the layer improves the device. */
 bool vmb_device_gains(const struct vmb_device_report *device);
-/* Whether any device was asked to the end. */
+/* True if the query of a device is complete. */
 bool vmb_report_has_answers(const struct vmb_report *report);
 bool vmb_report_has_gains(const struct vmb_report *report);
 
-/* Asks everything; -ENOMEM. Finish it in any case. */
-int vmb_report_init(struct vmb_report *report, const struct vmb_asking *asking,
+/* Makes all queries. Returns 0 or -ENOMEM. Finish the report in any case. */
+int vmb_report_init(struct vmb_report *report, const struct vmb_query_options *options,
 	const struct vmb_settings *settings);
 void vmb_report_finish(struct vmb_report *report);
 

@@ -128,7 +128,7 @@ static void write_features(struct vmb_json *json, const VkPhysicalDeviceFeatures
 	}
 }
 
-/* What the driver says, by Vulkan's names. */
+/* The driver's values, with Vulkan's names. */
 static void write_sparse(struct vmb_json *json, const struct vmb_device_answer *device)
 {
 	const VkPhysicalDeviceSparseProperties *properties = &device->properties.sparseProperties;

@@ -10,7 +10,7 @@
 #include "sparse_support.h"
 #include "text.h"
 
-/* A value that is put together; what is too long is cut. */
+/* A string that is built in steps. Long strings are truncated. */
 struct value {
 	char text[2048];
 	size_t length;
@@ -33,7 +33,7 @@ __attribute__((format(printf, 2, 3))) static void append(
 	}
 }
 
-/* A number and its unit stay on one line. */
+/* Keeps a number and its unit on one line. */
 static void append_size(struct value *value, uint64_t size)
 {
 	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
@@ -115,11 +115,11 @@ static void append_status(struct value *value, const struct vmb_report *report)
 		append(value, "not found by the Vulkan loader");
 		break;
 	case VMB_LAYER_AVAILABLE:
-		append(value, "found, and not enabled");
+		append(value, "found, but not enabled");
 		break;
 	case VMB_LAYER_NOT_LOADED:
 		append(value,
-			"asked for, but not loaded: VK_LOADER_DEBUG=error,layer tells the reason");
+			"requested, but not loaded: VK_LOADER_DEBUG=error,layer shows the reason");
 		break;
 	case VMB_LAYER_TURNED_OFF:
 		append(value, "turned off in this environment");
@@ -128,11 +128,11 @@ static void append_status(struct value *value, const struct vmb_report *report)
 		append(value, "enabled");
 		break;
 	default:
-		append(value, "not known: ");
+		append(value, "unknown: ");
 		if (!report->loader.found) {
 			append(value, "there is no Vulkan loader");
 		} else if (is_without_driver(&layer->problem)) {
-			append(value, "there is no driver to make an instance with");
+			append(value, "no Vulkan driver can create an instance");
 		} else {
 			append(value, "the loader ");
 			append_problem(value, &layer->problem);
@@ -160,9 +160,9 @@ static void write_layer(const struct vmb_report *report, const struct vmb_text *
 	if (layer->enable) {
 		struct value enable = { .length = 0 };
 		append(&enable, "%s COMMAND", layer->enable);
-		vmb_text_field(text, "to enable it", VMB_TEXT_PLAIN, enable.text);
+		vmb_text_field(text, "enable with", VMB_TEXT_PLAIN, enable.text);
 	} else if (layer->status == VMB_LAYER_MISSING) {
-		vmb_text_field(text, "to enable it", VMB_TEXT_PLAIN, "install it");
+		vmb_text_field(text, "enable with", VMB_TEXT_PLAIN, "an installation of the layer");
 	}
 }
 
@@ -171,7 +171,7 @@ static void write_driver_field(const struct vmb_device_report *report, const str
 	const struct vmb_device_answer *device = report->answer;
 	struct value value = { .length = 0 };
 
-	append(&value, "%s", device->driver[0] ? device->driver : "not named");
+	append(&value, "%s", device->driver[0] ? device->driver : "unnamed");
 	if (device->driver_info[0]) {
 		append(&value, ", %s", device->driver_info);
 	} else {
@@ -188,7 +188,7 @@ static void write_kernel_ability(const struct vmb_kernel_facts *kernel, const st
 	const char *pages = "pages of ";
 
 	append(&value, "sparse VM_BIND: %s",
-		kernel->sparse == VMB_YES ? "a range without memory is one op" : "no");
+		kernel->sparse == VMB_YES ? "yes, one op makes a range sparse" : "no");
 	for (unsigned bit = 0; bit < 64; bit++) {
 		if (kernel->page_sizes >> bit & 1) {
 			append(&value, "%s%s", *pages == 'p' ? "; " : "", pages);
@@ -202,7 +202,7 @@ static void write_kernel_ability(const struct vmb_kernel_facts *kernel, const st
 static void write_virtgpu(const struct vmb_kernel_facts *kernel, const struct vmb_text *text)
 {
 	static const char *const hint[] = {
-		[VMB_UNKNOWN] = "defer a mapping: not known",
+		[VMB_UNKNOWN] = "defer a mapping: unknown",
 		[VMB_NO] = "defer a mapping: no, the hint is ignored",
 		[VMB_YES] = "defer a mapping: yes, the hint is honoured",
 	};
@@ -212,10 +212,10 @@ static void write_virtgpu(const struct vmb_kernel_facts *kernel, const struct vm
 	if (kernel->hostmem) {
 		append_size(&value, kernel->hostmem);
 	} else {
-		append(&value, "not known");
+		append(&value, "unknown");
 	}
 	if (kernel->has_hostmem_used) {
-		append(&value, ", of which in use: ");
+		append(&value, ", in use: ");
 		append_size(&value, kernel->hostmem_used);
 	}
 	vmb_text_field(text, "hostmem", VMB_TEXT_PLAIN, value.text);
@@ -226,9 +226,9 @@ static void write_kernel(const struct vmb_kernel_facts *kernel, const struct vmb
 	struct value value = { .length = 0 };
 
 	if (!kernel->has_node) {
-		append(&value, "none: the driver names no render node");
+		append(&value, "none: the driver reports no render node");
 	} else if (kernel->error) {
-		append(&value, "not known: /dev/dri/renderD%" PRIu32 ": %s", kernel->node,
+		append(&value, "unknown: /dev/dri/renderD%" PRIu32 ": %s", kernel->node,
 			strerror(-kernel->error));
 	} else {
 		append(&value, "%s %" PRIu32 ".%" PRIu32 ", /dev/dri/renderD%" PRIu32,
@@ -273,8 +273,8 @@ static void write_decision(const struct vmb_device_report *report, const struct 
 		vmb_text_field(text, "works around", VMB_TEXT_PLAIN, device->fault);
 	}
 	if (device->defers) {
-		vmb_text_field(text, "defers", VMB_TEXT_GOOD,
-			"memory takes its place in hostmem when it is first mapped");
+		vmb_text_field(
+			text, "defers", VMB_TEXT_GOOD, "memory takes hostmem at its first mapping");
 	}
 	if (device->route == VMB_ROUTE_PROVIDE) {
 		vmb_features_provide(&provided);
@@ -294,7 +294,7 @@ static void write_advice(const struct vmb_device_answer *device, const struct vm
 	}
 }
 
-/* What the child did not come to is left out. */
+/* Omits the values that the child did not reach. */
 static void write_device(const struct vmb_device_report *report, const struct vmb_text *text)
 {
 	const struct vmb_device_answer *device = report->answer;
@@ -305,7 +305,7 @@ static void write_device(const struct vmb_device_report *report, const struct vm
 	fputc('\n', text->out);
 	vmb_text_line(text, VMB_TEXT_HEADING,
 		device->properties.deviceName[0] ? device->properties.deviceName
-						 : "A device without a name");
+						 : "Unnamed device");
 	if (!is_whole) {
 		append_problem(&value, &report->problem);
 		vmb_text_field(text, "problem", VMB_TEXT_BAD, value.text);
@@ -331,7 +331,7 @@ static void write_driver(const struct vmb_driver_report *report, const struct vm
 	struct value value = { .length = 0 };
 
 	fputc('\n', text->out);
-	vmb_text_line(text, VMB_TEXT_HEADING, "A broken driver");
+	vmb_text_line(text, VMB_TEXT_HEADING, "Broken driver");
 	vmb_text_field(text, "manifest", VMB_TEXT_PLAIN, report->manifest);
 	append_problem(&value, &report->problem);
 	vmb_text_field(text, "problem", VMB_TEXT_BAD, value.text);
@@ -342,32 +342,29 @@ static void write_broken_layer(const struct vmb_report *report, const struct vmb
 	struct value value = { .length = 0 };
 
 	fputc('\n', text->out);
-	vmb_text_line(text, VMB_TEXT_HEADING, "A broken layer");
+	vmb_text_line(text, VMB_TEXT_HEADING, "Broken layer");
 	append_problem(&value, &report->problem);
 	append(&value,
-		"; not so without layers, as the devices were asked. "
-		"VK_LOADER_DEBUG=layer tells which there are");
+		". Without layers the drivers answer. VK_LOADER_DEBUG=layer lists the layers");
 	vmb_text_field(text, "problem", VMB_TEXT_BAD, value.text);
 }
 
 static void append_no_devices(struct value *value, const struct vmb_report *report)
 {
 	if (!report->loader.found) {
-		append(value,
-			"No device could be asked: there is no Vulkan loader (libvulkan.so.1).");
+		append(value, "No device was queried: there is no Vulkan loader (libvulkan.so.1).");
 	} else if (is_without_driver(&report->problem)) {
-		append(value,
-			"No device could be asked: there is no Vulkan driver for this machine.");
+		append(value, "No device was queried: there is no Vulkan driver for this machine.");
 	} else if (report->problem.kind == VMB_PROBLEM_FAILED) {
-		append(value, "No device could be asked: the loader ");
+		append(value, "No device was queried: the loader ");
 		append_problem(value, &report->problem);
 		append(value, ".");
 	} else {
-		append(value, "No device could be asked.");
+		append(value, "No device was queried completely.");
 	}
 }
 
-static void write_sum(const struct vmb_report *report, const struct vmb_text *text)
+static void write_summary(const struct vmb_report *report, const struct vmb_text *text)
 {
 	struct value value = { .length = 0 };
 	size_t gains = 0;
@@ -378,7 +375,7 @@ static void write_sum(const struct vmb_report *report, const struct vmb_text *te
 	if (!vmb_report_has_answers(report)) {
 		append_no_devices(&value, report);
 	} else {
-		append(&value, "Devices that gain from the layer: %zu of %zu.", gains,
+		append(&value, "Devices that the layer improves: %zu of %zu.", gains,
 			report->device_count);
 	}
 	fputc('\n', text->out);
@@ -400,5 +397,5 @@ void vmb_report_write_text(const struct vmb_report *report, FILE *out, bool has_
 	if (report->has_broken_layer) {
 		write_broken_layer(report, &text);
 	}
-	write_sum(report, &text);
+	write_summary(report, &text);
 }

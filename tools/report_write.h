@@ -7,10 +7,10 @@
 
 #include "report.h"
 
-/* What cannot be written shows in the stream (ferror). */
+/* The caller checks the stream for errors (ferror). */
 
 void vmb_report_write_text(const struct vmb_report *report, FILE *out, bool has_color);
-/* The format is that of vmbind-info(1). */
+/* vmbind-info(1) describes the format. */
 void vmb_report_write_json(const struct vmb_report *report, FILE *out);
 
 #define VMB_JSON_FORMAT 1

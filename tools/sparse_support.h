@@ -8,7 +8,7 @@
 
 /* The sparse features of VkPhysicalDeviceFeatures, by index. */
 struct vmb_sparse_feature {
-	const char *name; /* Vulkan's */
+	const char *name; /* in Vulkan */
 	const char *words; /* for people */
 };
 

@@ -23,13 +23,13 @@ static const char *style_begin(enum vmb_text_style style)
 
 static bool is_printable(uint32_t code)
 {
-	/* Neither of the two sets of control characters: a terminal obeys both. */
+	/* Excludes C0 and C1 control characters: terminals interpret both. */
 	return code >= 0x20 && !(code >= 0x7f && code < 0xa0);
 }
 
 #define TIE 0xa0
 
-/* Up to the next space. Returns the columns that it takes, a column for each character. */
+/* The columns up to the next space, one for each character. */
 static unsigned word_width(const char *word)
 {
 	unsigned width = 0;
@@ -57,7 +57,7 @@ static const char *write_word(FILE *out, const char *word)
 	return word;
 }
 
-/* From that column on, in lines that begin there. */
+/* Writes a value in lines that begin at column indent. */
 static void write_wrapped(
 	const struct vmb_text *text, unsigned indent, enum vmb_text_style style, const char *value)
 {

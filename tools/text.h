@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Text for people: 80 columns, in colour only if told so. What comes from drivers may hold
- * anything; nothing of it but printable characters is written. */
+/* Text for people, wrapped at 80 columns. Strings of drivers may contain any bytes; only printable
+ * characters are written. */
 struct vmb_text {
 	FILE *out;
 	bool has_color;
@@ -20,13 +20,13 @@ enum vmb_text_style {
 };
 
 #define VMB_TEXT_COLUMNS 80
-/* A space that no line ends at. */
+/* A space at which no line is wrapped. */
 #define VMB_TEXT_TIE "\xc2\xa0"
 
-/* A line of its own, wrapped. */
+/* Writes a wrapped line. */
 void vmb_text_line(const struct vmb_text *text, enum vmb_text_style style, const char *line);
-/* "  label:   value", the value wrapped in its own column. An empty label goes on with the one
- * before. A word is never broken, for it may be a path. */
+/* Writes "  label:   value", with the value wrapped in its own column. An empty label continues the
+ * previous field. A word is never broken, because it may be a path. */
 void vmb_text_field(const struct vmb_text *text, const char *label, enum vmb_text_style style,
 	const char *value);
 

@@ -86,7 +86,7 @@ def lavapipe(tool, _):
     expect("the status of the layer", enabled["layer"]["status"], "enabled")
 
 
-def wishes(tool, _):
+def requested_routes(tool, _):
     for request, route in (
         ("native", "native"),
         ("provide", "provide"),
@@ -268,7 +268,7 @@ def broken_layer(tool, scratch):
     )
     expect("the devices", len(report["devices"]), 2)
     expect("the good one's route", by_name(report, "llvmpipe")["route"], "provide")
-    expect("the text names the layer", b"A broken layer" in tool.text(**variables).text, True)
+    expect("the text names the layer", b"Broken layer" in tool.text(**variables).text, True)
     failing = tool.json(**dict(variables, VMB_FAKE_LAYER="-3"))
     expect("the broken drivers", failing["broken_drivers"], [])
     expect("the layer is broken", failing["broken_layer"], True)
@@ -560,7 +560,7 @@ def newer(tool, _):
 
 SCENARIOS = (
     lavapipe,
-    wishes,
+    requested_routes,
     panvk,
     no_driver,
     no_loader,
