@@ -159,7 +159,7 @@ int vmb_sim_tiler_heap_create(struct vmb_sim_call *call, void *argument)
 	if (!heap) {
 		return -EBUSY;
 	}
-	/* The kernel counts heaps from 0. Any addresses in the kernel's range of the VM will do. */
+	/* The kernel counts heaps from 0. The addresses are in the kernel's range of the VM. */
 	args->handle = args->vm_id << 16 | (heap - 1);
 	args->tiler_heap_ctx_gpu_va = vm->user_va_range + heap * VMB_SIM_PAGE_SIZE;
 	args->first_heap_chunk_gpu_va = vm->user_va_range + ((uint64_t)heap << 23);

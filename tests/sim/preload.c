@@ -135,7 +135,7 @@ static int open_stream(void)
 	return fd;
 }
 
-/* Runs when the render node is opened first: a program that only starts others writes no stream. */
+/* Runs at the first open of the render node. A program that only starts others has no stream. */
 static void start_sim(void)
 {
 	const char *gpu = getenv("PAN_GPU_ID");
@@ -322,7 +322,7 @@ EXPORT int dup3(int old, int new, int flags)
 	return set_duplicate(file, next.dup3(old, new, flags));
 }
 
-/* The argument is an int, a pointer or missing. A pointer holds each of them. */
+/* The argument is an int, a pointer or missing. A pointer is large enough for an int. */
 static int control_file(int fd, int command, void *argument)
 {
 	struct open_file *file = get_file(fd);
@@ -374,7 +374,7 @@ EXPORT int fstat64(int fd, struct stat64 *status)
 	return 0;
 }
 
-/* Passes an ioctl that the simulated kernel does not handle to the shim, such as the bus id. */
+/* Passes an ioctl to the shim if the simulated kernel lacks the ioctl, such as GET_UNIQUE. */
 static int shim_ioctl(unsigned long request, void *argument)
 {
 	int result = shim_fd < 0 ? -EINVAL : next.ioctl(shim_fd, request, argument);

@@ -85,7 +85,7 @@ int vmb_sim_create(const struct vmb_sim_config *config, struct vmb_sim **created
 	sim->minor = config->minor;
 	sim->gpu_id = config->gpu_id;
 	sim->stream = config->stream;
-	/* High enough not to be mistaken for an offset in a BO. */
+	/* The high start distinguishes mmap offsets from offsets in a BO. */
 	sim->next_mmap_offset = UINT64_C(1) << 32;
 	*created = sim;
 	return 0;

@@ -283,10 +283,10 @@ static int create_blob(
 	if (gpu.config.alignment && create->size % gpu.config.alignment) {
 		return -EINVAL;
 	}
-	/* The real host refuses this, and the caller does not see the error. */
+	/* The real host refuses a second blob. The caller does not see the error. */
 	if (file->capset == VIRTGPU_DRM_CAPSET_DRM && create->blob_id == 0) {
 		if (file->has_shm) {
-			die("a native context was asked for a second blob of new memory");
+			die("second blob of new memory in a native context");
 		}
 		file->has_shm = true;
 	}
@@ -498,12 +498,12 @@ void vmb_sim_gpu_finish(void)
 	vmb_sim_gpu_sleep_ms(1000);
 	for (size_t i = 0; i < FILES; i++) {
 		if (gpu.files[i].fd >= 0) {
-			die("a file was left open");
+			die("a file is still open");
 		}
 	}
 	for (size_t i = 0; i < BLOBS; i++) {
 		if (gpu.blobs[i].state != FREE) {
-			die("a blob is left: its dma-buf is open, or a helper is blocked");
+			die("a blob has an open dma-buf or a blocked helper");
 		}
 	}
 }
@@ -561,7 +561,7 @@ static int map_dmabuf(int dmabuf, unsigned timeout_ms)
 {
 	struct blob *blob = find_dmabuf(dmabuf);
 
-	/* A memfd, which can always be mapped. */
+	/* The descriptor is a memfd. Mapping a memfd always succeeds. */
 	if (!blob) {
 		return 0;
 	}
@@ -630,7 +630,7 @@ enum vmb_sim_gpu_mmap vmb_sim_gpu_map(int fd, uint32_t handle)
 	collect();
 	const struct blob *blob = find_blob(find_file(fd), handle);
 	if (!blob) {
-		die("a blob that does not exist is mapped");
+		die("the mapped handle has no blob");
 	}
 	if (blob->state == DEFERRED) {
 		result = VMB_SIM_GPU_WOULD_BLOCK;

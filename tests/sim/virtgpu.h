@@ -8,13 +8,14 @@
 #include <sys/types.h>
 
 /*
- * A simulation of the kernel driver virtio_gpu of Linux 7.3: of blobs and hostmem (virtgpu_vram.c).
- * The program has one device. An open file of it is a descriptor of /dev/null, a dma-buf is a pipe:
- * the simulation sees in the pipe when the last descriptor of a dma-buf is closed.
+ * A simulation of the blobs and hostmem of the kernel driver virtio_gpu of Linux 7.3
+ * (virtgpu_vram.c). The program has one device. An open file of the device is a descriptor of
+ * /dev/null. A dma-buf is a pipe, which hangs up when the last descriptor of the dma-buf is closed.
  *
  * The simulated clock advances only while the layer sleeps or waits. A closed blob frees its range
  * a little later. The first mapping of a deferred blob takes a range. If hostmem is full, the
- * mapping blocks until another mapping of the same blob finds room, whatever is freed meanwhile.
+ * mapping blocks. Freed ranges do not wake the blocked mapping. The mapping ends when another
+ * mapping of the same blob finds room.
  *
  * Requests may come from any thread. All other functions are for one thread.
  */
@@ -54,7 +55,7 @@ bool vmb_sim_gpu_is_blocked_on(int dmabuf);
 enum vmb_sim_gpu_mmap {
 	VMB_SIM_GPU_MAPPED,
 	VMB_SIM_GPU_REFUSED, /* by the host */
-	VMB_SIM_GPU_WOULD_BLOCK, /* the first mapping: it must not be the application's */
+	VMB_SIM_GPU_WOULD_BLOCK, /* deferred blob: only a helper may map the blob first */
 };
 enum vmb_sim_gpu_mmap vmb_sim_gpu_map(int fd, uint32_t handle);
 
@@ -70,15 +71,15 @@ void vmb_sim_gpu_fail(const struct vmb_sim_gpu_fault *fault);
 unsigned vmb_sim_gpu_requests(void);
 
 /* The result of all further helpers: 0 to map, or a negative errno to fail with. With -ECHILD a
- * helper maps the blob, and its end is not seen. */
+ * helper maps the blob, but the layer does not see the helper's exit. */
 void vmb_sim_gpu_fail_helpers(int error);
 /* Helpers started since vmb_sim_gpu_init(). */
 unsigned vmb_sim_gpu_helpers(void);
 /* One blocked helper of each blob tries the mapping again. */
 void vmb_sim_gpu_retry(void);
-/* Sets a function that runs before each helper maps: another process, which is faster. */
+/* Sets a function that runs before each helper maps, in place of a faster process. */
 void vmb_sim_gpu_before_helper(void (*function)(void));
-/* Whether the host refuses further first mappings. */
+/* Sets whether the host refuses further first mappings. */
 void vmb_sim_gpu_refuse(bool refuses);
 
 /* Bytes of hostmem: used, and in the largest free range. */

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The names are those of the linker's --wrap. */
+/* The linker's --wrap option defines these names. */
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *memory, size_t size);
@@ -13,23 +13,23 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *memory, size_t size);
 
-static uint64_t tried;
-static uint64_t good_ones = FAIL_NEVER;
+static uint64_t call_count;
+static uint64_t good_count = FAIL_NEVER;
 
 void fail_alloc_after(uint64_t good)
 {
-	tried = 0;
-	good_ones = good;
+	call_count = 0;
+	good_count = good;
 }
 
 uint64_t fail_alloc_count(void)
 {
-	return tried;
+	return call_count;
 }
 
 static bool fails(void)
 {
-	if (tried++ < good_ones) {
+	if (call_count++ < good_count) {
 		return false;
 	}
 	errno = ENOMEM;

@@ -5,15 +5,15 @@
 #include <stdint.h>
 
 /*
- * Allocations that fail on request. For objects linked into a program with
- * -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc; not thread-safe.
+ * Allocations that fail on request, in programs linked with
+ * -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc. Not thread-safe.
  */
 
 #define FAIL_NEVER UINT64_MAX
 
-/* From now on the first good allocations succeed and all others fail. Starts the count anew. */
+/* The next `good` allocations succeed and all later ones fail. Resets the count. */
 void fail_alloc_after(uint64_t good);
-/* Allocations tried since then. */
+/* The number of allocations since the last fail_alloc_after(), including failed ones. */
 uint64_t fail_alloc_count(void);
 
 #endif

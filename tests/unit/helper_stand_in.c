@@ -11,7 +11,7 @@
 
 #include "helper_report.h"
 
-/* Stands in for the helper program, and follows the order in the page. */
+/* Stands in for the helper program. Carries out the order in the shared page. */
 
 extern char **environ;
 

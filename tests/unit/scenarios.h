@@ -9,11 +9,11 @@
 
 #include <cmocka.h>
 
-/* A table of scenarios: any array of structures whose first member is a name. */
+/* An array of structures whose first member is the name of a scenario. */
 struct scenario_table {
 	const void *first;
 	size_t count;
-	size_t size; /* of one */
+	size_t size; /* of one element */
 };
 
 #define SCENARIO_TABLE(array) \
@@ -22,8 +22,8 @@ struct scenario_table {
 	}
 
 /*
- * Runs each on every scenario of the table, as its initial state and under its name, and then the
- * other tests. Returns what main() has to.
+ * Runs the test `each` once for each scenario of the table, then the other tests. The scenario is
+ * the initial state of the test and gives the test its name. Returns the exit status for main().
  */
 int run_scenarios(const char *group, const struct scenario_table *table,
 	const struct CMUnitTest *each, const struct CMUnitTest *others, size_t other_count);

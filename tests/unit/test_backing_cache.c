@@ -203,7 +203,7 @@ static void check_evict(struct vmb_backing_cache *cache, struct kept *kept)
 static void run_round(uint64_t seed)
 {
 	static const uint64_t sizes[] = { 4096, 8192, 65536, MIB, 5 * MIB, 31 * MIB, 32 * MIB };
-	/* The cache holds many small backings, or few large ones. */
+	/* With an odd seed, all sizes are small and the cache holds many backings. */
 	size_t size_count = seed % 2 ? 3 : sizeof(sizes) / sizeof(sizes[0]);
 	uint64_t random = seed;
 	struct vmb_backing_cache cache;
@@ -254,7 +254,7 @@ struct arena {
 	pthread_barrier_t start;
 };
 
-/* Gives up the ownership before the put, because another thread may take the backing at once. */
+/* Drops the ownership before the put, because another thread may take the backing at once. */
 static bool put_owned(struct arena *arena, const struct vmb_backing *backing)
 {
 	atomic_fetch_sub(&arena->owners[backing->id], 1);

@@ -13,7 +13,7 @@
 #include "scenarios.h"
 #include "vk/chain.h"
 
-/* Linked with --wrap=process_vm_readv. */
+/* Linked with --wrap=process_vm_readv and --wrap=pipe2. */
 ssize_t __real_process_vm_readv(pid_t pid, const struct iovec *local, unsigned long local_count,
 	const struct iovec *remote, unsigned long remote_count, unsigned long flags);
 ssize_t __wrap_process_vm_readv(pid_t pid, const struct iovec *local, unsigned long local_count,

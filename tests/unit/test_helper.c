@@ -29,12 +29,12 @@
 #include "virtgpu/helper.h"
 
 /*
- * The helper process: the real program, and a stand-in (helper_stand_in.c) that reports what it
- * inherited, or hangs. A memfd stands in for the dma-buf. HELPER and STAND_IN are the paths of the
- * programs.
+ * Tests the helper process. HELPER is the path of the real program. STAND_IN is the path of a
+ * stand-in (helper_stand_in.c), which reports its inherited state, fails or hangs. A memfd stands
+ * in for the dma-buf.
  */
 
-/* Timeouts in ms: more than a helper needs on a slow machine, and almost none. */
+/* Timeouts in ms. LONG is enough for a slow machine. SHORT is for a helper that hangs. */
 #define LONG 30000
 #define SHORT 100
 
@@ -73,7 +73,7 @@ static void on_child(int signal_number)
 	child_signals++;
 }
 
-/* The application has no children, and got no SIGCHLD. */
+/* Fails if the application has a child or got a SIGCHLD. */
 static void expect_no_children(void)
 {
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
@@ -112,7 +112,7 @@ static void test_maps(void **state)
 
 	(void)state;
 	assert_int_equal(vmb_helper_run(HELPER, file.fd, DEVICE, LONG), 0);
-	/* A read-only dma-buf can be mapped. */
+	/* The helper can map a read-only dma-buf. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file.fd);
 	int read_only = open(path, O_RDONLY | O_CLOEXEC);
 	assert_true(read_only >= 0);
@@ -140,7 +140,7 @@ static void test_inherits_nothing(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
-		/* Without close-on-exec. */
+		/* dup() clears close-on-exec. */
 		leaked[i] = dup(STDERR_FILENO);
 	}
 	assert_int_equal(dup2(STDERR_FILENO, 200), 200);
@@ -174,7 +174,7 @@ static void test_inherits_nothing(void **state)
 	expect_no_children();
 }
 
-/* The application has closed its standard input, and the dma-buf has descriptor 0. */
+/* The application closed its standard input, so the dma-buf has descriptor 0. */
 static void test_lowest_descriptor(void **state)
 {
 	struct file file = open_file(HELPER_REPORT);
@@ -205,7 +205,7 @@ static void test_results(void **state)
 	assert_int_equal(vmb_helper_run("/nonexistent/helper", file.fd, DEVICE, LONG), -ENOENT);
 	assert_int_equal(vmb_helper_run("/proc/self/status", file.fd, DEVICE, LONG), -EACCES);
 	assert_int_equal(vmb_helper_run(STAND_IN, -1, DEVICE, LONG), -EBADF);
-	/* An application that ignores SIGCHLD gets the result as well. */
+	/* The layer gets the result even if the application ignores SIGCHLD. */
 	signal(SIGCHLD, SIG_IGN);
 	file.page->order = HELPER_FAIL;
 	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, DEVICE, LONG), -ENOMEM);
@@ -221,7 +221,7 @@ static void test_left_behind(void **state)
 
 	(void)state;
 	assert_int_equal(pipe(pipes), 0);
-	/* The helper is left behind, and starts even after a very short timeout. */
+	/* The call returns after a short timeout. The helper still starts and keeps running. */
 	assert_int_equal(vmb_helper_run(STAND_IN, file.fd, DEVICE, SHORT), -EINPROGRESS);
 	while (!file.page->pid) {
 		usleep(1000);
@@ -247,7 +247,7 @@ static void test_left_behind(void **state)
 	assert_true(vmb_helper_is_blocked_on(-1));
 }
 
-/* The state of the helper is unknown then, so its blob counts as unmapped. */
+/* If the waiting process is killed, the layer counts the blob as unmapped. */
 static void test_waiting_process_killed(void **state)
 {
 	struct file file = open_file(HELPER_KILL_PARENT);
@@ -279,7 +279,7 @@ static void forbid(unsigned call, unsigned error)
 	}
 }
 
-/* A helper that cannot be waited for may still be blocked. */
+/* If waiting fails, the helper may still be blocked. */
 static void test_cannot_wait(void **state)
 {
 	struct file file = open_file(HELPER_HANG);
@@ -305,7 +305,7 @@ static void test_cannot_wait(void **state)
 	expect_no_children();
 }
 
-/* EINVAL means that the host refuses the blob, so a failure to start must be another error. */
+/* EINVAL means that the host refuses the blob. A failure to start must return another error. */
 static void test_cannot_start(void **state)
 {
 	static const unsigned calls[] = { SYS_clone, SYS_execve, SYS_dup3 };
@@ -329,7 +329,7 @@ static void test_cannot_start(void **state)
 	expect_no_children();
 }
 
-/* The application still sees its own children. */
+/* The application can still wait for its own children. */
 static void test_beside_children(void **state)
 {
 	struct file file = open_file(HELPER_REPORT);
@@ -353,7 +353,7 @@ static void test_beside_children(void **state)
 	expect_no_children();
 }
 
-/* A subreaper does not see a helper that is not left behind. */
+/* A subreaper does not inherit a helper that ends before the timeout. */
 static void test_beside_subreaper(void **state)
 {
 	struct file file = open_file(HELPER_REPORT);
@@ -371,7 +371,7 @@ static void test_beside_subreaper(void **state)
 static atomic_bool is_over;
 static atomic_int seen;
 
-/* A thread that reaps all children, as some applications have. */
+/* Reaps all children in a thread, as some applications do. */
 static void *reap(void *argument)
 {
 	(void)argument;
@@ -381,7 +381,7 @@ static void *reap(void *argument)
 	return NULL;
 }
 
-/* Other threads use errno and the allocator meanwhile. */
+/* Uses errno and the allocator while helpers start. */
 static void *allocate(void *argument)
 {
 	(void)argument;

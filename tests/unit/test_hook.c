@@ -200,7 +200,7 @@ static void test_program_is_left_alone(void **state)
 	vmb_hook_release();
 }
 
-/* The handler. */
+/* Tests of the handler. */
 
 static int handle_without_kernel(vmb_ioctl_fn next, int fd, unsigned long request, void *argument)
 {
@@ -508,7 +508,7 @@ static void test_thunk_restored(void **state)
 	library_close(&library);
 }
 
-/* The dynamic linker binds the slot in another thread while the hook patches the slot. */
+/* Late binding in another thread overwrites the thunk. The next walk patches the slot again. */
 static void test_bound_during_patch(void **state)
 {
 	struct library library;

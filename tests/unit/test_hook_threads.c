@@ -25,11 +25,11 @@ static const char *const names[CALLERS] = { "lazy_driver", "relro_driver" };
 
 struct arena {
 	struct library libraries[CALLERS];
-	/* The main thread is a user of the hook all the time. */
+	/* The main thread is a user of the hook during the whole test. */
 	bool is_held;
 	atomic_int users_left;
 	atomic_size_t next_caller;
-	/* A number of bytes that was wrong, or 0. */
+	/* A wrong number of bytes, or 0. */
 	atomic_int wrong;
 	atomic_int failed;
 };

@@ -29,7 +29,7 @@
 #define MIB (KIB * KIB)
 #define GIB (KIB * MIB)
 
-/* What the VM's granularity is in these tests: the driver's, a few pages. */
+/* The granularity that the driver chooses: a few pages in these tests. */
 #define GRANULE (64 * KIB)
 
 static uint64_t page_size(void)
@@ -37,7 +37,7 @@ static uint64_t page_size(void)
 	return (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* What the process has open and mapped. */
+/* The process's open files and mappings */
 
 static size_t open_files(void)
 {
@@ -65,7 +65,7 @@ static bool is_memfd(const char *name)
 	return strncmp(target, "/memfd:vmbind", 13) == 0;
 }
 
-/* The VM's file; there is one at most. */
+/* Returns the descriptor of the VM's memfd, or -1. At most one VM exists at a time. */
 static int find_memfd(void)
 {
 	DIR *directory = opendir("/proc/self/fd");
@@ -83,7 +83,7 @@ static int find_memfd(void)
 	return found;
 }
 
-/* Memory that the file holds. */
+/* Returns the bytes allocated to the VM's memfd. */
 static uint64_t file_memory(void)
 {
 	struct stat status;
@@ -106,7 +106,7 @@ static size_t memfd_mappings(void)
 	return count;
 }
 
-/* The process's address space in use (0), and its memory (1). */
+/* Returns a column of statm in bytes: 0 is the address space, 1 the resident memory. */
 static uint64_t statm(int column)
 {
 	FILE *file = fopen("/proc/self/statm", "r");
@@ -128,7 +128,7 @@ static volatile uint64_t *word(uint64_t va)
 	return (volatile uint64_t *)(uintptr_t)va;
 }
 
-/* A VM with a reservation and memory of as many granules each. */
+/* The scene: a VM, a reservation of GRANULES granules, and memory of the same size */
 
 #define GRANULES 16
 
@@ -195,9 +195,14 @@ static void execute(const struct scene *scene, const struct vmb_op *ops, size_t 
 }
 
 /*
- * Ops as text, separated by blanks, in granules: M<at>+<count>=<from>, S<at>+<count>,
- * U<at>+<count>. Afterwards each granule of the reservation shows a granule of the memory, a letter
- * for each (a is granule 0), or is sparse (-) or unmapped (.).
+ * Blanks separate the ops. All numbers are granules.
+ *   M<at>+<count>=<from>   map memory, starting at its granule <from>
+ *   S<at>+<count>          make sparse
+ *   U<at>+<count>          unmap
+ * The field shown has a character for each granule of the reservation after the ops:
+ *   a to p                 granule 0 to 15 of the memory
+ *   -                      sparse
+ *   .                      unmapped
  */
 struct scenario {
 	const char *name;
@@ -232,7 +237,7 @@ static struct vmb_op parse_op(const struct scene *scene, const char *text)
 	return other_op(scene, granule, count, letter == 'S' ? VMB_OP_SPARSE : VMB_OP_UNMAP);
 }
 
-/* Both ways: what the memory says is seen, and what is written is in the memory. */
+/* A write to the memory shows in the reservation. A write to the range shows in the memory. */
 static void check_bound(const struct scene *scene, uint64_t granule, uint64_t from)
 {
 	volatile uint64_t *first = word(at(scene, granule));
@@ -246,7 +251,7 @@ static void check_bound(const struct scene *scene, uint64_t granule, uint64_t fr
 	assert_int_equal(*last_of_memory, 8);
 }
 
-/* Can be used, but nobody else sees it, and no memory changes. */
+/* A sparse granule can be read and written. The write leaves all memory unchanged. */
 static void check_sparse(const struct scene *scene, uint64_t granule)
 {
 	volatile uint64_t *first = word(at(scene, granule));
@@ -297,7 +302,7 @@ static void test_scenario(void **state)
 	scene_finish(&scene);
 }
 
-/* What was written to a sparse range, and what had been bound there, is not seen again. */
+/* A range that becomes sparse reads zero. A bind discards earlier writes to the sparse range. */
 static void test_sparse_forgets(void **state)
 {
 	struct scene scene;
@@ -317,7 +322,7 @@ static void test_sparse_forgets(void **state)
 	scene_finish(&scene);
 }
 
-/* Ops fail */
+/* Failing ops */
 
 static void test_invalid_op(void **state)
 {
@@ -342,7 +347,7 @@ static void test_invalid_op(void **state)
 	scene_finish(&scene);
 }
 
-/* A process may have only so many mappings: takes all but a few. */
+/* A range that uses up the process's mappings, except a few. */
 struct filler {
 	char *start;
 	size_t size;
@@ -354,7 +359,8 @@ struct filler {
 #endif
 #endif
 
-/* 0 if it cannot be told, or if the first to fail would be the sanitizer, which gives up then. */
+/* Returns the limit on mappings, or 0 if the limit is unknown. Under ThreadSanitizer the result is
+ * 0 too: the sanitizer's own mappings would fail first, and the sanitizer would abort. */
 static size_t most_mappings(void)
 {
 #if defined(THREAD_SANITIZER) || defined(__SANITIZE_THREAD__)
@@ -371,8 +377,8 @@ static size_t most_mappings(void)
 #endif
 }
 
-/* Every second page gets another protection, until there are no mappings left; then a few are
- * joined again. Nothing may be allocated while the process is full. */
+/* Changes the protection of every second page until the kernel refuses another mapping. Then frees
+ * the given number of mappings again. The caller must not allocate before it unmaps the filler. */
 static void fill(struct filler *filler, size_t most, size_t left)
 {
 	size_t page = page_size();
@@ -417,10 +423,10 @@ static void test_no_mappings_left(void **state)
 	assert_int_equal(ret, -ENOMEM);
 	assert_true(done >= 2 && done < GRANULES / 2);
 	char shown[] = "-a-c-e-g-i-k-m-o";
-	/* None is half done: those that were not show what they did before. */
+	/* Each op is done or has no effect: the granules of the remaining ops are still sparse. */
 	memset(shown + 2 * done, '-', GRANULES - 2 * done);
 	check_shown(&scene, shown);
-	/* And can be done later. */
+	/* The remaining ops succeed once mappings are available. */
 	execute(&scene, ops + done, GRANULES / 2 - done);
 	check_shown(&scene, "-a-c-e-g-i-k-m-o");
 	scene_finish(&scene);
@@ -452,13 +458,13 @@ static void check_reservation(
 	assert_int_equal(reservation->size, wanted->size);
 	assert_int_equal(reservation->va % wanted->alignment, 0);
 	assert_int_equal(reservation->va % page_size(), 0);
-	/* A device may look anywhere. */
+	/* A device may access any address of the reservation. */
 	assert_int_equal(*word(reservation->va), 0);
 	assert_int_equal(*word(end - 8), 0);
 	*word(end - 8) = 1;
 }
 
-/* Costs address space and nothing else, and gives all of it back. */
+/* A reservation uses address space only. The release returns all of the address space. */
 static void test_reserve(void **state)
 {
 	const struct size_case *wanted = *state;
@@ -473,7 +479,7 @@ static void test_reserve(void **state)
 		check_reservation(wanted, &ranges[i]);
 	}
 	assert_true(statm(1) < memory + 4 * MIB);
-	/* What the alignment took is back already. */
+	/* The reservation keeps no address space for the alignment. */
 	assert_true(statm(0) < space + 8 * wanted->size + 4 * MIB);
 	for (size_t i = 0; i < 8; i++) {
 		vm->impl->release(vm, &ranges[i]);
@@ -513,7 +519,7 @@ static void test_reserve_too_much(void **state)
 		}
 	}
 	assert_true(statm(0) < space + 4 * MIB);
-	/* What failed took nothing. */
+	/* The failed calls used no address space and no memory. */
 	assert_int_equal(vm->impl->reserve(vm, GRANULE, GRANULE, &reservation), 0);
 	vm->impl->release(vm, &reservation);
 	assert_int_equal(vm->impl->memory_create(vm, GRANULE, &backing), 0);
@@ -570,7 +576,7 @@ static void test_memory_destroy_frees_pages(void **state)
 	vmb_vm_destroy(vm);
 }
 
-/* Where freed memory is still bound it is gone, and no new memory turns up there. */
+/* If memory is freed while bound, the range reads zero and never shows new memory. */
 static void test_memory_destroy_while_bound(void **state)
 {
 	struct vmb_backing other;
@@ -594,7 +600,8 @@ static void test_memory_destroy_while_bound(void **state)
 	scene_finish(&scene);
 }
 
-/* What was never bound is kept and handed out again, as it is, without a system call. */
+/* The VM keeps freed memory that was never bound. The next memory_create of the size returns the
+ * memory unchanged, without a system call. */
 static void test_memory_is_kept(void **state)
 {
 	struct vmb_backing first, other;
@@ -619,7 +626,7 @@ static void test_memory_is_kept(void **state)
 	assert_int_equal(memfd_mappings(), 0);
 }
 
-/* But not more of it than the cache may hold. */
+/* The VM keeps at most as much freed memory as the cache may hold. */
 static void test_not_too_much_is_kept(void **state)
 {
 	struct vmb_backing backings[VMB_CACHE_ENTRIES + 8];
@@ -641,7 +648,7 @@ static void test_not_too_much_is_kept(void **state)
 		vm->impl->memory_destroy(vm, &backings[i], false);
 	}
 	assert_int_equal(file_memory(), VMB_CACHE_ENTRIES * GRANULE);
-	/* The largest that is kept pushes all others out, if need be. */
+	/* Backings of the largest cached size evict all others: the cache has room for two. */
 	for (size_t i = 0; i < 3; i++) {
 		assert_int_equal(
 			vm->impl->memory_create(vm, VMB_CACHE_ENTRY_BYTES, &backings[i]), 0);
@@ -715,8 +722,10 @@ static void test_address_space(void **state)
 	assert_true(statm(0) < space + 4 * MIB);
 }
 
-/* Under limits that cannot be lifted again: in a process of its own, which ends with 0 if all is
- * well, or else with the line that was not. */
+/* Resource limits
+ *
+ * A process cannot raise its hard limits again, so each test runs in a child process. The child
+ * exits with 0 on success. On a failure the exit status is derived from the line of the CHECK. */
 
 #define CHECK(condition) \
 	do { \
@@ -740,7 +749,7 @@ static void no_files(void)
 	CHECK(vmb_host_vm_create(GRANULE, NULL, &vm) == -EMFILE);
 }
 
-/* No signal, but an error once the file is used up. */
+/* Once the file has reached its limit, memory_create fails and the process gets no signal. */
 static void short_files(void)
 {
 	struct vmb_backing backing;
@@ -752,7 +761,7 @@ static void short_files(void)
 	CHECK(vm->impl->memory_create(vm, 6 * GRANULE, &backing) == 0);
 	memset(backing.map, 1, backing.size);
 	CHECK(vm->impl->memory_create(vm, 5 * GRANULE, &backing) == -ENOSPC);
-	/* What was refused is still there for others. */
+	/* The failed call used no space of the file. */
 	CHECK(vm->impl->memory_create(vm, 4 * GRANULE, &backing) == 0);
 	memset(backing.map, 1, backing.size);
 	CHECK(vm->impl->memory_create(vm, GRANULE, &backing) == -ENOSPC);
@@ -814,7 +823,7 @@ static void test_limited(void **state)
 	pid_t child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
-		/* cmocka would take a signal for a failure of the parent's test. */
+		/* cmocka's signal handler would report a failure of the parent's test. */
 		signal(SIGXFSZ, SIG_DFL);
 		test->run();
 		_exit(0);
@@ -825,7 +834,7 @@ static void test_limited(void **state)
 	}
 }
 
-/* Threads, each with ranges of its own */
+/* Threads */
 
 #define THREADS 4
 #define ROUNDS 300
@@ -837,10 +846,10 @@ struct worker {
 	pthread_barrier_t *start;
 	uint64_t id;
 	struct vmb_backing taken[TAKEN];
-	const char *complaint;
+	const char *error;
 };
 
-/* Binds memory of the thread's own and looks whether it is nobody else's. */
+/* Binds the thread's memory to the thread's range and checks that the range shows the memory. */
 static const char *work_once(struct worker *worker, uint64_t round)
 {
 	struct vmb_vm *vm = worker->vm;
@@ -852,7 +861,7 @@ static const char *work_once(struct worker *worker, uint64_t round)
 
 	if (vm->impl->reserve(vm, size, 1 + (round % 2) * (2 * MIB - 1), &reservation) ||
 		vm->impl->memory_create(vm, size, &backing)) {
-		return "nothing left";
+		return "reserve or memory_create failed";
 	}
 	const struct vmb_op ops[] = {
 		{ .va = reservation.va,
@@ -868,10 +877,10 @@ static const char *work_once(struct worker *worker, uint64_t round)
 	*word((uintptr_t)backing.map) = value;
 	*word((uintptr_t)backing.map + size - GRANULE) = value;
 	if (vm->impl->execute(vm, ops, 3, &done) || done != 3) {
-		return "not executed";
+		return "execute failed";
 	}
 	if (*word(reservation.va) != value || *word(reservation.va + size - GRANULE) != value) {
-		return "somebody else's";
+		return "the range shows other memory";
 	}
 	vm->impl->release(vm, &reservation);
 	vm->impl->memory_destroy(vm, &backing, round % 2);
@@ -883,8 +892,8 @@ static void *work(void *argument)
 	struct worker *worker = argument;
 
 	pthread_barrier_wait(worker->start);
-	for (uint64_t i = 0; i < ROUNDS && !worker->complaint; i++) {
-		worker->complaint = work_once(worker, i);
+	for (uint64_t i = 0; i < ROUNDS && !worker->error; i++) {
+		worker->error = work_once(worker, i);
 	}
 	return NULL;
 }
@@ -904,7 +913,7 @@ static void run_threads(struct worker *workers, void *(*run)(void *), struct vmb
 	}
 	pthread_barrier_destroy(&start);
 	for (size_t i = 0; i < THREADS; i++) {
-		assert_string_equal(workers[i].complaint ? workers[i].complaint : "", "");
+		assert_string_equal(workers[i].error ? workers[i].error : "", "");
 	}
 }
 
@@ -925,15 +934,15 @@ static void *take_memory(void *argument)
 	struct worker *worker = argument;
 
 	pthread_barrier_wait(worker->start);
-	for (size_t i = 0; i < TAKEN && !worker->complaint; i++) {
+	for (size_t i = 0; i < TAKEN && !worker->error; i++) {
 		if (worker->vm->impl->memory_create(worker->vm, GRANULE, &worker->taken[i])) {
-			worker->complaint = "nothing left";
+			worker->error = "memory_create failed";
 		}
 	}
 	return NULL;
 }
 
-/* No two threads are given the same memory. */
+/* Each memory_create returns different memory, on all threads. */
 static void test_memory_for_threads(void **state)
 {
 	static bool taken[THREADS * TAKEN];

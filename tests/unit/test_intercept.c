@@ -21,14 +21,14 @@
 #include "ioctl/intercept.h"
 
 /*
- * Which ioctls of a driver's library a intercept looks at. Of those that it leaves alone, what the
- * kernel says of each tells which descriptor it came with. For the others a panthor stands here
- * that knows one descriptor, whatever it is of.
+ * These tests check which ioctls of a driver's library an intercept handles. The program's ioctl()
+ * emulates panthor on one descriptor. Other ioctls go to the kernel, whose errno shows the
+ * descriptor of the call.
  */
 
 static struct {
 	int fd;
-	/* The last VM_BIND's only op. */
+	/* The op of the last VM_BIND */
 	struct drm_panthor_vm_bind_op op;
 } panthor = { .fd = -1 };
 
@@ -40,7 +40,7 @@ static int panthor_ioctl(unsigned long request, void *arg)
 		version->version_minor = 9;
 		strncpy(version->name, "panthor", version->name_len);
 	} else if (request == DRM_IOCTL_PANTHOR_VM_CREATE) {
-		/* The first one of a file. */
+		/* The kernel gives the first VM of a file the id 1. */
 		((struct drm_panthor_vm_create *)arg)->id = 1;
 	} else if (request == DRM_IOCTL_PANTHOR_VM_BIND) {
 		const struct drm_panthor_vm_bind *bind = arg;
@@ -50,7 +50,7 @@ static int panthor_ioctl(unsigned long request, void *arg)
 	return 0;
 }
 
-/* The program's own, which all libraries use. */
+/* The program's definition takes precedence over libc's in all libraries. */
 __attribute__((visibility("default"))) int ioctl(int fd, unsigned long request, ...)
 {
 	va_list list;
@@ -97,7 +97,7 @@ static int error_of(const struct fixture *fixture, int fd, unsigned long request
 	return errno;
 }
 
-/* No descriptor at all is nobody's, also while a intercept knows none. */
+/* An intercept that has no descriptor yet ignores the descriptor -1. */
 static void test_no_descriptor(void **state)
 {
 	assert_int_equal(error_of(*state, -1, DRM_IOCTL_VERSION), EBADF);
@@ -105,7 +105,7 @@ static void test_no_descriptor(void **state)
 
 #define NULL_MEMORY 7
 
-/* The work of a driver in vkCreateDevice. */
+/* Creates a VM, as a driver does in vkCreateDevice. */
 static void create_device(const struct fixture *fixture, struct vmb_intercept *intercept, int fd)
 {
 	struct drm_panthor_vm_create create = { 0 };
@@ -116,7 +116,7 @@ static void create_device(const struct fixture *fixture, struct vmb_intercept *i
 	assert_int_equal(vmb_driver_call_end(&call.base), 0);
 }
 
-/* Maps the null memory. Returns the BO that reaches the kernel, 0 for the sparse op. */
+/* Maps the null memory. Returns the BO that reaches the kernel, or 0 for a sparse op. */
 static uint32_t map_null_memory(const struct fixture *fixture, int fd)
 {
 	struct drm_panthor_vm_bind_op op = {
@@ -133,7 +133,7 @@ static uint32_t map_null_memory(const struct fixture *fixture, int fd)
 	return panthor.op.bo_handle;
 }
 
-/* Ioctls go to the driver's descriptor, whatever the intercept's own. */
+/* The intercept changes ioctls on its own descriptor only. Each ioctl keeps its descriptor. */
 static void test_other_descriptor(void **state)
 {
 	struct fixture *fixture = *state;
@@ -154,14 +154,15 @@ static void test_other_descriptor(void **state)
 	assert_int_equal(map_null_memory(fixture, ours), 0);
 	panthor.fd = other;
 	assert_int_equal(map_null_memory(fixture, other), NULL_MEMORY);
-	/* Not an ioctl of DRM. */
+	/* The type 'v' is outside DRM. */
 	assert_int_equal(error_of(fixture, ours, _IO('v', 0)), ENOTTY);
 	close(ours);
 	close(other);
 }
 
-/* The creation of a device failed and its descriptor is closed. Another device's driver gets the
- * number before the first intercept is destroyed. Both orders in the list. */
+/* Device creation failed and the driver closed the descriptor. Another device's driver gets the
+ * number before the first intercept is destroyed. The test covers both orders of the intercepts in
+ * the list. */
 static void test_closed_descriptor(void **state)
 {
 	struct fixture *fixture = *state;
@@ -184,7 +185,7 @@ static void test_closed_descriptor(void **state)
 		vmb_intercept_destroy(other);
 		assert_int_equal(map_null_memory(fixture, panthor.fd), NULL_MEMORY);
 		close(panthor.fd);
-		/* In the other order. */
+		/* The next round has the other order. */
 		assert_int_equal(vmb_intercept_create(&vmb_panthor_translator, &intercepts[1]), 0);
 		assert_int_equal(vmb_intercept_create(&vmb_panthor_translator, &intercepts[0]), 0);
 	}
@@ -192,7 +193,7 @@ static void test_closed_descriptor(void **state)
 	fixture->intercept = intercepts[1];
 }
 
-/* The intercept in a library that is loaded at run time, as the layer is. */
+/* A library that contains the intercept. Like the layer, the library is loaded at run time. */
 struct module {
 	void *handle;
 	const struct library *driver;
@@ -215,8 +216,8 @@ static void module_open(struct module *module, const struct library *driver)
 	assert_true(module->create && module->create_device && module->destroy);
 }
 
-/* Whether the thread has memory for the module's thread-local variables. It gets the memory at the
- * first access. */
+/* Returns whether the thread has memory for the module's thread-local variables. The dynamic linker
+ * allocates the memory at the first access. */
 static bool has_variables(const struct module *module)
 {
 	void *variables = NULL;
@@ -225,7 +226,8 @@ static bool has_variables(const struct module *module)
 	return variables;
 }
 
-/* Of a file that no intercept is for. */
+/* Calls an ioctl on a file without an intercept. Returns NULL if the thread has no thread-local
+ * variables of the module afterwards. */
 static void *call_driver(void *data)
 {
 	const struct module *module = data;
@@ -245,7 +247,8 @@ static bool looks_for_call(struct module *module)
 	return result;
 }
 
-/* The ioctls of other threads allocate no memory, except while a descriptor is awaited. */
+/* The ioctls of other threads allocate thread-local memory only while an intercept awaits its
+ * descriptor. */
 static void test_other_threads(void **state)
 {
 	struct library driver;
@@ -256,7 +259,7 @@ static void test_other_threads(void **state)
 	module_open(&module, &driver);
 	panthor.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	assert_true(panthor.fd >= 0);
-	/* The dynamic linker may have reserved room for them: nothing is observable then. */
+	/* With static TLS, each thread has the variables from its start. */
 	if (has_variables(&module)) {
 		skip();
 	}

@@ -20,8 +20,8 @@
 #include "virtgpu/intercept.h"
 
 /*
- * How an intercept learns the open file of a driver on virtio_gpu. A library stands in for the
- * driver: its calls of ioctl() go through the hook to the simulated kernel.
+ * Tests how an intercept learns the open file of a driver on virtio_gpu. A library stands in for
+ * the driver. The library's calls of ioctl() go through the hook to the simulated kernel.
  */
 
 #define PAGE VMB_SIM_GPU_PAGE
@@ -51,7 +51,7 @@ static int get_version(struct drm_version *version)
 	return 0;
 }
 
-/* All libraries call this ioctl(), not the C library's. */
+/* All libraries call this ioctl() instead of the C library's. */
 __attribute__((visibility("default"))) int ioctl(int fd, unsigned long request, ...)
 {
 	va_list list;
@@ -124,7 +124,7 @@ static void test_learns(void **state)
 	vmb_sim_gpu_finish();
 }
 
-/* A driver that creates no blob for its device shows its descriptor with the first allocation. */
+/* If the driver creates no blob for its device, the first allocation shows the descriptor. */
 static void test_learns_late(void **state)
 {
 	int fd = vmb_sim_gpu_open();
@@ -138,7 +138,7 @@ static void test_learns_late(void **state)
 	vmb_sim_gpu_finish();
 }
 
-/* A driver that only imports memory shows its descriptor with the first import. */
+/* If the driver only imports memory, the first import shows the descriptor. */
 static void test_learns_by_import(void **state)
 {
 	int fd = vmb_sim_gpu_open();
@@ -185,7 +185,7 @@ static void test_other_kernel_drivers(void **state)
 	vmb_sim_gpu_finish();
 }
 
-/* The driver has one file for two devices of an instance. */
+/* The driver uses one file for two devices of an instance. */
 static void test_shared_file(void **state)
 {
 	int fd = vmb_sim_gpu_open();
@@ -207,7 +207,7 @@ static void test_shared_file(void **state)
 	vmb_sim_gpu_finish();
 }
 
-/* Two devices with a file each. An allocation of one device may use the other's file. */
+/* Each of two devices has a file. An allocation of one device may use the file of the other. */
 static void test_two_files(void **state)
 {
 	int fds[2] = { vmb_sim_gpu_open(), vmb_sim_gpu_open() };
@@ -290,7 +290,7 @@ static void close_handle(int fd, uint32_t handle)
 	assert_int_equal(driver.call(fd, DRM_IOCTL_GEM_CLOSE, &closed), 0);
 }
 
-/* Gets the offset of a blob. Returns whether an mmap() there would not block. */
+/* Gets the offset of a blob. Returns whether mmap() of the blob succeeds without blocking. */
 static bool is_guarded(int fd, uint32_t handle)
 {
 	struct drm_virtgpu_map map = { .handle = handle };
@@ -299,7 +299,7 @@ static bool is_guarded(int fd, uint32_t handle)
 		vmb_sim_gpu_map(fd, handle) == VMB_SIM_GPU_MAPPED;
 }
 
-/* Two intercepts with one descriptor. A search finds first before second. */
+/* Two intercepts share a descriptor. A search finds `first` before `second`. */
 struct sharing {
 	int fd;
 	struct vmb_intercept *first;
@@ -323,8 +323,8 @@ static void share(struct sharing *sharing)
 		vmb_virtgpu_intercept_file(sharing->second));
 }
 
-/* A thread may find the intercept of a descriptor just before the intercept is reused for another
- * device. */
+/* A thread may find the intercept of a descriptor just before another device reuses the
+ * intercept. */
 static void test_intercept_reused(void **state)
 {
 	struct sharing sharing;
@@ -341,7 +341,7 @@ static void test_intercept_reused(void **state)
 	atomic_store(&again->fd, other);
 	vmb_intercept_destroy(again);
 
-	/* Memory was short when the intercept learned the other descriptor. */
+	/* The intercept learned the other descriptor, but had no memory for the file. */
 	again = create_intercept();
 	assert_ptr_equal(again, sharing.first);
 	/* The file is the first member of the state. */
@@ -382,8 +382,8 @@ static void *create_devices(void *argument)
 	return NULL;
 }
 
-/* One intercept is reused for many devices, in turn on the file of another device and on a file of
- * their own. */
+/* Many devices reuse one intercept. Each device uses the file of another device or a file of its
+ * own, in turn. */
 static void test_intercept_reused_by_threads(void **state)
 {
 	struct sharing sharing;

@@ -18,12 +18,12 @@
 #include "fail_alloc.h"
 #include "plan_model.h"
 
-/* A sequence of keys: first, first + step, and so on. */
+/* A sequence of keys: first, first + step, first + 2 * step and so on. */
 struct shape {
 	const char *name;
 	uint64_t first;
 	uint64_t step;
-	size_t keys; /* in tests with many keys */
+	size_t keys; /* at most, in the random and the thread tests */
 };
 
 #define MAX_KEYS 1000
@@ -33,18 +33,18 @@ static const struct shape shapes[] = {
 	{ "pages", UINT64_C(0x7f0000001000), 4096, MAX_KEYS },
 	{ "pointers", UINT64_C(0x555555554010), 48, MAX_KEYS },
 	{ "the largest numbers", UINT64_MAX, UINT64_MAX, MAX_KEYS },
-	/* In any table of this test all keys have the same home slot, so searches are long. */
+	/* In each table of this test all keys have the same home slot, so searches are long. */
 	{ "all keys in the first slot", UINT64_C(1) << 52, UINT64_C(1) << 52, 200 },
 	{ "all keys in a late slot", 1, UINT64_C(1) << 52, 200 },
-	/* Four keys share a home slot, starting four slots before the end of any table. The keys
-	 * are multiples of the inverse of the constant in map.c. */
+	/* The first home slot is four slots before the end of the table. Four keys share each home
+	 * slot. The keys are multiples of the inverse of the constant in map.c. */
 	{ "around the end of the table", UINT64_C(0x8d00b6ed9937733d), UINT64_C(0x664ddccf40000000),
 		200 },
 	{ "few home slots", 1, UINT64_C(1) << 36, MAX_KEYS },
 };
 #define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
 
-/* A value of the map. The key inside shows a value that was found under another key. */
+/* A value of the map, with its own key. */
 struct object {
 	uint64_t key;
 };
@@ -109,7 +109,7 @@ static void test_finish_empty(void **state)
 		vmb_map_finish_empty(&map);
 		assert_ptr_equal(vmb_map_find(&map, 7), &object);
 		assert_ptr_equal(vmb_map_remove(&map, 7), &object);
-		/* The table is freed, so a leak checker finds nothing. */
+		/* An empty map has no table, so a leak checker reports no leak. */
 		vmb_map_finish_empty(&map);
 		assert_null(map.table);
 		assert_null(vmb_map_find(&map, 7));
@@ -130,8 +130,8 @@ struct round {
 static void check_key(struct round *round, size_t index)
 {
 	if (vmb_map_find(&round->map, key_of(round->shape, index)) != round->expected[index]) {
-		fail_msg("VMB_SEED=%" PRIu64 " VMB_ROUNDS=1: %s, key %zu", round->seed,
-			round->shape->name, index);
+		fail_msg("VMB_SEED=%" PRIu64 " VMB_ROUNDS=1: %s: wrong value of key %zu",
+			round->seed, round->shape->name, index);
 	}
 }
 
@@ -141,7 +141,7 @@ static void check_all(struct round *round, size_t keys)
 	for (size_t i = 0; i < keys; i++) {
 		check_key(round, i);
 	}
-	/* No shape has this key. */
+	/* This key is in none of the shapes. */
 	assert_null(vmb_map_find(&round->map, UINT64_C(0x0123456789abcdef)));
 }
 
@@ -216,7 +216,7 @@ static void test_random(void **state)
 	}
 }
 
-/* The map holds all keys at any number of keys, also just before and after the table grows. */
+/* The map keeps all keys at each count, also just before and after the table grows. */
 static void test_growth(void **state)
 {
 	static struct object objects[3000];
@@ -242,7 +242,7 @@ static void test_growth(void **state)
 	vmb_map_finish(&map);
 }
 
-/* The table does not grow while keys are inserted and removed at the same rate. */
+/* The table keeps its size while keys are inserted and removed at the same rate. */
 static void test_no_growth_at_constant_count(void **state)
 {
 	struct vmb_map map;
@@ -292,9 +292,9 @@ static void test_growth_without_memory(void **state)
 }
 
 /*
- * Threads. The index of a key decides its role. Of eight keys two stay in the map, one is never in
- * the map, and five are inserted and removed, each by one writer. So the staying keys are among
- * keys that the writers move.
+ * Tests with threads. The index of a key selects the key's role. Of eight keys two stay in the map,
+ * and one is never in the map. One writer each inserts and removes the other five keys. Writers
+ * thus move entries next to the keys that stay.
  */
 #define WRITERS 2
 #define READERS 3
@@ -313,7 +313,7 @@ struct arena {
 	uint64_t seed;
 	atomic_int writers_left;
 	atomic_size_t next_thread;
-	/* The index plus 1 of a key with a wrong result, or 0. */
+	/* 1 plus the index of a key with a wrong result, or 0 if all results are right. */
 	atomic_size_t wrong;
 };
 
@@ -420,13 +420,14 @@ static void test_readers_and_writers(void **state)
 	}
 	run_threads(arena);
 	if (arena->wrong) {
-		fail_msg("VMB_SEED=%" PRIu64 ": key %zu", arena->seed, arena->wrong - 1);
+		fail_msg("VMB_SEED=%" PRIu64 ": wrong value of key %zu", arena->seed,
+			arena->wrong - 1);
 	}
 	vmb_map_finish(&arena->map);
 	free(arena);
 }
 
-/* A reader waits during a change of the table. */
+/* A reader waits while the version is odd: a writer is changing the table. */
 struct waiting {
 	struct vmb_map map;
 	atomic_bool found;
@@ -475,7 +476,7 @@ static void *pop_some(void *argument)
 
 	pthread_barrier_wait(&popping->start);
 	while ((object = vmb_map_pop(&popping->map))) {
-		/* No other thread gets the same object. */
+		/* The final check fails if two threads pop the same object. */
 		object->key++;
 	}
 	return NULL;

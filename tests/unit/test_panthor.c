@@ -16,9 +16,9 @@
 #include "backend/panthor/translator.h"
 
 /*
- * The translator for panthor, against a recorder in the kernel's place. What the ops mean is worked
- * out page by page: the driver's, with the hole read as nothing, and those that were recorded, have
- * to leave the same.
+ * Tests of the panthor translator. A recorder replaces the kernel. The random test compares the
+ * driver's ops with the recorded ops page by page. Both must give the same mappings, with a page of
+ * null memory equal to a sparse page.
  */
 
 #define FD 5
@@ -40,8 +40,8 @@
 #define MAX_OPS 70000
 #define MAX_SYNCS 8
 
-/* What the kernel did: every op of every VM_BIND that did not fail, in order, and of a synchronous
- * one that did, those before. */
+/* An op that the kernel executed. A failed synchronous VM_BIND executes the ops before the failing
+ * op. A failed asynchronous VM_BIND executes no op. */
 struct recorded {
 	struct drm_panthor_vm_bind_op op;
 	struct drm_panthor_sync_op syncs[MAX_SYNCS];
@@ -56,16 +56,17 @@ static struct {
 	/* The argument of the last ioctl of any kind. */
 	void *arg;
 	unsigned long request;
-	/* The next ioctls that fail, and how. */
+	/* The number of next VM_BINDs and BO_CREATEs that fail with error. */
 	unsigned failures;
 	int error;
-	/* Ops above this size fail with ENOMEM, and those that reach up to this address. */
-	uint64_t limit;
-	uint64_t poor;
-	/* So do VM_BINDs of more ops than this. */
-	uint32_t most;
-	/* VM_BINDs are not read. */
-	bool reads_no_ops;
+	/* Larger maps fail with ENOMEM, unless 0. */
+	uint64_t max_size;
+	/* Maps of the byte below this address fail with ENOMEM, unless 0. */
+	uint64_t enomem_end;
+	/* VM_BINDs of more ops fail with ENOMEM, unless 0. */
+	uint32_t max_ops;
+	/* VM_BINDs return 0 and are not recorded. */
+	bool ignores_binds;
 	uint32_t next_handle;
 	uint64_t created_size;
 } kernel;
@@ -91,10 +92,11 @@ static void record_op(const struct drm_panthor_vm_bind_op *op)
 
 static bool is_refused(const struct drm_panthor_vm_bind_op *op)
 {
-	bool is_poor = kernel.poor && op->va < kernel.poor && op->va + op->size >= kernel.poor;
+	bool reaches_end = kernel.enomem_end && op->va < kernel.enomem_end &&
+		op->va + op->size >= kernel.enomem_end;
 
 	return (op->flags & DRM_PANTHOR_VM_BIND_OP_TYPE_MASK) == MAP &&
-		(is_poor || (kernel.limit && op->size > kernel.limit));
+		(reaches_end || (kernel.max_size && op->size > kernel.max_size));
 }
 
 static int record_bind(struct drm_panthor_vm_bind *bind)
@@ -108,11 +110,11 @@ static int record_bind(struct drm_panthor_vm_bind *bind)
 	assert_int_equal(bind->ops.stride, sizeof(*ops));
 	if (kernel.failures) {
 		kernel.failures--;
-		/* As the kernel does where a batch is interrupted. */
+		/* The kernel does the same for an interrupted VM_BIND. */
 		bind->ops.count = 0;
 		return refuse(kernel.error);
 	}
-	if (kernel.most && bind->ops.count > kernel.most) {
+	if (kernel.max_ops && bind->ops.count > kernel.max_ops) {
 		bind->ops.count = bind->flags == ASYNC ? bind->ops.count : 0;
 		return refuse(ENOMEM);
 	}
@@ -142,7 +144,7 @@ static int kernel_ioctl(int fd, unsigned long request, ...)
 	va_end(list);
 	kernel.request = request;
 	assert_int_equal(fd, FD);
-	if (request == DRM_IOCTL_PANTHOR_VM_BIND && !kernel.reads_no_ops) {
+	if (request == DRM_IOCTL_PANTHOR_VM_BIND && !kernel.ignores_binds) {
 		return record_bind(kernel.arg);
 	}
 	if (request == DRM_IOCTL_PANTHOR_BO_CREATE) {
@@ -158,7 +160,7 @@ static int kernel_ioctl(int fd, unsigned long request, ...)
 }
 
 static struct vmb_intercept *intercept;
-static struct vmb_panthor *panthor; /* its state */
+static struct vmb_panthor *panthor; /* the state of intercept */
 
 static int set_up(void **state)
 {
@@ -252,7 +254,7 @@ static void test_null_memory_is_sparse(void **state)
 	assert_int_equal(kernel.count, 1);
 	assert_int_equal(kernel.flags, ASYNC);
 	assert_op(0, MAP | SPARSE, 0, 0, 6 * MIB, 33 * MIB);
-	/* The driver's own array is not written to. */
+	/* The driver's array is unchanged. */
 	assert_int_equal(op.bo_handle, NULL_MEMORY);
 }
 
@@ -279,11 +281,11 @@ static void test_untouched(void **state)
 	}
 }
 
-/* Arrays and structs of other sizes than ours: they go to the kernel as they are. */
+/* Arrays and structures of unknown sizes reach the kernel unchanged. */
 static void test_other_sizes(void **state)
 {
 	static unsigned char ops[8][64];
-	/* Longer than what we know, as a later kernel's may be. */
+	/* A later kernel may define a longer structure. */
 	struct {
 		struct drm_panthor_vm_bind bind;
 		uint64_t more;
@@ -307,10 +309,10 @@ static void test_other_sizes(void **state)
 	};
 
 	(void)state;
-	kernel.reads_no_ops = true;
+	kernel.ignores_binds = true;
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
-		const struct drm_panthor_vm_bind_op hole = map(NULL_MEMORY, 0, i * PAGE, PAGE);
-		memcpy(ops[i], &hole, sizeof(hole));
+		const struct drm_panthor_vm_bind_op null_map = map(NULL_MEMORY, 0, i * PAGE, PAGE);
+		memcpy(ops[i], &null_map, sizeof(null_map));
 	}
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		given.bind.ops = (struct drm_panthor_obj_array){
@@ -327,7 +329,7 @@ static void test_other_sizes(void **state)
 		assert_int_equal(given.more, i);
 	}
 
-	/* Nor is one held back. */
+	/* A sparse creation does not defer such a VM_BIND. */
 	struct vmb_panthor_call driver_call;
 	vmb_panthor_call_begin(&driver_call, intercept, VMB_PANTHOR_CALL_CREATE_SPARSE);
 	given.bind.ops = (struct drm_panthor_obj_array)DRM_PANTHOR_OBJ_ARRAY(
@@ -445,7 +447,7 @@ static void test_smaller_ops(void **state)
 	};
 
 	(void)state;
-	kernel.limit = 256 * MIB;
+	kernel.max_size = 256 * MIB;
 	assert_int_equal(bind_ops(NULL, 0, ops, 2, NULL), 0);
 	assert_int_equal(kernel.count, 5);
 	for (size_t i = 0; i < 4; i++) {
@@ -463,11 +465,11 @@ static void test_no_memory(void **state)
 	uint32_t failed = 77;
 
 	(void)state;
-	kernel.limit = PAGE;
+	kernel.max_size = PAGE;
 	assert_int_equal(bind_ops(NULL, 0, ops, 2, &failed), -1);
 	assert_int_equal(errno, ENOMEM);
 	assert_int_equal(failed, 1);
-	kernel.limit = 0;
+	kernel.max_size = 0;
 	kernel.failures = 1;
 	kernel.error = EINVAL;
 	assert_int_equal(bind_ops(NULL, 0, ops, 2, &failed), -1);
@@ -491,24 +493,25 @@ static int bind_sparse(bool async, uint64_t va, uint64_t size)
 	return ret;
 }
 
-/* To whoever sent it, -ENOMEM of an asynchronous batch says that nothing was done. */
-static void test_half_done(void **state)
+/* An asynchronous batch returns -ENOMEM if the kernel executed no op, and -EIO if the kernel
+ * executed some ops. */
+static void test_fails_partway(void **state)
 {
 	(void)state;
-	kernel.limit = PAGE;
+	kernel.max_size = PAGE;
 	assert_int_equal(bind_sparse(true, 0, 8 * MIB), -ENOMEM);
 	assert_int_equal(kernel.count, 0);
-	kernel.limit = 0;
-	kernel.poor = 8 * MIB;
+	kernel.max_size = 0;
+	kernel.enomem_end = 8 * MIB;
 	assert_int_equal(bind_sparse(true, 0, 8 * MIB), -EIO);
 	assert_true(kernel.count > 0);
-	/* A synchronous one does what it can. */
+	/* A synchronous batch returns -ENOMEM even after executing some ops. */
 	assert_int_equal(bind_sparse(false, 0, 8 * MIB), -ENOMEM);
 }
 
 #define MANY 2000
 
-/* Every second page, the first of which waits, and the last signals. */
+/* Makes maps of every second page. The first op waits, and the last op signals. */
 static void make_many(struct drm_panthor_vm_bind_op *ops, struct drm_panthor_sync_op *syncs)
 {
 	syncs[0] = wait_for(1);
@@ -520,7 +523,7 @@ static void make_many(struct drm_panthor_vm_bind_op *ops, struct drm_panthor_syn
 	give_syncs(&ops[MANY - 1], &syncs[1], 1);
 }
 
-/* All of them once and in order, from one on, as they were given. */
+/* The kernel executed the first count ops once, in order and unchanged. */
 static void assert_many(const struct drm_panthor_vm_bind_op *ops, size_t count)
 {
 	assert_int_equal(kernel.count, count);
@@ -560,7 +563,7 @@ static void test_many_ops(void **state)
 	}
 }
 
-/* What the driver sends at once is sent at once. */
+/* The layer sends one VM_BIND of the driver as one VM_BIND. */
 static void test_many_ops_of_the_driver(void **state)
 {
 	static struct drm_panthor_vm_bind_op ops[MANY];
@@ -582,11 +585,11 @@ static void test_fewer_ops(void **state)
 
 	(void)state;
 	make_many(ops, syncs);
-	kernel.most = 100;
+	kernel.max_ops = 100;
 	assert_int_equal(bind_many(ops), 0);
 	assert_many(ops, MANY);
 
-	/* The driver's, in both modes. */
+	/* The driver's VM_BIND, synchronous and asynchronous. */
 	ops[7].flags |= SPARSE;
 	ops[7].bo_handle = 0;
 	ops[7].bo_offset = 0;
@@ -599,36 +602,36 @@ static void test_fewer_ops(void **state)
 		assert_many(ops, MANY);
 	}
 
-	/* Nothing that was executed is so again, and the driver is told which was not. */
+	/* The kernel executes no op twice. ops.count returns the index of the failed op. */
 	static struct drm_panthor_vm_bind_op given[MANY];
 	memcpy(given, ops, sizeof(given));
 	given[7] = map(NULL_MEMORY, 0, ops[7].va, PAGE);
 	kernel.count = 0;
-	kernel.most = 0;
-	kernel.poor = ops[1000].va + PAGE;
+	kernel.max_ops = 0;
+	kernel.enomem_end = ops[1000].va + PAGE;
 	assert_int_equal(bind_ops(NULL, 0, given, MANY, &failed), -1);
 	assert_int_equal(errno, ENOMEM);
 	assert_int_equal(failed, 1000);
 	assert_many(ops, 1000);
 }
 
-/* What the kernel has already is not taken back by an error of what comes after. */
-static void test_many_half_done(void **state)
+/* If the last op fails, the ops before it stay executed. */
+static void test_many_ops_fail_partway(void **state)
 {
 	static struct drm_panthor_vm_bind_op ops[MANY];
 	struct drm_panthor_sync_op syncs[2];
 
 	(void)state;
 	make_many(ops, syncs);
-	kernel.poor = ops[0].va + PAGE;
+	kernel.enomem_end = ops[0].va + PAGE;
 	assert_int_equal(bind_many(ops), -ENOMEM);
 	assert_int_equal(kernel.count, 0);
-	kernel.poor = ops[MANY - 1].va + PAGE;
+	kernel.enomem_end = ops[MANY - 1].va + PAGE;
 	assert_int_equal(bind_many(ops), -EIO);
 	assert_many(ops, MANY - 1);
 }
 
-/* An interrupted batch is begun again as a whole, whatever the kernel wrote about it. */
+/* The layer sends all ops of an interrupted VM_BIND again and ignores the kernel's ops.count. */
 static void test_interrupted(void **state)
 {
 	struct drm_panthor_vm_bind_op ops[] = {
@@ -666,8 +669,8 @@ static void close_bo(struct vmb_panthor_call *driver_call, uint32_t handle)
 	assert_ptr_equal(kernel.arg, &gem_close);
 }
 
-/* As panvk 26.1.6 fills 100,000,000 bytes: 48 maps, 16 to an ioctl. */
-static void fill(struct vmb_panthor_call *driver_call, uint32_t bo, uint64_t va)
+/* Sends the maps of panvk 26.1.6 for 100,000,000 bytes: 48 maps, 16 in an ioctl. */
+static void map_blackhole(struct vmb_panthor_call *driver_call, uint32_t bo, uint64_t va)
 {
 	const uint64_t size = (UINT64_C(100000000) + PAGE - 1) / PAGE * PAGE;
 	struct drm_panthor_vm_bind_op ops[16];
@@ -691,16 +694,16 @@ static void test_creation(void **state)
 	panthor->blackhole = 0;
 	vmb_panthor_call_begin(&driver_call, intercept, VMB_PANTHOR_CALL_CREATE_SPARSE);
 	create_bo(&driver_call, 2 * MIB, DRM_PANTHOR_BO_NO_MMAP, BLACKHOLE, 2 * MIB);
-	fill(&driver_call, BLACKHOLE, 64 * MIB);
+	map_blackhole(&driver_call, BLACKHOLE, 64 * MIB);
 	assert_int_equal(kernel.count, 0);
 	assert_int_equal(vmb_driver_call_end(&driver_call.base), 0);
 	assert_int_equal(kernel.count, 1);
 	assert_int_equal(kernel.flags, 0);
 	assert_op(0, MAP | SPARSE, 0, 0, 64 * MIB, 100003840);
 
-	/* The next one finds the dummy there. */
+	/* The second creation uses the blackhole of the first creation. */
 	vmb_panthor_call_begin(&driver_call, intercept, VMB_PANTHOR_CALL_CREATE_SPARSE);
-	fill(&driver_call, BLACKHOLE, 512 * MIB);
+	map_blackhole(&driver_call, BLACKHOLE, 512 * MIB);
 	assert_int_equal(vmb_driver_call_end(&driver_call.base), 0);
 	assert_int_equal(kernel.count, 2);
 	assert_op(1, MAP | SPARSE, 0, 0, 512 * MIB, 100003840);
@@ -712,13 +715,13 @@ static void test_creation_fails(void **state)
 
 	(void)state;
 	vmb_panthor_call_begin(&driver_call, intercept, VMB_PANTHOR_CALL_CREATE_SPARSE);
-	fill(&driver_call, BLACKHOLE, 64 * MIB);
-	kernel.limit = PAGE;
+	map_blackhole(&driver_call, BLACKHOLE, 64 * MIB);
+	kernel.max_size = PAGE;
 	assert_int_equal(vmb_driver_call_end(&driver_call.base), -ENOMEM);
 	assert_int_equal(kernel.count, 0);
 }
 
-/* What else the driver does meanwhile keeps its place. */
+/* The driver's other ops keep their order during a sparse creation. */
 static void test_creation_order(void **state)
 {
 	struct drm_panthor_vm_bind_op ops[] = {
@@ -742,7 +745,7 @@ static void test_creation_order(void **state)
 	assert_op(3, MAP | SPARSE, 0, 0, 32 * MIB, 2 * MIB);
 }
 
-/* Before the sparse op the driver's own way to create is right. */
+/* The kernel has no sparse maps, so the driver's maps of the blackhole are unchanged. */
 static void test_creation_before_sparse(void **state)
 {
 	struct vmb_panthor_call driver_call;
@@ -752,13 +755,13 @@ static void test_creation_before_sparse(void **state)
 	panthor->blackhole = 0;
 	vmb_panthor_call_begin(&driver_call, intercept, VMB_PANTHOR_CALL_CREATE_SPARSE);
 	create_bo(&driver_call, 2 * MIB, DRM_PANTHOR_BO_NO_MMAP, BLACKHOLE, 2 * MIB);
-	fill(&driver_call, BLACKHOLE, 64 * MIB);
+	map_blackhole(&driver_call, BLACKHOLE, 64 * MIB);
 	assert_int_equal(vmb_driver_call_end(&driver_call.base), 0);
 	assert_int_equal(kernel.count, 48);
 	assert_op(0, MAP, BLACKHOLE, 0, 64 * MIB, 2 * MIB);
 }
 
-/* The device went while the ioctl was on its way, and the tap is of another one's descriptor. */
+/* The device is destroyed during the ioctl, and another device's descriptor gets the intercept. */
 static void test_intercept_reused(void **state)
 {
 	struct drm_panthor_vm_bind_op op = map(NULL_MEMORY, 0, 6 * MIB, PAGE);
@@ -766,7 +769,7 @@ static void test_intercept_reused(void **state)
 	(void)state;
 	atomic_store(&intercept->fd, FD + 1);
 	panthor->fd = FD + 1;
-	/* The recorder takes FD alone. */
+	/* kernel_ioctl() accepts only FD. */
 	assert_int_equal(bind_ops(NULL, ASYNC, &op, 1, NULL), 0);
 	assert_op(0, MAP, NULL_MEMORY, 0, 6 * MIB, PAGE);
 	close_bo(NULL, BO);
@@ -811,7 +814,7 @@ static void test_memory(void **state)
 	assert_int_equal(kernel.created_size, 3 * PAGE);
 	assert_op(0, MAP | NOEXEC, BO, 0, 4 * MIB, 3 * PAGE);
 
-	/* A driver that gives up takes it back. */
+	/* The driver closes the BO after an error. */
 	vmb_panthor_call_begin(&driver_call, intercept, VMB_PANTHOR_CALL_ALLOCATE);
 	create_bo(&driver_call, PAGE, 0, BO, PAGE);
 	close_bo(&driver_call, BO);
@@ -837,7 +840,7 @@ static void test_reservation(void **state)
 	assert_int_equal(kernel.count, 1);
 	assert_op(0, MAP | SPARSE, 0, 0, 2 * GIB, GIB);
 
-	/* A driver that is refused sees what it asked for. */
+	/* A failed BO_CREATE leaves the driver's size unchanged. */
 	struct drm_panthor_bo_create create = { .size = 3 * GIB };
 	vmb_panthor_call_begin(&driver_call, intercept, VMB_PANTHOR_CALL_RESERVE);
 	kernel.failures = 1;
@@ -868,7 +871,7 @@ static void test_reservation_before_sparse(void **state)
 
 #define RANGE (8 * MIB)
 
-/* Has the kernel refuse the last bytes of a reservation; nothing of it is mapped then. */
+/* Makes the kernel fail for the last bytes of a reservation. No page of the range stays mapped. */
 static void fail_reservation(uint32_t minor)
 {
 	struct drm_panthor_vm_bind_op op = map(BO, 0, 64 * MIB, RANGE);
@@ -880,17 +883,17 @@ static void fail_reservation(uint32_t minor)
 	panthor->fallback_bo = minor < 9 ? FALLBACK_BO : 0;
 	vmb_panthor_call_begin(&driver_call, intercept, VMB_PANTHOR_CALL_RESERVE);
 	create_bo(&driver_call, RANGE, 0, BO, RANGE);
-	kernel.poor = op.va + op.size;
+	kernel.enomem_end = op.va + op.size;
 	assert_int_equal(bind_ops(&driver_call, 0, &op, 1, NULL), -1);
 	assert_int_equal(errno, ENOMEM);
 	close_bo(&driver_call, BO);
 	assert_int_equal(vmb_driver_call_end(&driver_call.base), 0);
 	for (size_t i = 0; i < kernel.count; i++) {
 		const struct drm_panthor_vm_bind_op *done = &kernel.ops[i].op;
-		bool maps_it = (done->flags & DRM_PANTHOR_VM_BIND_OP_TYPE_MASK) == MAP;
-		maps += maps_it;
+		bool is_map = (done->flags & DRM_PANTHOR_VM_BIND_OP_TYPE_MASK) == MAP;
+		maps += is_map;
 		for (uint64_t at = 0; at < done->size; at += PAGE) {
-			is_mapped[(done->va - op.va + at) / PAGE] = maps_it;
+			is_mapped[(done->va - op.va + at) / PAGE] = is_map;
 		}
 	}
 	assert_true(maps > 0);
@@ -914,8 +917,8 @@ static void test_reservation_fails_before_sparse(void **state)
 
 #define PAGES 64
 
-/* What a page shows: 0 for nothing mapped, SPARSE, or the BO and its page. */
-static void apply(uint64_t *pages, const struct drm_panthor_vm_bind_op *op)
+/* The value of a page: 0 if unmapped, SPARSE, or the BO and the page within the BO. */
+static void apply_op(uint64_t *pages, const struct drm_panthor_vm_bind_op *op)
 {
 	for (uint64_t i = 0; i < op->size / PAGE; i++) {
 		uint64_t *page = &pages[op->va / PAGE + i];
@@ -951,7 +954,7 @@ static void test_random(void **state)
 			uint64_t start = (uint64_t)rand() % PAGES;
 			uint64_t size = 1 + (uint64_t)rand() % (PAGES - start);
 			if (i && rand() % 2) {
-				/* After the last one. */
+				/* Start at the end of the previous op. */
 				start = (ops[i - 1].va + ops[i - 1].size) / PAGE % PAGES;
 				size = 1 +
 					(uint64_t)rand() % (start < PAGES - 4 ? 4 : PAGES - start);
@@ -963,12 +966,12 @@ static void test_random(void **state)
 				ops[i].bo_handle = 0;
 				ops[i].bo_offset = 0;
 			}
-			apply(wanted, &ops[i]);
+			apply_op(wanted, &ops[i]);
 		}
 		assert_int_equal(bind_ops(NULL, ASYNC, ops, count, NULL), 0);
 		assert_true(panthor->minor < 9 || kernel.count <= count);
 		for (size_t i = 0; i < kernel.count; i++) {
-			apply(got, &kernel.ops[i].op);
+			apply_op(got, &kernel.ops[i].op);
 		}
 		assert_memory_equal(got, wanted, sizeof(got));
 	}
@@ -987,11 +990,11 @@ int main(void)
 		cmocka_unit_test_setup(test_cyclic, set_up),
 		cmocka_unit_test_setup(test_smaller_ops, set_up),
 		cmocka_unit_test_setup(test_no_memory, set_up),
-		cmocka_unit_test_setup(test_half_done, set_up),
+		cmocka_unit_test_setup(test_fails_partway, set_up),
 		cmocka_unit_test_setup(test_many_ops, set_up),
 		cmocka_unit_test_setup(test_many_ops_of_the_driver, set_up),
 		cmocka_unit_test_setup(test_fewer_ops, set_up),
-		cmocka_unit_test_setup(test_many_half_done, set_up),
+		cmocka_unit_test_setup(test_many_ops_fail_partway, set_up),
 		cmocka_unit_test_setup(test_interrupted, set_up),
 		cmocka_unit_test_setup(test_creation, set_up),
 		cmocka_unit_test_setup(test_creation_fails, set_up),

@@ -264,7 +264,7 @@ static void test_zeroed(void **state)
 	vmb_residency_finish(&residency);
 }
 
-/* Binds a page to offset 0 of a backing, so the page joins no neighbour. */
+/* Binds a page to offset 0 of a backing. Neighbouring pages are not joined. */
 static struct vmb_op page_op(size_t page, uint32_t backing)
 {
 	return (struct vmb_op){

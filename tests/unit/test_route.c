@@ -7,7 +7,7 @@
 #include "route/rules.h"
 #include "scenarios.h"
 
-/* What is known, a letter each. */
+/* The facts of a scenario, as flags. SEEN: the probe passed. */
 #define CPU 1u
 #define SPARSE 2u
 #define IMPORT 4u
@@ -34,10 +34,10 @@ struct scenario {
 
 /* clang-format off */
 static const struct scenario scenarios[] = {
-	{ "nothing known", VMB_REQUEST_AUTO, 0, VMB_ROUTE_NATIVE, NONE },
+	{ "no facts", VMB_REQUEST_AUTO, 0, VMB_ROUTE_NATIVE, NONE },
 	{ "a CPU", VMB_REQUEST_AUTO, ABLE, VMB_ROUTE_PROVIDE, PROBE },
 	{ "a CPU that sees remaps", VMB_REQUEST_AUTO, ABLE | PROBED | SEEN, VMB_ROUTE_PROVIDE, NONE },
-	{ "a CPU that does not", VMB_REQUEST_AUTO, ABLE | PROBED, VMB_ROUTE_NATIVE, NONE },
+	{ "a CPU that misses remaps", VMB_REQUEST_AUTO, ABLE | PROBED, VMB_ROUTE_NATIVE, NONE },
 	{ "a CPU with sparse", VMB_REQUEST_AUTO, ABLE | SPARSE, VMB_ROUTE_NATIVE, NONE },
 	{ "a CPU with sparse that sees remaps", VMB_REQUEST_AUTO, ABLE | SPARSE | PROBED | SEEN, VMB_ROUTE_NATIVE, NONE },
 	{ "no host import", VMB_REQUEST_AUTO, CPU | TIMELINE, VMB_ROUTE_NATIVE, NONE },
@@ -49,9 +49,9 @@ static const struct scenario scenarios[] = {
 	{ "provide", VMB_REQUEST_PROVIDE, ABLE, VMB_ROUTE_PROVIDE, PROBE },
 	{ "provide, seen", VMB_REQUEST_PROVIDE, ABLE | PROBED | SEEN, VMB_ROUTE_PROVIDE, NONE },
 	{ "provide, not seen", VMB_REQUEST_PROVIDE, ABLE | PROBED, VMB_ROUTE_NATIVE, DENIED },
-	{ "provide over the driver's", VMB_REQUEST_PROVIDE, ABLE | SPARSE, VMB_ROUTE_PROVIDE, PROBE },
-	{ "provide over the driver's, seen", VMB_REQUEST_PROVIDE, ABLE | SPARSE | PROBED | SEEN, VMB_ROUTE_PROVIDE, NONE },
-	{ "provide over the driver's, not seen", VMB_REQUEST_PROVIDE, ABLE | SPARSE | PROBED, VMB_ROUTE_NATIVE, DENIED },
+	{ "provide instead of the driver's sparse", VMB_REQUEST_PROVIDE, ABLE | SPARSE, VMB_ROUTE_PROVIDE, PROBE },
+	{ "provide instead of the driver's sparse, seen", VMB_REQUEST_PROVIDE, ABLE | SPARSE | PROBED | SEEN, VMB_ROUTE_PROVIDE, NONE },
+	{ "provide instead of the driver's sparse, not seen", VMB_REQUEST_PROVIDE, ABLE | SPARSE | PROBED, VMB_ROUTE_NATIVE, DENIED },
 	{ "provide without host import", VMB_REQUEST_PROVIDE, CPU | TIMELINE, VMB_ROUTE_NATIVE, DENIED },
 	{ "provide without timelines", VMB_REQUEST_PROVIDE, CPU | IMPORT, VMB_ROUTE_NATIVE, DENIED },
 	{ "provide on a GPU", VMB_REQUEST_PROVIDE, IMPORT | TIMELINE, VMB_ROUTE_NATIVE, DENIED },
@@ -91,7 +91,7 @@ static void test_scenario(void **state)
 	assert_true(strlen(choice.reason) > 0);
 }
 
-/* A probe settles the matter: what it says decides between what was chosen and native. */
+/* The route is provide after a passed probe, and native after a failed probe. */
 static void check_after_probe(enum vmb_route_request request, unsigned known)
 {
 	struct vmb_route_facts facts = facts_of(request, known | PROBED | SEEN);
@@ -105,7 +105,7 @@ static void check_after_probe(enum vmb_route_request request, unsigned known)
 	assert_false(unseen.needs_probe);
 }
 
-/* What holds whatever the facts are. */
+/* Checks the rules that apply to every combination of facts. */
 static void check_always(enum vmb_route_request request, unsigned known)
 {
 	struct vmb_route_facts facts = facts_of(request, known);
@@ -127,7 +127,7 @@ static void check_always(enum vmb_route_request request, unsigned known)
 	}
 }
 
-/* panvk, by what it reports, its version, and the kernel's driver. */
+/* The route on panvk depends on its sparse support, its version and the kernel's driver. */
 static void test_panvk(void **state)
 {
 #define VERSION(minor) VK_MAKE_API_VERSION(0, 26, minor, 6)
@@ -171,7 +171,7 @@ static void test_panvk(void **state)
 		assert_int_equal(choice.route, cases[i].route);
 		assert_ptr_equal(choice.backend,
 			choice.route == VMB_ROUTE_PROVIDE ? &vmb_panthor_backend : NULL);
-		/* Only what has a fault has one worked around. */
+		/* Only panvk before 26.2 has a fault that the assist route corrects. */
 		assert_int_equal(choice.fault != NULL,
 			choice.route == VMB_ROUTE_ASSIST && cases[i].version < VERSION(2));
 		/* Only a candidate backend makes the layer open the device. */

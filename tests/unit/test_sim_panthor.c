@@ -100,7 +100,7 @@ static int bind(const struct machine *machine, uint32_t flags, struct drm_pantho
 }
 
 /* The BOs of a machine. UNKNOWN is a handle without a BO. */
-enum which {
+enum bo_index {
 	NONE,
 	BO,
 	EXCLUSIVE,
@@ -108,10 +108,10 @@ enum which {
 	UNKNOWN,
 };
 
-static uint32_t handle_of(const struct machine *machine, enum which which)
+static uint32_t handle_of(const struct machine *machine, enum bo_index bo)
 {
 	const uint32_t handles[] = { 0, machine->bo, machine->exclusive, machine->foreign, 99 };
-	return handles[which];
+	return handles[bo];
 }
 
 /* An op on panthor 1.minor, with its results in a synchronous and an asynchronous call. */
@@ -119,7 +119,7 @@ struct scenario {
 	const char *name;
 	unsigned minor;
 	uint32_t flags;
-	enum which bo;
+	enum bo_index bo;
 	uint64_t offset;
 	uint64_t va;
 	uint64_t size;
@@ -143,7 +143,7 @@ static const struct scenario scenarios[] = {
 	{ "map from an offset beyond the BO", 9, MAP | NX, BO, 2 * M, G, 4 * M, -EINVAL, -EINVAL },
 	{ "map, offset and size wrap", 9, MAP | NX, BO, UINT64_MAX - M + 1, G, 2 * M, -EINVAL, -EINVAL },
 	{ "map, unknown flag", 9, MAP | NX | 1 << 4, BO, 0, G, 2 * M, -EINVAL, -EINVAL },
-	{ "map, offset off a page", 9, MAP | NX, BO, 0x800, G, 2 * M, -EINVAL, -EINVAL },
+	{ "map, unaligned offset", 9, MAP | NX, BO, 0x800, G, 2 * M, -EINVAL, -EINVAL },
 	{ "map of size 0", 9, MAP, BO, 0, G, 0, 0, 0 },
 	{ "sparse", 9, MAP | NX | SP, NONE, 0, G, 2 * M, 0, 0 },
 	{ "sparse, a page", 9, MAP | NX | SP, NONE, 0, G, 4 * K, 0, 0 },
@@ -156,8 +156,8 @@ static const struct scenario scenarios[] = {
 	{ "sparse, executable", 9, MAP | SP, NONE, 0, G, 2 * M, -EINVAL, -EINVAL },
 	{ "sparse with a BO", 9, MAP | NX | SP, BO, 0, G, 2 * M, -EINVAL, -EINVAL },
 	{ "sparse with an offset", 9, MAP | NX | SP, NONE, 4 * K, G, 2 * M, -EINVAL, -EINVAL },
-	{ "sparse, address off a page", 9, MAP | NX | SP, NONE, 0, G + 0x800, 2 * M, -EINVAL, -EINVAL },
-	{ "sparse, size off a page", 9, MAP | NX | SP, NONE, 0, G, 2 * M + 0x800, -EINVAL, -EINVAL },
+	{ "sparse, unaligned address", 9, MAP | NX | SP, NONE, 0, G + 0x800, 2 * M, -EINVAL, -EINVAL },
+	{ "sparse, unaligned size", 9, MAP | NX | SP, NONE, 0, G, 2 * M + 0x800, -EINVAL, -EINVAL },
 	{ "sparse up to the end", 9, MAP | NX | SP, NONE, 0, TOP - 2 * M, 2 * M, 0, 0 },
 	{ "sparse past the end", 9, MAP | NX | SP, NONE, 0, TOP - 2 * M, 4 * M, -EINVAL, -EINVAL },
 	{ "sparse at the end", 9, MAP | NX | SP, NONE, 0, TOP, 2 * M, -EINVAL, -EINVAL },

@@ -536,7 +536,7 @@ static void *run_wait(void *argument)
 	return NULL;
 }
 
-/* A waiting thread gets a fence that the syncobj had only for a moment. */
+/* A waiting thread gets a fence even if the syncobj loses the fence at once. */
 static void signalled_and_reset(void **state)
 {
 	(void)state;
@@ -573,7 +573,7 @@ static void gpu_released(void **state)
 		assert_int_equal(submit(&machine, 0, &done, 1), 0);
 		struct runner runner = { .machine = &machine, .line = handle };
 		pthread_create(&runner.thread, NULL, run_wait, &runner);
-		/* Mostly the thread waits before the GPU is released. */
+		/* Give the thread time to wait before the GPU is released. */
 		sched_yield();
 		vmb_sim_hold_gpu(machine.sim, false);
 		pthread_join(runner.thread, NULL);

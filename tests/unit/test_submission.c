@@ -11,7 +11,7 @@
 #define MOST 8
 #define MOST_PIECES 6
 
-/* Semaphores of one side of a piece, and whether there are timelines among them. */
+/* The waits or the signals of a piece. The flag is set if some semaphores are timelines. */
 struct side {
 	uint32_t count;
 	bool timeline;
@@ -22,8 +22,8 @@ struct piece {
 	struct side signals;
 };
 
-/* Pieces as text: semaphores to wait for > semaphores to signal, with a t if there are timelines
- * among those of a side. */
+/* Blanks separate the pieces. A piece is the count of waits, a >, and the count of signals. A t
+ * after a count means that some of these semaphores are timelines. */
 struct scenario {
 	const char *name;
 	const char *pieces;
@@ -65,7 +65,7 @@ static uint32_t parse(const char *text, struct piece *pieces)
 	return count;
 }
 
-/* Never looked into: only the addresses count. */
+/* The test compares the addresses and never reads the elements. */
 static VkSemaphore handles[MOST_PIECES][2][MOST];
 static const uint64_t values[MOST_PIECES][2][MOST];
 
@@ -78,7 +78,7 @@ static struct vmb_semaphores semaphores_of(const struct side *side, uint32_t pie
 	};
 }
 
-/* A value for each semaphore, also where none is a timeline: all zeros, as many as there are. */
+/* Each semaphore has a value. Without timelines, all values are 0. */
 static void check_values(
 	const struct side *side, uint32_t piece, int which, uint32_t count, const uint64_t *given)
 {

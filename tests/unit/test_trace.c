@@ -450,7 +450,7 @@ static void arrows_point_between_threads(void **state)
 	assert_int_equal(pthread_create(&worker, NULL, run_worker, trace), 0);
 	assert_int_equal(pthread_join(worker, NULL), 0);
 	vmb_trace_end(&slice);
-	/* Outside of slices there is no origin. */
+	/* A thread outside of slices has no origin. */
 	assert_int_equal(vmb_trace_origin(trace).thread, 0);
 	vmb_trace_close(trace);
 

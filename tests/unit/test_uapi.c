@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Prints the layout and the values of the kernel interfaces that the layer uses, one a line.
+ * Prints the layout and the values of the kernel interfaces that the layer uses, one per line.
  * test_uapi_run.sh builds this file twice, with include/uapi/ and with the kernel's own headers
  * (-DKERNEL_HEADERS), and compares the two outputs.
  */

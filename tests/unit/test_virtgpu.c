@@ -26,9 +26,9 @@
 #include "virtgpu/translator.h"
 
 /*
- * The translator for virtio_gpu and the guard, on a simulated kernel (tests/sim/virtgpu.h). After
- * each mapping that the layer passes on, the test asks the simulated kernel what mmap() would do:
- * the application must never block.
+ * Tests the virtio_gpu translator and the guard on a simulated kernel (tests/sim/virtgpu.h). After
+ * each mapping that the layer passes on, the test asks the simulated kernel for the result of
+ * mmap(). The application must never block.
  */
 
 #define PAGE VMB_SIM_GPU_PAGE
@@ -41,7 +41,7 @@
 #define VENUS (1u << VIRTGPU_DRM_CAPSET_VENUS)
 #define DRM (1u << VIRTGPU_DRM_CAPSET_DRM)
 
-/* Runs once while the layer waits for room: another thread or process. */
+/* Stands in for another thread or process: runs once while the layer waits for room. */
 static void (*while_waiting)(void);
 
 static void sleep_ms(unsigned ms)
@@ -55,7 +55,7 @@ static void sleep_ms(unsigned ms)
 	vmb_sim_gpu_sleep_ms(ms);
 }
 
-/* The number of a second device, which the simulation has as first_device. 0: none. */
+/* A second device number, for which the simulation uses first_device. 0: no second device. */
 static dev_t second_device;
 static dev_t first_device;
 
@@ -65,7 +65,7 @@ static int run_helper(const char *path, int dmabuf, dev_t device, unsigned timeo
 		second_device && device == second_device ? first_device : device, timeout_ms);
 }
 
-/* As with the helper program of an older layer. */
+/* The helper program takes no lock, as in an older layer. */
 static bool has_no_locks;
 
 static bool is_blocked_on(int dmabuf)
@@ -91,7 +91,7 @@ static const struct vmb_sim_gpu_config ordinary = {
 	.helper_ms = 1,
 };
 
-/* A process as hostmem sees it: a driver with an open file, and a guard. */
+/* A simulated process: a driver with an open file, and a guard. */
 struct process {
 	struct vmb_guard guard;
 	struct vmb_virtgpu *virtgpu;
@@ -104,7 +104,7 @@ static struct vmb_virtgpu *get(struct vmb_guard *guard, int fd, enum vmb_defer r
 		.ioctl = vmb_sim_gpu_ioctl,
 		.fd = fd,
 		.request = request,
-		/* As for Venus. test_types() has other drivers. */
+		/* As for Venus. test_types() tests other drivers. */
 		.late_types = UINT32_MAX,
 	};
 
@@ -150,10 +150,10 @@ struct wanted {
 	uint32_t flags;
 	uint32_t hints;
 	uint64_t size;
-	bool is_driver_own; /* not for vkAllocateMemory */
+	bool is_driver_own; /* not created for vkAllocateMemory */
 };
 
-/* Uses the struct of Linux 7.3. 0 and errno if the ioctl fails. */
+/* Uses the struct of Linux 7.3. Returns the handle, or 0 with errno set. */
 static uint32_t create(struct process *process, const struct wanted *wanted)
 {
 	struct drm_virtgpu_resource_create_blob blob = {
@@ -190,7 +190,7 @@ static uint32_t create_eager(struct process *process, uint64_t pages)
 	return create(process, &wanted);
 }
 
-/* Maps as a driver does: gets the offset, then calls mmap(). 0, or a negative errno. */
+/* Maps as a driver does: gets the offset, then calls mmap(). Returns 0 or a negative errno. */
 static int map(struct process *process, uint32_t handle)
 {
 	struct drm_virtgpu_map map = { .handle = handle };
@@ -210,7 +210,7 @@ static int map(struct process *process, uint32_t handle)
 	}
 }
 
-/* A dma-buf, or a negative errno. */
+/* Returns a dma-buf or a negative errno. */
 static int export(struct process *process, uint32_t handle)
 {
 	struct drm_prime_handle prime = { .handle = handle, .flags = O_CLOEXEC | O_RDWR };
@@ -235,12 +235,12 @@ static uint64_t stat_of(const _Atomic uint64_t *counter)
 	return atomic_load(counter);
 }
 
-/* The decision for the first blob probes the helper once. */
+/* The layer probes the helper once, for the first blob. */
 #define HELPER_PROBE 1
 
 static void test_struct_sizes(void **state)
 {
-	/* Of Mesa 26.1, of Linux 7.3, and of possible later kernels. */
+	/* The sizes in Mesa 26.1, in Linux 7.3 and in possible later kernels. */
 	static const size_t sizes[] = { 40, 48, 56, 64 };
 	struct vmb_virtgpu_call call = { .is_allocation = true };
 
@@ -264,7 +264,7 @@ static void test_struct_sizes(void **state)
 		assert_int_equal(vmb_sim_gpu_last_hints(), DEFER);
 		assert_int_equal(given.blob.bo_handle, i + 1);
 		assert_true(given.blob.res_handle >= 1000);
-		/* The rest of the driver's struct, and the bytes behind it, are unchanged. */
+		/* All other bytes of the struct and after the struct are unchanged. */
 		for (size_t j = 40; j < sizeof(given); j++) {
 			assert_int_equal(given.bytes[j], j < size ? 0 : 0xa5);
 		}
@@ -276,7 +276,7 @@ static void test_struct_sizes(void **state)
 	end();
 }
 
-/* The hints that the kernel gets for each request of the driver. */
+/* Tests which hints the kernel gets for each request of the driver. */
 static void test_hints(void **state)
 {
 	static const struct {
@@ -339,7 +339,7 @@ static void test_larger_than_hostmem(void **state)
 	assert_int_equal(vmb_sim_gpu_used(), HOSTMEM);
 	assert_int_equal(map(&app, handles[8]), -ENOSPC);
 	assert_int_equal(map(&app, handles[9]), -ENOSPC);
-	/* A closed blob makes room for another. */
+	/* Closing a blob makes room for another blob. */
 	close_handle(&app, handles[3]);
 	assert_int_equal(map(&app, handles[9]), 0);
 	assert_int_equal(map(&app, handles[8]), -ENOSPC);
@@ -353,8 +353,8 @@ static void test_larger_than_hostmem(void **state)
 	end();
 }
 
-/* Room for one blob, freed and taken again. The first helper starts before the kernel has the range
- * of the probe's blob back, as on the real kernel. */
+/* Hostmem has room for one blob. Each round takes and frees that range. The first helper starts
+ * before the kernel has freed the range of the probe's blob, as on the real kernel. */
 static void test_last_range(void **state)
 {
 	(void)state;
@@ -379,7 +379,7 @@ static void test_map_twice(void **state)
 		assert_int_equal(map(&app, handle), 0);
 		assert_int_equal(vmb_sim_gpu_helpers(), HELPER_PROBE + 1);
 	}
-	/* Blobs that the layer does not guard. */
+	/* The layer does not guard an unknown handle or an eager blob. */
 	struct drm_virtgpu_map unknown = { .handle = 200 };
 	assert_int_equal(call(&app, DRM_IOCTL_VIRTGPU_MAP, &unknown), -1);
 	assert_int_equal(errno, ENOENT);
@@ -399,7 +399,7 @@ static void test_export(void **state)
 	/* Any process with the dma-buf can map the blob. */
 	assert_int_equal(vmb_sim_gpu_map(app.fd, first), VMB_SIM_GPU_MAPPED);
 	assert_int_equal(export(&app, second), -ENOSPC);
-	/* The dma-buf keeps the blob's range. */
+	/* The dma-buf keeps the range of the closed blob. */
 	close_handle(&app, first);
 	pass_time();
 	assert_int_equal(export(&app, second), -ENOSPC);
@@ -426,7 +426,7 @@ static void test_refused_by_host(void **state)
 	end();
 }
 
-/* The dma-buf of a blob of another process, whose driver sets the hint, and which has no layer. */
+/* Creates a blob in another process without the layer. Returns the dma-buf of the blob. */
 static int export_without_layer(uint32_t mem, uint32_t hints, uint64_t pages)
 {
 	int fd = vmb_sim_gpu_open();
@@ -444,7 +444,7 @@ static int export_without_layer(uint32_t mem, uint32_t hints, uint64_t pages)
 	return prime.fd;
 }
 
-/* A handle, or a negative errno. The caller keeps the dma-buf. */
+/* Returns a handle or a negative errno. The dma-buf stays open. */
 static int import(struct process *process, int dmabuf)
 {
 	struct drm_prime_handle prime = { .fd = dmabuf };
@@ -452,7 +452,7 @@ static int import(struct process *process, int dmabuf)
 	return call(process, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime) < 0 ? -errno : (int)prime.handle;
 }
 
-/* A blob that no process has mapped. */
+/* The imported blob is not mapped in any process. */
 static void test_import(void **state)
 {
 	(void)state;
@@ -465,7 +465,7 @@ static void test_import(void **state)
 	assert_int_equal(vmb_sim_gpu_helpers(), HELPER_PROBE);
 	assert_int_equal(map(&app, (uint32_t)handle), -ENOSPC);
 	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 1);
-	/* Further attempts block no more helpers. */
+	/* A second attempt blocks no second helper. */
 	assert_int_equal(map(&app, (uint32_t)handle), -ENOSPC);
 	assert_int_equal(map(&app, (uint32_t)handle), -ENOSPC);
 	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 1);
@@ -473,7 +473,7 @@ static void test_import(void **state)
 	int again = export(&app, (uint32_t)handle);
 	assert_true(again >= 0);
 	close(again);
-	/* A close makes room and wakes the helper. */
+	/* Closing a blob makes room, and the guard wakes the helper. */
 	close_handle(&app, filling);
 	pass_time();
 	close_handle(&app, small);
@@ -482,7 +482,7 @@ static void test_import(void **state)
 	unsigned helpers = vmb_sim_gpu_helpers();
 	assert_int_equal(map(&app, (uint32_t)handle), 0);
 	assert_int_equal(vmb_sim_gpu_helpers(), helpers);
-	/* Imported blobs are in no figure. */
+	/* The statistics leave out imported blobs. */
 	const struct vmb_virtgpu_statistics *statistics = &app.virtgpu->statistics;
 	assert_int_equal(stat_of(&statistics->created), 2);
 	assert_int_equal(stat_of(&statistics->mapped_later), 0);
@@ -508,7 +508,7 @@ static void test_import_with_room(void **state)
 	end();
 }
 
-/* A blob that has its range needs one helper, which does not block. */
+/* A blob with a range in hostmem needs one helper. The helper does not block. */
 static void test_import_mapped(void **state)
 {
 	(void)state;
@@ -523,7 +523,7 @@ static void test_import_mapped(void **state)
 	end();
 }
 
-/* Helpers cannot start any more, as in a sandbox: the driver's mapping might block. */
+/* Helpers fail to start, as in a sandbox. The driver's own mapping might block. */
 static void test_import_without_helper(void **state)
 {
 	static const int errors[] = { -EACCES, -ENOEXEC };
@@ -555,7 +555,7 @@ static void test_import_own(void **state)
 		assert_int_equal(map(&app, own[i]), 0);
 		close(dmabuf);
 	}
-	/* One helper, for the export. */
+	/* Only the export needs a helper. */
 	assert_int_equal(vmb_sim_gpu_helpers(), HELPER_PROBE + 1);
 	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_mapped), 16 * PAGE);
 	end();
@@ -574,7 +574,7 @@ static void test_import_left_alone(void **state)
 	close(dmabuf);
 	end();
 
-	/* A blob without hostmem. */
+	/* A guest blob uses no hostmem. */
 	begin(&ordinary, VMB_DEFER_AUTO);
 	dmabuf = export_without_layer(VIRTGPU_BLOB_MEM_GUEST, 0, 8);
 	struct drm_virtgpu_map map_it = { .handle = (uint32_t)import(&app, dmabuf) };
@@ -584,7 +584,7 @@ static void test_import_left_alone(void **state)
 	end();
 }
 
-/* If memory is short, the import fails: the blob could not be guarded. */
+/* Without memory the layer cannot guard the blob, so the import fails. */
 static void test_import_without_memory(void **state)
 {
 	(void)state;
@@ -621,7 +621,7 @@ static void test_room_taken(void **state)
 	vmb_sim_gpu_before_helper(take_room);
 	assert_int_equal(map(&app, handle), -ENOSPC);
 	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 4);
-	/* There is no room to wake the helpers. */
+	/* Without room the guard leaves the helpers blocked. */
 	assert_int_equal(map(&app, handle), -ENOSPC);
 	close_handle(&app, create_eager(&app, 1));
 	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 4);
@@ -632,7 +632,7 @@ static void test_room_taken(void **state)
 	/* After a first mapping the guard looks for room for blocked helpers. */
 	assert_int_equal(map(&app, small), 0);
 	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
-	/* The blob has its range and needs no helper. */
+	/* The blob has a range in hostmem now, and needs no further helper. */
 	unsigned helpers = vmb_sim_gpu_helpers();
 	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_mapped), 9 * PAGE);
 	assert_int_equal(map(&app, handle), 0);
@@ -641,7 +641,7 @@ static void test_room_taken(void **state)
 	end();
 }
 
-/* As before, and the application maps again when there is room. */
+/* As in test_room_taken(), and the application maps again when there is room. */
 static void test_room_taken_and_retried(void **state)
 {
 	(void)state;
@@ -662,7 +662,7 @@ static void test_room_taken_and_retried(void **state)
 	end();
 }
 
-/* As before, and the application closes the blob. */
+/* As in test_room_taken(), and the application closes the blob. */
 static void test_room_taken_and_closed(void **state)
 {
 	(void)state;
@@ -675,7 +675,7 @@ static void test_room_taken_and_closed(void **state)
 	close_handle(&app, handle);
 	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 4);
 	stop(&other);
-	/* The close of any blob makes the guard look for room. */
+	/* When a blob is closed, the guard looks for room. */
 	close_handle(&app, mine);
 	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 	pass_time();
@@ -683,8 +683,8 @@ static void test_room_taken_and_closed(void **state)
 	end();
 }
 
-/* The driver closes its file before there is room. A blocked helper maps the blob later. Nothing
- * keeps the blob's range then. */
+/* The driver closes its file before there is room. A blocked helper maps the blob later. The kernel
+ * then frees the blob's range again. */
 static void test_device_gone(void **state)
 {
 	(void)state;
@@ -694,7 +694,7 @@ static void test_device_gone(void **state)
 	vmb_sim_gpu_before_helper(take_room);
 	assert_int_equal(map(&app, handle), -ENOSPC);
 	close_handle(&app, handle);
-	/* The close of another file abandons no helpers of this one. */
+	/* Closing another file leaves the helpers of this file alone. */
 	struct process second = { .fd = vmb_sim_gpu_open() };
 	second.virtgpu = get(&app.guard, second.fd, VMB_DEFER_AUTO);
 	vmb_virtgpu_put(second.virtgpu, NULL);
@@ -713,7 +713,7 @@ static void test_device_gone(void **state)
 	vmb_sim_gpu_finish();
 }
 
-/* However often and wherever a blob is imported, one helper is blocked on it. */
+/* Each blob blocks one helper, even after several imports on several files. */
 static void test_import_again(void **state)
 {
 	(void)state;
@@ -739,7 +739,7 @@ static void test_import_again(void **state)
 	end();
 }
 
-/* A range that the application can free. */
+/* A blob of the application. Closing the blob makes room. */
 static uint32_t small_room;
 
 static void close_small_room(void)
@@ -756,7 +756,7 @@ static void take_rest(void)
 	assert_int_not_equal(taken_room, 0);
 }
 
-/* Blocks four helpers on a blob: another process takes all room before they map. */
+/* Another process takes all room before the helpers map, so four helpers block on the blob. */
 static void block_helpers_on(uint32_t handle)
 {
 	unsigned before = vmb_sim_gpu_blocked_helpers();
@@ -767,7 +767,7 @@ static void block_helpers_on(uint32_t handle)
 	assert_int_equal(vmb_sim_gpu_blocked_helpers(), before + 4);
 }
 
-/* A blob is closed during a first mapping that is refused in the end. */
+/* A blob is closed during a first mapping. The mapping is still refused. */
 static void test_closed_during_refusal(void **state)
 {
 	(void)state;
@@ -786,10 +786,10 @@ static void test_closed_during_refusal(void **state)
 	end();
 }
 
-/* Two blobs are closed, the second while the guard looks for room after the first. */
+/* After the first close the guard looks for room. Meanwhile a second blob is closed. */
 static void test_closed_during_wake(void **state)
 {
-	/* Longer than the guard waits in one round, and shorter than in two. */
+	/* The settling time is longer than one round of the guard, and shorter than two. */
 	struct vmb_sim_gpu_config slow = ordinary;
 
 	(void)state;
@@ -819,7 +819,7 @@ static void close_next_small_blob(void)
 	}
 }
 
-/* Other threads close blobs all the time: a call of the guard ends nevertheless. */
+/* A call of the guard returns even while other threads keep closing blobs. */
 static void test_closed_all_the_time(void **state)
 {
 	(void)state;
@@ -840,8 +840,8 @@ static void test_closed_all_the_time(void **state)
 	end();
 }
 
-/* A blob is closed on another open file, of the same device or of another one. The hostmem of the
- * blocked blob does not know of the range that is about to be free. */
+/* A blob is closed on another open file, of the same device or of another device. The close is not
+ * recorded in the hostmem state of the blocked blob. */
 static void test_closed_on_another_file(void **state)
 {
 	(void)state;
@@ -870,7 +870,7 @@ static void test_closed_on_another_file(void **state)
 
 static unsigned helpers_before_close;
 
-/* Closes the room during the last of four helpers, when no helper counts as blocked yet. */
+/* Frees a range while the last of four helpers runs. No helper counts as blocked yet. */
 static void close_late(void)
 {
 	if (vmb_sim_gpu_helpers() == helpers_before_close) {
@@ -881,7 +881,7 @@ static void close_late(void)
 	}
 }
 
-/* A blob is closed after the last helper of another blob has found no room. */
+/* A blob is closed after the last helper of another blob failed to find room. */
 static void test_closed_during_last_helper(void **state)
 {
 	(void)state;
@@ -929,7 +929,7 @@ static void test_wake_of_the_smaller(void **state)
 	}
 }
 
-/* A blocked helper finds room by itself, and hostmem is full again. */
+/* A blocked helper maps the blob when a retry finds room. Then hostmem is full again. */
 static void test_mapped_by_itself(void **state)
 {
 	(void)state;
@@ -945,7 +945,7 @@ static void test_mapped_by_itself(void **state)
 		assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 		while (create_eager(&other, 1)) {
 		}
-		/* The blob has its range. The next helper finds that out, and takes no room. */
+		/* The blob has a range, so the next helper needs no room. */
 		unsigned helpers = vmb_sim_gpu_helpers();
 		if (i == 0) {
 			assert_int_equal(map(&app, handle), 0);
@@ -960,7 +960,7 @@ static void test_mapped_by_itself(void **state)
 	}
 }
 
-/* A missing lock does not mean that no helper is blocked. */
+/* A helper without a lock may still be blocked. */
 static void test_blocked_without_lock(void **state)
 {
 	(void)state;
@@ -985,7 +985,7 @@ static void test_blocked_without_lock(void **state)
 
 static struct vmb_hostmem *watched;
 
-/* Another thread frees a range just after the clock was read, at a later time. */
+/* Another thread frees a range just after the layer reads the clock, so at a later time. */
 static uint64_t read_clock_and_free(void)
 {
 	uint64_t now = vmb_sim_gpu_now_ms();
@@ -1031,7 +1031,7 @@ static void test_close_while_helper_works(void **state)
 	begin(&ordinary, VMB_DEFER_AUTO);
 	closing = allocate(&app, 8);
 	vmb_sim_gpu_before_helper(close_meanwhile);
-	/* The driver gets the offset of the blob that has the handle now. */
+	/* The driver gets the offset of the new blob, which reuses the handle. */
 	map_it = (struct drm_virtgpu_map){ .handle = closing };
 	assert_int_equal(call(&app, DRM_IOCTL_VIRTGPU_MAP, &map_it), 0);
 	assert_int_equal(reused, closing);
@@ -1043,7 +1043,7 @@ static void test_close_while_helper_works(void **state)
 	end();
 }
 
-/* Blobs that are closed without the layer. */
+/* Blobs are closed, and the layer does not see the calls. */
 static void test_stale_handles(void **state)
 {
 	(void)state;
@@ -1055,7 +1055,7 @@ static void test_stale_handles(void **state)
 	assert_int_equal(vmb_sim_gpu_ioctl(app.fd, DRM_IOCTL_GEM_CLOSE, &closed), 0);
 	closed.handle = mapped;
 	assert_int_equal(vmb_sim_gpu_ioctl(app.fd, DRM_IOCTL_GEM_CLOSE, &closed), 0);
-	/* The same handles, with deferred and eager exchanged. */
+	/* New blobs reuse the handles. The deferred and the eager handle are exchanged. */
 	assert_int_equal(create_eager(&app, 2), deferred);
 	assert_int_equal(allocate(&app, 1), mapped);
 	assert_int_equal(stat_of(&app.virtgpu->statistics.bytes_mapped), 2 * PAGE);
@@ -1068,17 +1068,17 @@ static void test_stale_handles(void **state)
 	end();
 }
 
-/* An allocation of a driver that may map some memory types while it allocates. */
+/* One allocation of a driver that may map some memory types in vkAllocateMemory. */
 struct allocation {
 	uint32_t type;
 	bool is_mapped; /* by the driver, during the allocation */
-	bool is_aborted; /* by the driver, before it would map the blob */
+	bool is_aborted; /* by the driver, before the mapping */
 	uint64_t pages;
 	uint64_t pages_taken; /* by another thread, during the allocation */
 };
 
-/* Whether the blob is created. *hints are those that the kernel gets; *was_refused is about the
- * mapping. */
+/* Returns whether the kernel created the blob. Stores the hints that the kernel got in *hints, and
+ * whether the mapping was refused in *was_refused. */
 static bool allocate_type(const struct allocation *allocation, uint32_t *hints, bool *was_refused)
 {
 	struct vmb_virtgpu_call call = {
@@ -1123,11 +1123,11 @@ static void test_types(void **state)
 		/* The first blob of a type is not deferred. */
 		{ { .type = 0, .pages = 4 }, 0, false },
 		{ { .type = 1, .pages = 4, .is_mapped = true }, 0, false },
-		/* From then on the layer knows the type. */
+		/* After the first allocation the layer knows the type. */
 		{ { .type = 0, .pages = 100 }, DEFER, false },
 		{ { .type = 1, .pages = 4, .is_mapped = true }, 0, false },
 		{ { .type = 1, .pages = 4 }, 0, false },
-		/* A failed allocation shows nothing. */
+		/* After a failed allocation the type is still unknown. */
 		{ { .type = 2, .pages = 4, .is_mapped = true, .is_aborted = true }, 0, false },
 		{ { .type = 2, .pages = 4, .is_mapped = true, .is_aborted = true }, 0, false },
 		/* Another thread takes the remaining room. The driver does not handle a refusal. */
@@ -1155,7 +1155,7 @@ static void test_types(void **state)
 	end();
 }
 
-/* An export during the allocation is not a mapping. */
+/* An export during the allocation does not count as a mapping. */
 static void test_type_of_exported(void **state)
 {
 	struct vmb_virtgpu_call call = { .is_allocation = true };
@@ -1187,7 +1187,7 @@ static void test_type_of_exported(void **state)
 	end();
 }
 
-/* The layer reports a refusal that the driver does not notice. */
+/* The layer reports a refusal even if the driver ignores the refusal. */
 static void test_reports_refusal(void **state)
 {
 	struct vmb_virtgpu_call call = { .is_allocation = false };
@@ -1318,7 +1318,7 @@ static void test_facts(void **state)
 			assert_int_equal(found->hostmem_size, fact->hostmem);
 			pass_time();
 			assert_int_equal(vmb_sim_gpu_used(), fact->defers ? 0 : wanted.size);
-			/* Without contexts there are no probes, and so no first mappings. */
+			/* Without contexts the layer cannot probe, so a first mapping fails. */
 			assert_int_equal(
 				map(&app, handle), fact->defers && fact->cannot_observe ? -EIO : 0);
 		}
@@ -1326,8 +1326,8 @@ static void test_facts(void **state)
 	}
 }
 
-/* Probes of several processes at once can use up the device's mmap() offsets. That looks like an
- * older kernel for a moment. */
+/* Simultaneous probes of several processes can use up the device's mmap() offsets. For a moment the
+ * failed probes look like an older kernel. */
 static void test_observes_again(void **state)
 {
 	const struct vmb_sim_gpu_fault transient = {
@@ -1352,7 +1352,7 @@ static void test_helper_errors(void **state)
 	uint32_t handle = allocate(&app, 8);
 	vmb_sim_gpu_fail_helpers(-EMFILE);
 	assert_int_equal(map(&app, handle), -EMFILE);
-	/* libdrm would call again for ever. */
+	/* On EAGAIN or EINTR libdrm would repeat the call for ever. */
 	vmb_sim_gpu_fail_helpers(-EAGAIN);
 	assert_int_equal(map(&app, handle), -ENOMEM);
 	vmb_sim_gpu_fail_helpers(-EINTR);
@@ -1370,8 +1370,8 @@ static void fail_later(void)
 	vmb_sim_gpu_fail_helpers(later_error);
 }
 
-/* The first helper blocks, and with -ECHILD the layer does not see its state. Otherwise the second
- * helper fails. */
+/* The first helper blocks. With -ECHILD the state of the first helper is unknown. With another
+ * error the second helper fails. */
 static void take_room_and_fail(void)
 {
 	if (later_error == -ECHILD) {
@@ -1414,8 +1414,8 @@ static void test_error_beside_blocked_helper(void **state)
 	}
 }
 
-/* Uses each kind of request. Requests may fail, but the application never blocks, no blob is lost,
- * and all can be closed. */
+/* Sends each kind of request. Requests may fail. The application never blocks, and can still close
+ * each blob. */
 static void use_all_requests(void)
 {
 	uint32_t handles[10];
@@ -1469,7 +1469,7 @@ static void test_without_memory(void **state)
 
 	(void)state;
 	for (uint64_t good = 0; good < needed; good++) {
-		/* Keep the reused files away: a file that was used before needs less memory. */
+		/* A reused file needs less memory, so the test holds each reused file. */
 		kept[good] = get(&app.guard, 1000 + (int)good, VMB_DEFER_OFF);
 		begin(&ordinary, VMB_DEFER_AUTO);
 		fail_alloc_after(good);
@@ -1478,7 +1478,7 @@ static void test_without_memory(void **state)
 		fail_alloc_after(FAIL_NEVER);
 		end();
 	}
-	/* Of each blob, and of the table. */
+	/* One allocation for each of the 10 blobs, and one for the table. */
 	assert_in_range(needed, 11, sizeof(kept) / sizeof(kept[0]));
 	for (uint64_t i = 0; i < needed; i++) {
 		vmb_virtgpu_put(kept[i], NULL);
@@ -1490,20 +1490,20 @@ static void test_sharing(void **state)
 	(void)state;
 	begin(&ordinary, VMB_DEFER_AUTO);
 	uint32_t handle = allocate(&app, 8);
-	/* A second VkDevice on the same file. */
+	/* A second VkDevice uses the same file. */
 	assert_ptr_equal(get(&app.guard, app.fd, VMB_DEFER_OFF), app.virtgpu);
 	vmb_virtgpu_put(app.virtgpu, NULL);
 	unsigned helpers = vmb_sim_gpu_helpers();
 	assert_int_equal(map(&app, handle), 0);
 	assert_int_equal(vmb_sim_gpu_helpers(), helpers + 1);
-	/* Another file. */
+	/* Another file has a state of its own. */
 	start(&other, VMB_DEFER_AUTO);
 	assert_ptr_not_equal(other.virtgpu, app.virtgpu);
 	assert_int_equal(allocate(&other, 8), handle);
 	assert_int_equal(map(&other, handle), 0);
 	stop(&other);
 	struct vmb_virtgpu_call call = { .is_allocation = true };
-	/* A late request on a closed file is passed on, and leaves no trace. */
+	/* The layer passes on a late request on a closed file without counting a blob. */
 	struct drm_virtgpu_resource_create_blob late = {
 		.blob_mem = HOST3D,
 		.blob_flags = MAPPABLE,
@@ -1542,7 +1542,7 @@ static void stop_instance(struct instance *instance)
 	unlink(instance->path);
 }
 
-/* The last value of a counter in the trace. */
+/* Returns the last value of a counter in the trace. */
 static long long traced(const struct instance *instance, const char *counter)
 {
 	FILE *file = fopen(instance->path, "r");
@@ -1568,7 +1568,7 @@ static void assert_traced(const struct instance *instance, uint64_t deferred, ui
 	assert_int_equal(traced(instance, "hostmem mapped"), mapped * PAGE);
 }
 
-/* A device of a traced instance, on a file. */
+/* Opens a device of a traced instance on a file. */
 static void open_device(struct process *device, int fd, const struct instance *instance)
 {
 	const struct vmb_virtgpu_driver driver = {
@@ -1595,7 +1595,7 @@ static void test_traces_of_a_shared_file(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		start_instance(&instances[i]);
 	}
-	/* A blob from before the traces counts in both. */
+	/* Both traces count a blob that is older than the traces. */
 	uint32_t early = allocate(&app, 4);
 	for (size_t i = 0; i < 3; i++) {
 		open_device(&devices[i], app.fd, &instances[i / 2]);
@@ -1609,13 +1609,13 @@ static void test_traces_of_a_shared_file(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		assert_traced(&instances[i], 4, 8);
 	}
-	/* One device of the first instance is left, then none. */
+	/* The devices of the first instance are destroyed one by one. */
 	vmb_virtgpu_put(devices[0].virtgpu, instances[0].trace);
 	assert_traced(&instances[0], 4, 8);
 	vmb_virtgpu_put(devices[1].virtgpu, instances[0].trace);
 	assert_traced(&instances[0], 0, 0);
 	stop_instance(&instances[0]);
-	/* The second instance's trace goes on. */
+	/* The trace of the second instance continues. */
 	allocate(&devices[2], 2);
 	assert_traced(&instances[1], 6, 8);
 	close_handle(&devices[2], handle);
@@ -1628,7 +1628,7 @@ static void test_traces_of_a_shared_file(void **state)
 	end();
 }
 
-/* An instance whose devices have a file each. */
+/* Each device of the instance has a file of its own. */
 static void test_trace_of_several_files(void **state)
 {
 	struct instance instance;
@@ -1643,7 +1643,7 @@ static void test_trace_of_several_files(void **state)
 		assert_int_equal(map(&devices[i], allocate(&devices[i], 3)), 0);
 	}
 	assert_traced(&instance, 16, 6);
-	/* Open blobs end with their file. */
+	/* The trace drops the blobs of a file together with the file. */
 	vmb_virtgpu_put(devices[0].virtgpu, instance.trace);
 	close(devices[0].fd);
 	assert_traced(&instance, 8, 3);
@@ -1751,7 +1751,7 @@ static void *put_and_end(void *argument)
 	return NULL;
 }
 
-/* Cancels the thread inside the layer. No lock stays held. */
+/* Cancels the thread inside the layer. The layer must release all its locks. */
 static void run_cancelled(void *(*function)(void *argument), void *argument)
 {
 	pthread_t thread;
@@ -1772,7 +1772,7 @@ static void test_cancelled(void **state)
 	uint32_t handle = allocate(&app, 8);
 	vmb_sim_gpu_before_helper(be_cancelled);
 	run_cancelled(map_and_end, &handle);
-	/* The blob was mapped nevertheless. */
+	/* The blob is mapped in spite of the cancellation. */
 	unsigned helpers = vmb_sim_gpu_helpers();
 	assert_int_equal(map(&app, handle), 0);
 	assert_int_equal(vmb_sim_gpu_helpers(), helpers);
@@ -1827,12 +1827,12 @@ static void *map_one(void *argument)
 	return NULL;
 }
 
-/* The child must not return to the test. Its exit status shows how far it came. */
-static void live_on(struct process *process, uint32_t handle, size_t fds)
+/* The child exits here and never returns to the test. The exit status names the failed step. */
+static void use_in_child(struct process *process, uint32_t handle, size_t fds)
 {
 	struct drm_virtgpu_map map_it = { .handle = handle };
 
-	/* Ends a child that waits for a lock which no thread holds. */
+	/* Ends a child that blocks on a lock from before the fork. */
 	alarm(60);
 	if (count_fds() != fds - 1) {
 		_exit(1);
@@ -1853,7 +1853,7 @@ static void test_fork(void **state)
 	(void)state;
 	begin(&ordinary, VMB_DEFER_AUTO);
 	start(&other, VMB_DEFER_AUTO);
-	/* The process's own guard. */
+	/* The test needs the process-wide guard. */
 	vmb_virtgpu_put(app.virtgpu, NULL);
 	app.virtgpu = get(&vmb_virtgpu_guard, app.fd, VMB_DEFER_AUTO);
 	assert_non_null(app.virtgpu);
@@ -1869,13 +1869,13 @@ static void test_fork(void **state)
 	size_t fds = count_fds();
 	pid_t child = fork();
 	if (child == 0) {
-		live_on(&app, handles[2], fds);
+		use_in_child(&app, handles[2], fds);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	sem_post(&may_go_on);
 	pthread_join(thread, NULL);
 	assert_int_equal(status, 0);
-	/* The fork has changed nothing in the parent. */
+	/* The fork leaves the parent unchanged. */
 	assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 	stop(&other);
 	end();
@@ -1914,7 +1914,7 @@ static void step(struct life *life, uint64_t *seed, bool is_quiet)
 		life->is_mapped[i] = is_eager && life->handles[i];
 		return;
 	}
-	/* Without interference a mapping succeeds exactly if there is room. */
+	/* Without interference a mapping succeeds if and only if there is room. */
 	if (is_quiet) {
 		pass_time();
 	}
@@ -1951,7 +1951,7 @@ static void check_bytes(const struct life *life)
 	}
 	assert_int_equal(
 		stat_of(&statistics->bytes_mapped) + stat_of(&statistics->bytes_deferred), known);
-	/* The process does not know which blobs the guard has mapped to wake helpers. */
+	/* The guard may have mapped further blobs to wake helpers, so the sum is a lower bound. */
 	for (size_t i = 0; i < OWN; i++) {
 		known -= life->handles[i] && !life->is_mapped[i] ? life->pages[i] * PAGE : 0;
 	}
@@ -1961,7 +1961,7 @@ static void check_bytes(const struct life *life)
 static struct life lives[2];
 static uint64_t interfere_seed;
 
-/* The other process takes room before the helper, sometimes. */
+/* Before the helper runs, the other process sometimes takes room. */
 static void interfere(void)
 {
 	vmb_sim_gpu_before_helper(NULL);
@@ -2008,7 +2008,7 @@ static void test_random(void **state)
 			blocked += vmb_sim_gpu_blocked_helpers();
 		}
 		vmb_sim_gpu_before_helper(NULL);
-		/* The last close of each process finds room for all blocked helpers. */
+		/* At the last close the guard finds room for all blocked helpers. */
 		for (size_t p = 0; p < 2; p++) {
 			for (size_t i = 0; i < OWN; i++) {
 				if (lives[p].handles[i]) {
@@ -2022,7 +2022,7 @@ static void test_random(void **state)
 		assert_int_equal(vmb_sim_gpu_blocked_helpers(), 0);
 		vmb_sim_gpu_finish();
 	}
-	/* The test has covered blocked helpers. */
+	/* At least one helper was blocked during the test. */
 	assert_true(blocked > 0);
 }
 
