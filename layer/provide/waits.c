@@ -119,8 +119,8 @@ UNLESS_LOST(submit2, QueueSubmit2,
 UNLESS_LOST(present, QueuePresentKHR,
 	(VkQueue handle, const VkPresentInfoKHR *info), (handle, info))
 UNLESS_LOST(acquire_next_image, AcquireNextImageKHR,
-	(VkDevice handle, VkSwapchainKHR swapchain, uint64_t timeout, VkSemaphore semaphore, VkFence fence,
-		uint32_t *index),
+	(VkDevice handle, VkSwapchainKHR swapchain, uint64_t timeout, VkSemaphore semaphore,
+		VkFence fence, uint32_t *index),
 	(handle, swapchain, timeout, semaphore, fence, index))
 UNLESS_LOST(acquire_next_image2, AcquireNextImage2KHR,
 	(VkDevice handle, const VkAcquireNextImageInfoKHR *info, uint32_t *index),

@@ -5,8 +5,9 @@
     form.py [TREE]
 
 Fails on a line of text above 100 columns, and in layer/ on a file above 500 lines or a function
-above 60. Tabs are 8 columns wide. Exempt are rows of tables, lines that hold one long link or path,
-and manual pages, whose lines troff fills.
+above 60. Tabs are 8 columns wide. Exempt are rows of tables (of scenarios outside layer/, where
+clang-format is off), lines that hold one long link or path, and manual pages, whose lines troff
+fills.
 """
 
 import os
@@ -57,7 +58,7 @@ def long_lines(path, text):
     formats = True
     for number, line in enumerate(text.split("\n"), 1):
         if "clang-format off" in line:
-            formats = False
+            formats = path.startswith("layer/")
         if "clang-format on" in line:
             formats = True
         width = len(line.expandtabs(8))
