@@ -23,6 +23,14 @@ struct vmb_probe_device {
 	struct vmb_vm *vm; /* borrowed */
 };
 
+/* PROBE_FUNCTIONS(VMB_PROBE_MEMBER) declares the members vk, the commands that a probe calls. */
+#define VMB_PROBE_MEMBER(name) PFN_vk##name name;
+
+/* Fills probe->vk, and sets found to false if the driver lacks one. */
+#define VMB_PROBE_LOOK_UP(name) \
+	probe->vk.name = (PFN_vk##name)probe->device->get(probe->device->handle, "vk" #name); \
+	found = found && probe->vk.name;
+
 /* Must be called for each dispatchable object that a probe creates: the loader expects its dispatch
  * pointer in the object's first word. */
 static inline void vmb_probe_device_adopt(const struct vmb_probe_device *device, void *dispatchable)

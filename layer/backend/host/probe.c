@@ -28,12 +28,10 @@
 	X(ResetFences) \
 	X(WaitForFences)
 
-#define MEMBER(name) PFN_vk##name name;
-
 struct probe {
 	const struct vmb_probe_device *device;
 	struct {
-		PROBE_FUNCTIONS(MEMBER)
+		PROBE_FUNCTIONS(VMB_PROBE_MEMBER)
 	} vk;
 	/* Two pages side by side: the first is remapped, the second is not. */
 	unsigned char *pages;
@@ -44,15 +42,11 @@ struct probe {
 	VkFence fence;
 };
 
-#define LOOK_UP(name) \
-	probe->vk.name = (PFN_vk##name)probe->device->get(probe->device->handle, "vk" #name); \
-	found = found && probe->vk.name;
-
 static bool look_up(struct probe *probe)
 {
 	bool found = true;
 
-	PROBE_FUNCTIONS(LOOK_UP)
+	PROBE_FUNCTIONS(VMB_PROBE_LOOK_UP)
 	return found;
 }
 

@@ -23,12 +23,10 @@
 	X(WaitForFences) \
 	X(QueueSubmit)
 
-#define MEMBER(name) PFN_vk##name name;
-
 struct probe {
 	const struct vmb_probe_device *device;
 	struct {
-		PROBE_FUNCTIONS(MEMBER)
+		PROBE_FUNCTIONS(VMB_PROBE_MEMBER)
 	} vk;
 	struct vmb_vm *vm;
 	VkSemaphore semaphore; /* a timeline semaphore */
@@ -40,15 +38,11 @@ struct probe {
 	struct vmb_reservation reservation;
 };
 
-#define LOOK_UP(name) \
-	probe->vk.name = (PFN_vk##name)probe->device->get(probe->device->handle, "vk" #name); \
-	found = found && probe->vk.name;
-
 static bool look_up(struct probe *probe)
 {
 	bool found = true;
 
-	PROBE_FUNCTIONS(LOOK_UP)
+	PROBE_FUNCTIONS(VMB_PROBE_LOOK_UP)
 	return found;
 }
 
