@@ -98,7 +98,8 @@ static void forget_file(struct vmb_intercept *intercept)
 	vmb_virtgpu_put(state->file, state->driver.trace);
 }
 
-const struct vmb_translator vmb_virtgpu_translator = {
+/* Finds the driver's open file, which several devices may share. */
+static const struct vmb_translator translator = {
 	.state_size = sizeof(struct state),
 	.learn = learn_fd,
 	.subject = find_subject,
@@ -110,7 +111,7 @@ const struct vmb_translator vmb_virtgpu_translator = {
 int vmb_virtgpu_intercept_create(
 	const struct vmb_virtgpu_driver *driver, struct vmb_intercept **out)
 {
-	int ret = vmb_intercept_create(&vmb_virtgpu_translator, out);
+	int ret = vmb_intercept_create(&translator, out);
 
 	if (ret == 0) {
 		struct state *state = vmb_intercept_state(*out);

@@ -6,12 +6,8 @@
 #include "virtgpu/call.h"
 #include "virtgpu/file.h"
 
-/* The translator for drivers on virtio_gpu. It finds the driver's open file, which several devices
- * may share. */
-extern const struct vmb_translator vmb_virtgpu_translator;
-
-/* Creates an intercept. The caller leaves ioctl and fd of the driver zeroed: the intercept fills
- * them in. 0, or a negative errno. */
+/* Creates an intercept for a driver on virtio_gpu. The caller leaves ioctl and fd of the driver
+ * zeroed: the intercept fills them in. 0, or a negative errno. */
 int vmb_virtgpu_intercept_create(
 	const struct vmb_virtgpu_driver *driver, struct vmb_intercept **out);
 

@@ -35,7 +35,8 @@ struct backing {
 /* The granularity of panthor's maps, whatever the kernel's page size. */
 #define GPU_PAGE 4096
 
-uint64_t vmb_panthor_granularity(void)
+/* In bytes: the CPU's page size, at least a page of the GPU. */
+static uint64_t page_granularity(void)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
@@ -344,7 +345,7 @@ int vmb_panthor_vm_create(
 	if (!vm) {
 		return -ENOMEM;
 	}
-	vmb_vm_init(&vm->base, &panthor_interface, vmb_panthor_granularity(), trace);
+	vmb_vm_init(&vm->base, &panthor_interface, page_granularity(), trace);
 	vm->intercept = intercept;
 	vm->panthor = vmb_intercept_state(intercept);
 	int ret = create_fallback_bo(vm);

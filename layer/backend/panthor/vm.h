@@ -13,9 +13,6 @@
  * if it has many ops.
  */
 
-/* The granularity of every such VM, in bytes: the CPU's page size, at least 4 KiB. */
-uint64_t vmb_panthor_granularity(void);
-
 /* Creates the VM of a live intercept. On success the VM owns the intercept. 0, or a negative
  * errno. */
 int vmb_panthor_vm_create(
