@@ -28,19 +28,7 @@ fi
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-failures=0
-
-# check NAME COMMAND...
-check() {
-	local name=$1
-	shift
-	if "$@"; then
-		echo "ok      $name"
-	else
-		echo "NOT OK  $name"
-		failures=$((failures + 1))
-	fi
-}
+. "$source/tests/check.sh"
 
 # vulkaninfo_in PREFIX [VAR=VALUE...]: runs vulkaninfo with a clean environment and only the layers
 # of the prefix. The report goes to $scratch/out, the loader's log to $scratch/err.

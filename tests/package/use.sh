@@ -11,19 +11,7 @@ shopt -s nullglob
 
 native=$1 foreign=$2
 layer=vulkan-layer-vmbind
-failures=0
-
-# check NAME COMMAND...
-check() {
-	local name=$1
-	shift
-	if "$@"; then
-		echo "ok      $name"
-	else
-		echo "NOT OK  $name"
-		failures=$((failures + 1))
-	fi
-}
+. "$(dirname "$0")/../check.sh"
 
 # debs ARCHITECTURE: prints the packages without those of debugging symbols.
 debs() {

@@ -5,7 +5,6 @@
 # the sparse op. Compares the trace's ops with the simulated kernel's ops, its binds with the
 # program's binds, and its places of image blocks with the driver's.
 
-import json
 import os
 import random
 import subprocess
@@ -13,11 +12,12 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "../panvk")]
 from events import Trace, fail  # noqa: E402
+from op_stream import SKIPPED, command_of, read  # noqa: E402
 
-os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
-PROGRAM = "build-arm64/tests/panvk/panvk_workload"
+os.chdir(os.path.join(HERE, "../.."))
 BLOCK = 65536
 PAGE = 4096
 
@@ -26,24 +26,13 @@ def run(generation, panthor, directory, workloads):
     trace, ops = os.path.join(directory, "trace"), os.path.join(directory, "ops")
     if os.path.exists(trace):
         os.unlink(trace)
-    command = [
-        "scripts/panvk",
-        "--cached",
-        generation,
-        "--panthor",
-        panthor,
-        "--ops",
-        ops,
-        PROGRAM,
-        *workloads,
-    ]
+    command = command_of(generation, panthor, ops, "panvk_workload", *workloads)
     result = subprocess.run(command, env=dict(os.environ, VMBIND_TRACE=trace), check=False)
-    if result.returncode == 77:
-        sys.exit(77)
+    if result.returncode == SKIPPED:
+        sys.exit(SKIPPED)
     if result.returncode != 0:
         fail(f"the program ended with {result.returncode}")
-    with open(ops, encoding="utf-8") as lines:
-        return Trace(trace), [json.loads(line) for line in lines]
+    return Trace(trace), read(ops)
 
 
 def op_of_kernel(op):

@@ -130,16 +130,21 @@ static int run_process(void *argument)
 	return 0;
 }
 
+static void start_processes(int (*run)(void *), uint32_t seeds[WORKERS], pid_t pids[WORKERS])
+{
+	for (uint32_t i = 0; i < WORKERS; i++) {
+		seeds[i] = i * 1000;
+		pids[i] = process_start(run, &seeds[i]);
+	}
+}
+
 void vulkan_processes(void)
 {
 	uint32_t seeds[WORKERS];
 	pid_t pids[WORKERS];
 	unsigned ended = 0;
 
-	for (uint32_t i = 0; i < WORKERS; i++) {
-		seeds[i] = i * 1000;
-		pids[i] = process_start(run_process, &seeds[i]);
-	}
+	start_processes(run_process, seeds, pids);
 	for (unsigned i = 0; i < WORKERS; i++) {
 		ended += process_wait(pids[i], 120000) == 0;
 	}
@@ -163,10 +168,7 @@ void vulkan_killed(void)
 	pid_t pids[WORKERS];
 	unsigned killed = 0;
 
-	for (uint32_t i = 0; i < WORKERS; i++) {
-		seeds[i] = i * 1000;
-		pids[i] = process_start(run_forever, &seeds[i]);
-	}
+	start_processes(run_forever, seeds, pids);
 	for (unsigned i = 0; i < WORKERS; i++) {
 		/* Each process is killed at a different point of its work. */
 		killed += process_kill(pids[i], 3000 + 137 * i);
