@@ -22,7 +22,7 @@ struct vmb_backend_extension {
 struct vmb_backend_watch;
 
 struct vmb_vm_config {
-	uint64_t granularity; /* of imported host memory, in bytes; at least a page */
+	uint64_t granularity; /* of binds and of imported host memory, in bytes */
 	struct vmb_trace *trace; /* NULL without a trace */
 	struct vmb_backend_watch *watch; /* NULL for a backend without one */
 };
@@ -42,8 +42,9 @@ struct vmb_backend {
 	/* At most VMB_BACKEND_EXTENSIONS, with VK_KHR_timeline_semaphore among them. */
 	const struct vmb_backend_extension *extensions;
 	size_t extension_count;
+	/* The least alignment of sparse binds, in bytes. A device may require more. */
+	uint64_t granularity;
 	const char *reason; /* the reason for the provide route */
-	const char *probe_failed; /* the reason for the native route if the probe fails */
 
 	/* Optional, all three. Begin and end run around vkCreateDevice, on its thread. Negative
 	 * errno. */
@@ -55,9 +56,13 @@ struct vmb_backend {
 	/* Creates the VM of a device, which owns the watch on success. -ENODEV if the watch saw no
 	 * ioctl of the driver; any other negative errno. */
 	int (*create)(const struct vmb_vm_config *config, struct vmb_vm **vm);
-	/* Tests the backend with the driver, on a device that the layer creates for the probe. On
-	 * success *address_space is the number of bytes that sparse resources can reserve. */
-	bool (*probe)(const struct vmb_probe_device *device, uint64_t *address_space);
+	/* The cause of an error of create, as a static text for users. Any thread. */
+	const char *(*explain)(int error);
+	/* Tests the backend with the driver, on a device that the layer creates for the probe.
+	 * Returns NULL if the backend works, and sets *address_space to the number of bytes that
+	 * sparse resources can reserve. Otherwise returns the reason for the native route, as a
+	 * static text for users. */
+	const char *(*probe)(const struct vmb_probe_device *device, uint64_t *address_space);
 };
 
 #define VMB_BACKEND_EXTENSIONS 8

@@ -32,6 +32,7 @@ struct vmb_backing {
 	uint64_t offset; /* added to an offset into the memory, for vmb_op.offset */
 	uint64_t size;
 	void *map; /* the memory's address in this process; NULL if the driver maps it */
+	void *owner; /* the backend's */
 };
 
 /* A point of a timeline semaphore. */
@@ -76,8 +77,10 @@ struct vmb_vm_interface {
 	 * -ENOMEM if no such range is free. */
 	int (*reserve)(struct vmb_vm *vm, uint64_t size, uint64_t alignment,
 		struct vmb_reservation *reservation);
-	/* Import only. The contents are undefined. The driver imports the memory at map. */
-	int (*memory_create)(struct vmb_vm *vm, uint64_t size, struct vmb_backing *backing);
+	/* Import only. The memory reads as zero if zeroed is set; otherwise the content is
+	 * undefined. The driver imports the memory at map. */
+	int (*memory_create)(
+		struct vmb_vm *vm, uint64_t size, bool zeroed, struct vmb_backing *backing);
 
 	/* Capture only. One of the next two members ends the capture, also if the driver fails. */
 	void (*capture_begin)(
@@ -97,7 +100,7 @@ struct vmb_vm_interface {
 		struct vmb_vm *vm, const struct vmb_backing *backing, bool was_bound);
 
 	/* Execute only. Executes the ops in order. *done is the number of executed ops, also on
-	 * failure. The failed op has no effect. */
+	 * failure. The failed op has no effect: its range stays as it was, and mapped. */
 	int (*execute)(struct vmb_vm *vm, const struct vmb_op *ops, size_t count, size_t *done);
 
 	/*

@@ -12,7 +12,7 @@ struct vmb_batch *vmb_batch_create(void)
 
 	if (batch) {
 		batch->next = NULL;
-		batch->waits = false;
+		batch->gated = false;
 		batch->value = 0;
 		batch->holds_resources = false;
 		batch->origin = (struct vmb_trace_origin){ 0 };

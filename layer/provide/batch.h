@@ -9,8 +9,9 @@
 /* One VkBindSparseInfo with ops: the plan, and the batch's position on the queue. */
 struct vmb_batch {
 	struct vmb_batch *next; /* in the queue's list */
-	/* The batch waits for semaphores: it runs after the queue's gate has reached value. */
-	bool waits;
+	/* The batch waits for semaphores or earlier work of the queue: it runs after the queue's
+	 * gate has reached value. */
+	bool gated;
 	/* The queue's done reaches value after the plan is executed. */
 	uint64_t value;
 	bool holds_resources;
@@ -35,7 +36,7 @@ int vmb_batch_execute(struct vmb_provide *provide, const struct vmb_batch *batch
 /*
  * Submits the plan on a VM that submits, and records the ops in their resources. The kernel
  * executes the plan after all earlier submissions and then signals done. wait is NULL for a batch
- * without waits. Returns 0 or a negative errno. Any thread.
+ * that is not gated. Returns 0 or a negative errno. Any thread.
  */
 int vmb_batch_submit(struct vmb_provide *provide, const struct vmb_batch *batch,
 	const struct vmb_point *wait, const struct vmb_point *done);

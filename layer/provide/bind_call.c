@@ -38,7 +38,6 @@ static VkResult plan_batch(struct vmb_bind_call *call, uint32_t index)
 		vmb_batch_destroy(batch);
 		return result;
 	}
-	batch->waits = info->waitSemaphoreCount > 0;
 	call->batches[index] = batch;
 	return VK_SUCCESS;
 }
@@ -80,8 +79,11 @@ static bool has_batches(const struct vmb_bind_call *call)
 	return false;
 }
 
-bool vmb_bind_call_has_waits(const struct vmb_bind_call *call)
+bool vmb_bind_call_must_wait(const struct vmb_bind_call *call)
 {
+	if (atomic_load_explicit(&call->queue->has_work, memory_order_relaxed)) {
+		return true;
+	}
 	for (uint32_t i = 0; i < call->count; i++) {
 		if (call->infos[i].waitSemaphoreCount) {
 			return true;
@@ -130,6 +132,10 @@ void vmb_bind_call_add_empty(struct vmb_bind_call *call, uint32_t index)
 	struct info_semaphores of_info = semaphores_of(&call->infos[index]);
 
 	call->signaled++;
+	/* Later batches come after the waits. */
+	if (of_info.waits.count) {
+		vmb_queue_note_work(call->queue);
+	}
 	if (of_info.waits.count || of_info.signals.count) {
 		vmb_submission_add(&call->submission, &of_info.waits, &of_info.signals);
 	}
@@ -141,7 +147,7 @@ void vmb_bind_call_add_gate(struct vmb_bind_call *call, uint32_t index)
 	struct info_semaphores of_info = semaphores_of(&call->infos[index]);
 	struct vmb_semaphores gate = semaphores(1, &call->queue->gate, 1, &batch->value);
 
-	if (batch->waits) {
+	if (batch->gated) {
 		vmb_submission_add(&call->submission, &of_info.waits, &gate);
 	}
 }
@@ -187,13 +193,28 @@ void vmb_bind_call_leave_to_worker(struct vmb_bind_call *call, uint32_t index)
 	vmb_worker_push(call->queue, batch);
 }
 
+/*
+ * Gives a batch its place in the order of the queue. Applications submit work, bind without
+ * semaphores and submit again, and expect that the bind happens between the two. Drivers keep this
+ * order. So a batch that follows other work is gated, although it waits for no semaphore.
+ */
+static void order_batch(struct vmb_bind_call *call, uint32_t index)
+{
+	struct vmb_batch *batch = call->batches[index];
+	bool follows_work = atomic_exchange_explicit(
+		&call->queue->has_work, false, memory_order_relaxed);
+
+	batch->value = ++call->queue->last_value;
+	batch->gated = follows_work || call->infos[index].waitSemaphoreCount;
+}
+
 static VkResult run(struct vmb_bind_call *call)
 {
 	VkResult result = VK_SUCCESS;
 
 	for (uint32_t i = 0; i < call->count && result == VK_SUCCESS; i++) {
 		if (call->batches[i]) {
-			call->batches[i]->value = ++call->queue->last_value;
+			order_batch(call, i);
 			result = call->queue->provide->executor->run(call, i);
 		} else {
 			vmb_bind_call_add_empty(call, i);
@@ -212,6 +233,8 @@ static VkResult fail_call(struct vmb_bind_call *call, VkResult result)
 {
 	struct vmb_provide *provide = call->queue->provide;
 
+	/* A batch of the call may have taken the note, and is not submitted. */
+	vmb_queue_note_work(call->queue);
 	if (call->begun) {
 		vmb_provide_lose(provide, "vkQueueBindSparse failed part-way", -EIO);
 	}
@@ -265,7 +288,9 @@ static VKAPI_ATTR VkResult VKAPI_CALL bind_sparse(
 	}
 	vmb_count(&provide->device->statistics.bind_calls, 1);
 	vmb_count(&provide->device->statistics.batches, count);
+	pthread_mutex_lock(&call.queue->call_lock);
 	VkResult result = plan_run_signal(&call);
+	pthread_mutex_unlock(&call.queue->call_lock);
 	bind_call_finish(&call);
 	return result;
 }

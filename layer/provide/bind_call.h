@@ -28,12 +28,12 @@ struct vmb_bind_call {
 	uint32_t signaled;
 };
 
-/* For executors. Vulkan's external synchronization of the queue covers them. */
+/* For executors. The queue's call_lock is held. */
 
-/* Whether an info of the call waits for semaphores. */
-bool vmb_bind_call_has_waits(const struct vmb_bind_call *call);
+/* Whether the call waits for semaphores or for earlier work of the queue. */
+bool vmb_bind_call_must_wait(const struct vmb_bind_call *call);
 /* Adds to the submission: wait for the batch's semaphores, then signal gate. Adds nothing for a
- * batch without waits. */
+ * batch that is not gated. */
 void vmb_bind_call_add_gate(struct vmb_bind_call *call, uint32_t index);
 /* Adds to the submission: wait for done, then signal the batch's semaphores. */
 void vmb_bind_call_add_done(struct vmb_bind_call *call, uint32_t index);

@@ -1,29 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 #include "provide/commands.h"
-#include "provide/memory_source.h"
+#include "provide/external_types.h"
 #include "provide/resource.h"
 #include "provide/sparse_flags.h"
-#include "vk/chain.h"
 
-/* Creates an ordinary buffer, and adds the memory source's handle types. A buffer with handle types
- * of the application keeps only these. */
+/* Creates an ordinary buffer. */
 static VkResult create_plain(struct vmb_provide *provide, const VkBufferCreateInfo *info,
 	const VkAllocationCallbacks *allocator, VkBuffer *out)
 {
-	const VkExternalMemoryBufferCreateInfo external = {
-		.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
-		.pNext = info->pNext,
-		.handleTypes = provide->source->handle_types,
-	};
+	struct vmb_external_types types;
 	VkBufferCreateInfo plain = *info;
 
-	plain.flags &= ~VMB_BUFFER_SPARSE_FLAGS;
-	if (external.handleTypes &&
-		!vmb_chain_find(
-			info->pNext, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO)) {
-		plain.pNext = &external;
+	VkResult result = vmb_external_types_init(
+		&types, provide, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO, info->pNext);
+	if (result != VK_SUCCESS) {
+		return result;
 	}
-	return provide->next.CreateBuffer(provide->device->handle, &plain, allocator, out);
+	plain.flags &= ~VMB_BUFFER_SPARSE_FLAGS;
+	plain.pNext = types.head;
+	result = provide->next.CreateBuffer(provide->device->handle, &plain, allocator, out);
+	vmb_external_types_finish(&types);
+	return result;
 }
 
 static VkResult create_resource(

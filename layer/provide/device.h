@@ -20,8 +20,9 @@ struct vmb_queue;
 /*
  * The state of the provide feature on one device: a VM, and tables of memory and sparse resources.
  *
- * Lock order: at most one of queues_lock, submit_lock, a queue's batches_lock and a resource's
- * residency_lock is held at a time. The locks of the tables and of the VM are leaves.
+ * Lock order: a queue's call_lock first. Then at most one of queues_lock, submit_lock, a queue's
+ * batches_lock and a resource's residency_lock is held at a time. The locks of the tables and of
+ * the VM are leaves.
  */
 struct vmb_provide {
 	struct vmb_device *device;
@@ -50,10 +51,10 @@ struct vmb_provide {
 	struct vmb_map memories; /* VkDeviceMemory to vmb_memory */
 	struct vmb_map buffers; /* VkBuffer to vmb_resource, sparse ones only */
 	struct vmb_map images; /* VkImage to vmb_resource, sparse ones only */
-	/* Guards the head of queues, the list of queues with a vkQueueBindSparse. A queue lives as
-	 * long as the device. */
+	/* Held while a queue is added to queues. A queue lives as long as the device, so readers
+	 * need no lock. */
 	pthread_mutex_t queues_lock;
-	struct vmb_queue *queues;
+	_Atomic(struct vmb_queue *) queues;
 	/* Held while a batch is submitted to the kernel, so that last_bind of a resource is the
 	 * kernel's last bind. */
 	pthread_mutex_t submit_lock;

@@ -33,7 +33,7 @@ static int wait_for_gate(
  * submitted. */
 static bool may_submit(struct vmb_queue *queue, const struct vmb_batch *batch)
 {
-	return vmb_worker_is_idle(queue) && (!batch->waits || wait_for_gate(queue, batch, 0) == 0);
+	return vmb_worker_is_idle(queue) && (!batch->gated || wait_for_gate(queue, batch, 0) == 0);
 }
 
 static int submit(struct vmb_queue *queue, const struct vmb_batch *batch)
@@ -41,7 +41,7 @@ static int submit(struct vmb_queue *queue, const struct vmb_batch *batch)
 	const struct vmb_point gate = { queue->gate_timeline, batch->value };
 	const struct vmb_point done = { queue->done_timeline, batch->value };
 
-	return vmb_batch_submit(queue->provide, batch, batch->waits ? &gate : NULL, &done);
+	return vmb_batch_submit(queue->provide, batch, batch->gated ? &gate : NULL, &done);
 }
 
 static VkResult submit_now(struct vmb_bind_call *call, const struct vmb_batch *batch)
@@ -84,7 +84,7 @@ static VkResult run(struct vmb_bind_call *call, uint32_t index)
 	const struct vmb_batch *batch = call->batches[index];
 	VkResult result = VK_SUCCESS;
 
-	if (batch->waits) {
+	if (batch->gated) {
 		vmb_bind_call_add_gate(call, index);
 		result = vmb_bind_call_flush(call, false);
 	}
@@ -132,7 +132,7 @@ static void abandon(struct vmb_bind_call *call)
 /* Submits a batch as soon as the kernel accepts it. -ECANCELED if the batch must be dropped. */
 static int submit_in_time(struct vmb_queue *queue, const struct vmb_batch *batch)
 {
-	int ret = batch->waits ? -ETIME : 0;
+	int ret = batch->gated ? -ETIME : 0;
 
 	while (ret == -ETIME && !vmb_worker_should_stop(queue)) {
 		ret = wait_for_gate(queue, batch, VMB_WORKER_SLICE_NS);

@@ -9,8 +9,8 @@
 #include "vk/allocator.h"
 
 /*
- * The executor of a VM that executes. The caller executes a call without wait semaphores if the
- * queue's worker is idle. Otherwise the queue's worker executes each batch after the batch's gate
+ * The executor of a VM that executes. The caller executes a call that need not wait if the queue's
+ * worker is idle. Otherwise the queue's worker executes each batch after the batch's gate
  * is signaled.
  */
 
@@ -38,7 +38,7 @@ static VkResult execute_all(struct vmb_bind_call *call)
 static VkResult prepare(struct vmb_bind_call *call)
 {
 	struct vmb_queue *queue = call->queue;
-	bool now = !vmb_bind_call_has_waits(call) && vmb_worker_is_idle(queue);
+	bool now = !vmb_bind_call_must_wait(call) && vmb_worker_is_idle(queue);
 
 	vmb_provide_log(queue->provide, VMB_LOG_DEBUG, "vkQueueBindSparse: %u batches, %s",
 		call->count, now ? "executed at once" : "queued for the worker");
@@ -76,7 +76,7 @@ static bool wait_for_gate(struct vmb_queue *queue, const struct vmb_batch *batch
 		.pSemaphores = &queue->gate,
 		.pValues = &batch->value,
 	};
-	VkResult result = batch->waits ? VK_TIMEOUT : VK_SUCCESS;
+	VkResult result = batch->gated ? VK_TIMEOUT : VK_SUCCESS;
 
 	while (result == VK_TIMEOUT && !vmb_worker_should_stop(queue)) {
 		result = provide->next.WaitSemaphores(
@@ -134,10 +134,7 @@ static VkResult wait_idle(struct vmb_provide *provide, VkQueue handle)
 
 static void drain(struct vmb_provide *provide)
 {
-	pthread_mutex_lock(&provide->queues_lock);
-	struct vmb_queue *queue = provide->queues;
-	pthread_mutex_unlock(&provide->queues_lock);
-	for (; queue; queue = queue->next) {
+	for (struct vmb_queue *queue = provide->queues; queue; queue = queue->next) {
 		vmb_worker_drain(queue);
 	}
 }

@@ -2,7 +2,7 @@
 #include "provide/image.h"
 
 #include "provide/commands.h"
-#include "provide/memory_source.h"
+#include "provide/external_types.h"
 #include "provide/resource.h"
 #include "provide/sparse_flags.h"
 #include "vk/chain.h"
@@ -14,26 +14,37 @@ bool vmb_image_flags_provided(VkImageCreateFlags flags)
 	return !(flags & (VK_IMAGE_CREATE_SPARSE_RESIDENCY_BIT | VK_IMAGE_CREATE_DISJOINT_BIT));
 }
 
-/* Creates an ordinary image, and adds the memory source's handle types. Handle types are not added
- * to swapchain images, to images with handle types of the application, or to preinitialized images
- * (VUID-VkImageCreateInfo-pNext-01443). */
+/* A swapchain image has the swapchain's memory. An image with an initial layout has no handle types
+ * (VUID-VkImageCreateInfo-pNext-01443), but a driver that checks the types needs them. */
+static bool needs_types(const struct vmb_provide *provide, const VkImageCreateInfo *info)
+{
+	if (vmb_chain_find(info->pNext, VK_STRUCTURE_TYPE_IMAGE_SWAPCHAIN_CREATE_INFO_KHR)) {
+		return false;
+	}
+	return info->initialLayout == VK_IMAGE_LAYOUT_UNDEFINED ||
+		vmb_external_types_checked(provide);
+}
+
+/* Creates an ordinary image. */
 static VkResult create_plain(struct vmb_provide *provide, const VkImageCreateInfo *info,
 	const VkAllocationCallbacks *allocator, VkImage *out)
 {
-	const VkExternalMemoryImageCreateInfo external = {
-		.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
-		.pNext = info->pNext,
-		.handleTypes = provide->source->handle_types,
-	};
+	struct vmb_external_types types;
 	VkImageCreateInfo plain = *info;
 
 	plain.flags &= ~VMB_IMAGE_SPARSE_FLAGS;
-	if (external.handleTypes && info->initialLayout == VK_IMAGE_LAYOUT_UNDEFINED &&
-		!vmb_chain_find(info->pNext, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO) &&
-		!vmb_chain_find(info->pNext, VK_STRUCTURE_TYPE_IMAGE_SWAPCHAIN_CREATE_INFO_KHR)) {
-		plain.pNext = &external;
+	if (!needs_types(provide, info)) {
+		return provide->next.CreateImage(provide->device->handle, &plain, allocator, out);
 	}
-	return provide->next.CreateImage(provide->device->handle, &plain, allocator, out);
+	VkResult result = vmb_external_types_init(
+		&types, provide, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO, info->pNext);
+	if (result != VK_SUCCESS) {
+		return result;
+	}
+	plain.pNext = types.head;
+	result = provide->next.CreateImage(provide->device->handle, &plain, allocator, out);
+	vmb_external_types_finish(&types);
+	return result;
 }
 
 static VkResult create_resource(

@@ -50,13 +50,14 @@ static VKAPI_ATTR void VKAPI_CALL free_memory(
 	VkDevice handle, VkDeviceMemory memory_handle, const VkAllocationCallbacks *allocator)
 {
 	struct vmb_provide *provide = vmb_provide_of(handle);
-	struct vmb_memory *memory = vmb_map_remove(&provide->memories, (uint64_t)memory_handle);
+	struct vmb_memory *memory = vmb_map_find(&provide->memories, (uint64_t)memory_handle);
 
-	if (memory) {
-		vmb_memory_destroy(memory, allocator);
+	if (!memory) {
+		provide->next.FreeMemory(handle, memory_handle, allocator);
 		return;
 	}
-	provide->next.FreeMemory(handle, memory_handle, allocator);
+	vmb_map_remove(&provide->memories, (uint64_t)memory_handle);
+	vmb_memory_destroy(memory, allocator);
 }
 
 const struct vmb_device_commands vmb_provide_memory_commands = {

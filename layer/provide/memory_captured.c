@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <string.h>
 
 #include "provide/memory.h"
 #include "provide/memory_source.h"
@@ -69,12 +70,21 @@ static VkResult reserve(struct vmb_resource *resource, const VkMemoryRequirement
 		provide->device->handle, &info, &vmb_allocator, &resource->memory);
 	int ret = vm->impl->capture_reservation(vm, &capture, range);
 	if (result != VK_SUCCESS) {
+		vmb_provide_log(provide, VMB_LOG_WARN,
+			"the driver cannot allocate the %llu bytes of addresses of a sparse "
+			"resource: VkResult %d",
+			(unsigned long long)requirements->size, result);
 		resource->memory = VK_NULL_HANDLE;
 		return result;
 	}
 	/* The driver chose the range: check that it meets the requirements. */
 	bool fits = ret == 0 && range->size >= requirements->size &&
 		range->va % requirements->alignment == 0;
+	if (!fits) {
+		vmb_provide_log(provide, VMB_LOG_WARN,
+			"the kernel refused to reserve the %llu bytes of a sparse resource: %s",
+			(unsigned long long)requirements->size, strerror(ret < 0 ? -ret : EINVAL));
+	}
 	return fits ? VK_SUCCESS : VK_ERROR_OUT_OF_DEVICE_MEMORY;
 }
 

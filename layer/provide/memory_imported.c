@@ -5,6 +5,7 @@
 #include "provide/memory_source.h"
 #include "provide/resource.h"
 #include "vk/allocator.h"
+#include "vk/chain.h"
 
 /* The VM creates memory, and the driver imports it (VK_EXT_external_memory_host). */
 
@@ -83,9 +84,11 @@ static bool is_for_driver(const VkBaseInStructure *node)
 	}
 }
 
+/* A bind takes at least the granularity, so less memory is never bound. */
 static bool can_back(const struct vmb_provide *provide, const VkMemoryAllocateInfo *info)
 {
-	if (!info->allocationSize || !(provide->sparse_types >> info->memoryTypeIndex & 1)) {
+	if (info->allocationSize < provide->vm->granularity ||
+		!(provide->sparse_types >> info->memoryTypeIndex & 1)) {
 		return false;
 	}
 	for (const VkBaseInStructure *node = info->pNext; node; node = node->pNext) {
@@ -94,6 +97,36 @@ static bool can_back(const struct vmb_provide *provide, const VkMemoryAllocateIn
 		}
 	}
 	return true;
+}
+
+/* VK_MEMORY_ALLOCATE_ZERO_INITIALIZE_BIT_EXT, which older headers lack. */
+#define ZERO_INITIALIZE 0x8
+
+static bool wants_zeros(const VkMemoryAllocateInfo *info)
+{
+	const VkMemoryAllocateFlagsInfo *flags = vmb_chain_find(
+		info->pNext, VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO);
+
+	return flags && (flags->flags & ZERO_INITIALIZE);
+}
+
+/* Imports zeroed memory. An import cannot request zeros itself: the layer removes the flag. */
+static VkResult import_zeroed(struct vmb_memory *memory, const VkMemoryAllocateInfo *info,
+	const VkAllocationCallbacks *allocator)
+{
+	static const VkStructureType changed = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO;
+	struct vmb_chain chain;
+
+	VkResult result = vmb_chain_copy(&chain, info->pNext, &changed, 1);
+	if (result != VK_SUCCESS) {
+		return result;
+	}
+	VkMemoryAllocateFlagsInfo *flags = vmb_chain_find_out(chain.head, changed);
+	flags->flags &= ~(VkMemoryAllocateFlags)ZERO_INITIALIZE;
+	result = import(memory->provide, memory->backing.map, memory->backing.size,
+		info->memoryTypeIndex, chain.head, allocator, &memory->handle);
+	vmb_chain_finish(&chain);
+	return result;
 }
 
 static VkResult allocate(struct vmb_memory *memory, const VkMemoryAllocateInfo *info,
@@ -106,8 +139,9 @@ static VkResult allocate(struct vmb_memory *memory, const VkMemoryAllocateInfo *
 	if (info->allocationSize > provide->heap_sizes[info->memoryTypeIndex]) {
 		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
 	}
+	bool zeroed = info->pNext && wants_zeros(info);
 	int ret = provide->vm->impl->memory_create(
-		provide->vm, vmb_provide_round_up(provide, info->allocationSize), backing);
+		provide->vm, vmb_provide_round_up(provide, info->allocationSize), zeroed, backing);
 	if (ret < 0) {
 		vmb_provide_log(provide, VMB_LOG_WARN,
 			"vkAllocateMemory: cannot allocate %llu bytes: %s",
@@ -116,8 +150,9 @@ static VkResult allocate(struct vmb_memory *memory, const VkMemoryAllocateInfo *
 	}
 	vmb_trace_annotate_number(provide->trace, "backing", backing->id);
 	vmb_trace_annotate_number(provide->trace, "backing_offset", backing->offset);
-	return import(provide, backing->map, backing->size, info->memoryTypeIndex, info->pNext,
-		allocator, &memory->handle);
+	return zeroed ? import_zeroed(memory, info, allocator)
+		      : import(provide, backing->map, backing->size, info->memoryTypeIndex,
+				info->pNext, allocator, &memory->handle);
 }
 
 /* The driver's object is freed first: the driver uses the imported memory until then. */
@@ -136,12 +171,22 @@ static VkResult reserve(struct vmb_resource *resource, const VkMemoryRequirement
 	struct vmb_provide *provide = resource->provide;
 	struct vmb_reservation *range = &resource->reservation;
 
-	if (provide->vm->impl->reserve(
-		    provide->vm, requirements->size, requirements->alignment, range) < 0) {
+	int ret = provide->vm->impl->reserve(
+		provide->vm, requirements->size, requirements->alignment, range);
+	if (ret < 0) {
+		vmb_provide_log(provide, VMB_LOG_WARN,
+			"cannot reserve %llu bytes of addresses for a sparse resource: %s",
+			(unsigned long long)requirements->size, strerror(-ret));
 		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
 	}
-	return import(provide, (void *)(uintptr_t)range->va, range->size, type, chain,
+	VkResult result = import(provide, (void *)(uintptr_t)range->va, range->size, type, chain,
 		&vmb_allocator, &resource->memory);
+	if (result != VK_SUCCESS) {
+		vmb_provide_log(provide, VMB_LOG_WARN,
+			"the driver refused the import of a sparse resource of %llu bytes: %d",
+			(unsigned long long)requirements->size, result);
+	}
+	return result;
 }
 
 const struct vmb_memory_source vmb_memory_imported = {
@@ -150,7 +195,5 @@ const struct vmb_memory_source vmb_memory_imported = {
 	.allocate = allocate,
 	.free = free_memory,
 	.reserve = reserve,
-	/* Imported memory requires that the resource names the handle type at creation
-	 * (VUID-vkBindBufferMemory-memory-02985, VUID-vkBindImageMemory-memory-02989). */
 	.handle_types = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
 };

@@ -23,8 +23,8 @@ struct vmb_memory_source {
 		const VkAllocationCallbacks *allocator);
 	/* Frees the driver's object and the backing. */
 	void (*free)(struct vmb_memory *memory, const VkAllocationCallbacks *allocator);
-	/* Reserves a range and sets the resource's reservation and memory. On failure the caller
-	 * still destroys the resource. */
+	/* Reserves a range and sets the resource's reservation and memory. Logs the cause of a
+	 * failure. The caller then still destroys the resource. */
 	VkResult (*reserve)(struct vmb_resource *resource, const VkMemoryRequirements *requirements,
 		uint32_t type, const void *chain);
 	/* The external handle types that the layer adds to new buffers and images; 0 for none. */

@@ -18,23 +18,36 @@ static struct vmb_queue *queue_create(struct vmb_provide *provide, VkQueue handl
 	queue->handle = handle;
 	queue->provide = provide;
 	queue->last = &queue->first;
+	pthread_mutex_init(&queue->call_lock, NULL);
 	pthread_mutex_init(&queue->batches_lock, NULL);
 	pthread_cond_init(&queue->batches_changed, NULL);
 	return queue;
 }
 
-struct vmb_queue *vmb_queue_get(struct vmb_provide *provide, VkQueue handle)
+static struct vmb_queue *find_queue(struct vmb_provide *provide, VkQueue handle)
 {
-	pthread_mutex_lock(&provide->queues_lock);
-	struct vmb_queue *queue = provide->queues;
+	struct vmb_queue *queue = atomic_load_explicit(&provide->queues, memory_order_acquire);
+
 	while (queue && queue->handle != handle) {
 		queue = queue->next;
 	}
+	return queue;
+}
+
+struct vmb_queue *vmb_queue_get(struct vmb_provide *provide, VkQueue handle)
+{
+	struct vmb_queue *queue = find_queue(provide, handle);
+
+	if (queue) {
+		return queue;
+	}
+	pthread_mutex_lock(&provide->queues_lock);
+	queue = find_queue(provide, handle);
 	if (!queue) {
 		queue = queue_create(provide, handle);
 		if (queue) {
 			queue->next = provide->queues;
-			provide->queues = queue;
+			atomic_store_explicit(&provide->queues, queue, memory_order_release);
 		}
 	}
 	pthread_mutex_unlock(&provide->queues_lock);
@@ -48,6 +61,31 @@ static void forget_timeline(struct vmb_vm *vm, uint32_t timeline)
 	}
 }
 
+/* Whether the worker has executed all batches. A worker that was stopped may have dropped some. */
+static bool is_done(const struct vmb_queue *queue)
+{
+	struct vmb_provide *provide = queue->provide;
+	uint64_t value = 0;
+
+	return provide->next.GetSemaphoreCounterValue(
+		       provide->device->handle, queue->done, &value) == VK_SUCCESS &&
+		value >= queue->last_value;
+}
+
+/*
+ * The threads of lavapipe 22.3.6 touch a timeline semaphore after they have signaled the fence of
+ * the submission. A later submission is done only when the earlier ones are finished, so the queue
+ * waits for one before its timelines are destroyed.
+ */
+static void wait_until_unused(const struct vmb_queue *queue)
+{
+	struct vmb_provide *provide = queue->provide;
+
+	if (queue->gate && queue->done && is_done(queue)) {
+		provide->executor->wait_idle(provide, queue->handle);
+	}
+}
+
 void vmb_queue_destroy(struct vmb_queue *queue)
 {
 	struct vmb_provide *provide = queue->provide;
@@ -57,11 +95,13 @@ void vmb_queue_destroy(struct vmb_queue *queue)
 	forget_timeline(provide->vm, queue->done_timeline);
 	/* On a lost device the driver's queue may still wait for gate and done: leak them. */
 	if (!vmb_provide_is_stranded(provide)) {
+		wait_until_unused(queue);
 		provide->next.DestroySemaphore(device, queue->gate, &vmb_allocator);
 		provide->next.DestroySemaphore(device, queue->done, &vmb_allocator);
 	}
 	pthread_cond_destroy(&queue->batches_changed);
 	pthread_mutex_destroy(&queue->batches_lock);
+	pthread_mutex_destroy(&queue->call_lock);
 	free(queue);
 }
 

@@ -12,23 +12,27 @@
 struct vmb_batch;
 
 /*
- * A VkQueue with a vkQueueBindSparse. Two timeline semaphores of the layer order a batch:
+ * A VkQueue. Two timeline semaphores of the layer order a batch:
  *
  *  - the driver's queue waits for the application's semaphores and signals gate;
  *  - the executor waits for gate, runs the batch and signals done;
  *  - the driver's queue waits for done and signals the application's semaphores.
  *
  * Only the driver's queue signals gate, and only the executor signals done. So both values only
- * rise. A batch without waits needs no gate.
+ * rise. A batch that follows no work and waits for no semaphore needs no gate.
  */
 struct vmb_queue {
 	struct vmb_queue *next; /* in vmb_provide.queues */
 	VkQueue handle;
 	struct vmb_provide *provide;
 
-	/* The value of the last batch. Externally synchronized, as the VkQueue is. */
+	/* The driver has got work that may not be done. A bind must not overtake this work. */
+	atomic_bool has_work;
+	/* Held during vkQueueBindSparse: VK_KHR_internally_synchronized_queues permits several
+	 * threads. Guards the members up to has_worker. */
+	pthread_mutex_t call_lock;
+	/* The value of the last batch. */
 	uint64_t last_value;
-
 	/* VK_NULL_HANDLE until vmb_queue_create_timelines(), constant afterwards. */
 	VkSemaphore gate;
 	VkSemaphore done;
@@ -53,10 +57,17 @@ struct vmb_queue {
 /* The object of a queue, created by the first call. The device owns it. NULL if memory is short.
  * Any thread. */
 struct vmb_queue *vmb_queue_get(struct vmb_provide *provide, VkQueue handle);
+
+/* Notes that the queue has got work. Any thread. */
+static inline void vmb_queue_note_work(struct vmb_queue *queue)
+{
+	atomic_store_explicit(&queue->has_work, true, memory_order_relaxed);
+}
+
 /* The queue's worker must be stopped. */
 void vmb_queue_destroy(struct vmb_queue *queue);
 
-/* Creates gate and done unless they exist. The queue is externally synchronized. */
+/* Creates gate and done unless they exist. call_lock is held. */
 VkResult vmb_queue_create_timelines(struct vmb_queue *queue);
 /* Signals done with the value of a batch by vkSignalSemaphore. */
 VkResult vmb_queue_signal_done(struct vmb_queue *queue, const struct vmb_batch *batch);

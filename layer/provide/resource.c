@@ -47,6 +47,8 @@ static VkResult reserve(struct vmb_resource *resource, const VkMemoryRequirement
 	const void *chain = provide->has_addresses ? &flags : NULL;
 
 	if (!requirements->memoryTypeBits) {
+		vmb_provide_log(provide, VMB_LOG_WARN,
+			"no memory type of this sparse resource can be imported");
 		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
 	}
 	uint32_t type = (uint32_t)__builtin_ctz(requirements->memoryTypeBits);
@@ -67,9 +69,6 @@ VkResult vmb_resource_create(struct vmb_provide *provide, const VkMemoryRequirem
 	pthread_mutex_init(&resource->residency_lock, NULL);
 	VkResult result = reserve(resource, requirements);
 	if (result != VK_SUCCESS) {
-		vmb_provide_log(provide, VMB_LOG_WARN,
-			"cannot reserve address space for a sparse resource of %llu bytes",
-			(unsigned long long)requirements->size);
 		vmb_resource_destroy(resource);
 		return result;
 	}

@@ -5,6 +5,8 @@
 
 #include "provide/commands.h"
 #include "provide/executor.h"
+#include "provide/queue.h"
+#include "provide/worker.h"
 
 static uint64_t now_ns(void)
 {
@@ -110,12 +112,6 @@ UNLESS_LOST(get_fence_status, GetFenceStatus,
 	(VkDevice handle, VkFence fence), (handle, fence))
 UNLESS_LOST(get_semaphore_counter_value, GetSemaphoreCounterValue,
 	(VkDevice handle, VkSemaphore semaphore, uint64_t *value), (handle, semaphore, value))
-UNLESS_LOST(submit, QueueSubmit,
-	(VkQueue handle, uint32_t count, const VkSubmitInfo *submits, VkFence fence),
-	(handle, count, submits, fence))
-UNLESS_LOST(submit2, QueueSubmit2,
-	(VkQueue handle, uint32_t count, const VkSubmitInfo2 *submits, VkFence fence),
-	(handle, count, submits, fence))
 UNLESS_LOST(present, QueuePresentKHR,
 	(VkQueue handle, const VkPresentInfoKHR *info), (handle, info))
 UNLESS_LOST(acquire_next_image, AcquireNextImageKHR,
@@ -127,11 +123,49 @@ UNLESS_LOST(acquire_next_image2, AcquireNextImage2KHR,
 	(handle, info, index))
 /* clang-format on */
 
+/* Notes work for the order of the queue. Fails if the device is lost. */
+static VkResult begin_submit(struct vmb_provide *provide, VkQueue handle, uint32_t count)
+{
+	if (vmb_provide_is_lost(provide)) {
+		return VK_ERROR_DEVICE_LOST;
+	}
+	struct vmb_queue *queue = vmb_queue_get(provide, handle);
+	if (!queue) {
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
+	if (count) {
+		vmb_queue_note_work(queue);
+	}
+	return VK_SUCCESS;
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL submit(
+	VkQueue handle, uint32_t count, const VkSubmitInfo *submits, VkFence fence)
+{
+	struct vmb_provide *provide = vmb_provide_of(handle);
+	VkResult result = begin_submit(provide, handle, count);
+
+	return result == VK_SUCCESS ? provide->next.QueueSubmit(handle, count, submits, fence)
+				    : result;
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL submit2(
+	VkQueue handle, uint32_t count, const VkSubmitInfo2 *submits, VkFence fence)
+{
+	struct vmb_provide *provide = vmb_provide_of(handle);
+	VkResult result = begin_submit(provide, handle, count);
+
+	return result == VK_SUCCESS ? provide->next.QueueSubmit2(handle, count, submits, fence)
+				    : result;
+}
+
 static VkResult lost_or(const struct vmb_provide *provide, VkResult result)
 {
 	return vmb_provide_is_lost(provide) ? VK_ERROR_DEVICE_LOST : result;
 }
 
+/* An idle queue has no work that a bind could overtake. Another thread may submit during the wait,
+ * so the note is taken before. */
 static VKAPI_ATTR VkResult VKAPI_CALL queue_wait_idle(VkQueue handle)
 {
 	struct vmb_provide *provide = vmb_provide_of(handle);
@@ -139,7 +173,16 @@ static VKAPI_ATTR VkResult VKAPI_CALL queue_wait_idle(VkQueue handle)
 	if (vmb_provide_is_lost(provide)) {
 		return VK_ERROR_DEVICE_LOST;
 	}
-	return lost_or(provide, provide->executor->wait_idle(provide, handle));
+	struct vmb_queue *queue = vmb_queue_get(provide, handle);
+	if (!queue) {
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
+	bool had_work = atomic_exchange_explicit(&queue->has_work, false, memory_order_relaxed);
+	VkResult result = provide->executor->wait_idle(provide, handle);
+	if (had_work && result != VK_SUCCESS) {
+		vmb_queue_note_work(queue);
+	}
+	return lost_or(provide, result);
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL device_wait_idle(VkDevice handle)
@@ -153,14 +196,50 @@ static VKAPI_ATTR VkResult VKAPI_CALL device_wait_idle(VkDevice handle)
 	return lost_or(provide, provide->next.DeviceWaitIdle(handle));
 }
 
+static bool has_pending_binds(const struct vmb_provide *provide)
+{
+	for (struct vmb_queue *queue = provide->queues; queue; queue = queue->next) {
+		if (!vmb_worker_is_idle(queue)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * The driver's wait for a query cannot be sliced, and would never end for a query behind a failed
+ * bind. So the layer asks without a wait until the driver has the results, the device is lost, or
+ * no bind is pending.
+ *
+ * lavapipe waits for all work of the device in this command, also for work that the query does not
+ * depend on. The layer then waits for the binds first.
+ */
+static void wait_for_query(struct vmb_provide *provide, VkQueryPool pool, uint32_t first,
+	uint32_t count, size_t size, void *data, VkDeviceSize stride, VkQueryResultFlags flags)
+{
+	static const struct timespec pause = { .tv_nsec = 100000 };
+	VkQueryResultFlags ask = flags &
+		~(VkQueryResultFlags)(VK_QUERY_RESULT_WAIT_BIT | VK_QUERY_RESULT_PARTIAL_BIT);
+
+	if (provide->device->physical->driver_id == VK_DRIVER_ID_MESA_LLVMPIPE) {
+		provide->executor->drain(provide);
+		return;
+	}
+	while (has_pending_binds(provide) && !vmb_provide_is_lost(provide) &&
+		provide->next.GetQueryPoolResults(provide->device->handle, pool, first, count, size,
+			data, stride, ask) == VK_NOT_READY) {
+		nanosleep(&pause, NULL);
+	}
+}
+
 static VKAPI_ATTR VkResult VKAPI_CALL get_query_pool_results(VkDevice handle, VkQueryPool pool,
 	uint32_t first, uint32_t count, size_t size, void *data, VkDeviceSize stride,
 	VkQueryResultFlags flags)
 {
 	struct vmb_provide *provide = vmb_provide_of(handle);
 
-	if (flags & VK_QUERY_RESULT_WAIT_BIT) {
-		provide->executor->drain(provide);
+	if ((flags & VK_QUERY_RESULT_WAIT_BIT) && provide->executor->strands_driver) {
+		wait_for_query(provide, pool, first, count, size, data, stride, flags);
 	}
 	return vmb_provide_is_lost(provide) ? VK_ERROR_DEVICE_LOST
 					    : provide->next.GetQueryPoolResults(handle, pool, first,

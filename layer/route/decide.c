@@ -36,10 +36,14 @@ static void read_properties(
 	memcpy(physical->driver, driver.driverName, sizeof(physical->driver));
 	memcpy(physical->driver_info, driver.driverInfo, sizeof(physical->driver_info));
 
-	VkDeviceSize page = (VkDeviceSize)sysconf(_SC_PAGESIZE);
-	physical->granularity = host.minImportedHostPointerAlignment > page
-		? host.minImportedHostPointerAlignment
-		: page;
+	physical->granularity = host.minImportedHostPointerAlignment;
+}
+
+static void raise_to(VkDeviceSize *least, VkDeviceSize value)
+{
+	if (*least < value) {
+		*least = value;
+	}
 }
 
 static bool has_extension(const struct vmb_physical_device *physical,
@@ -95,8 +99,10 @@ static struct vmb_route_choice choose(struct vmb_physical_device *physical,
 	}
 	struct vmb_route_choice choice = vmb_route_choose(facts);
 	if (choice.needs_probe) {
+		raise_to(&physical->granularity, candidate->granularity);
+		raise_to(&physical->granularity, (VkDeviceSize)sysconf(_SC_PAGESIZE));
 		facts->probed = true;
-		facts->probe_passed = vmb_route_probe(
+		facts->probe_failure = vmb_route_probe(
 			physical, choice.backend, &physical->address_space);
 		choice = vmb_route_choose(facts);
 	}

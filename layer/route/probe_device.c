@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "route/probe_device.h"
 
-#include <errno.h>
-
 #include "vk/allocator.h"
 
 static bool find_family(const struct vmb_physical_device *physical, uint32_t *family)
@@ -87,9 +85,10 @@ static bool get_queue(struct vmb_probe_device *device)
 	return get;
 }
 
-/* Creates the VM, which takes the watch over. On failure the caller still owns the watch. */
-static bool create_vm(const struct vmb_physical_device *physical, const struct vmb_backend *backend,
-	struct vmb_backend_watch *watch, struct vmb_vm **vm)
+/* Creates the VM, which takes the watch over. Returns NULL, or the cause of a failure. The caller
+ * then still owns the watch. */
+static const char *create_vm(const struct vmb_physical_device *physical,
+	const struct vmb_backend *backend, struct vmb_backend_watch *watch, struct vmb_vm **vm)
 {
 	const struct vmb_vm_config config = {
 		.granularity = physical->granularity,
@@ -97,12 +96,7 @@ static bool create_vm(const struct vmb_physical_device *physical, const struct v
 	};
 
 	int ret = backend->create(&config, vm);
-	if (ret == -ENODEV) {
-		vmb_instance_log(physical->instance, VMB_LOG_WARN,
-			"%s: none of the driver's ioctls was seen while the probe created a device",
-			physical->name);
-	}
-	return ret == 0;
+	return ret < 0 ? backend->explain(ret) : NULL;
 }
 
 static void destroy_handle(
@@ -112,31 +106,49 @@ static void destroy_handle(
 		(PFN_vkDestroyDevice)device->get(device->handle, "vkDestroyDevice"));
 }
 
-bool vmb_route_probe(const struct vmb_physical_device *physical, const struct vmb_backend *backend,
-	uint64_t *address_space)
+/* Probes a created device. Sets *watch to NULL if a VM has taken the watch over. */
+static const char *probe_with_vm(const struct vmb_physical_device *physical,
+	const struct vmb_backend *backend, struct vmb_probe_device *device,
+	struct vmb_backend_watch **watch, uint64_t *address_space)
+{
+	if (!get_queue(device)) {
+		return "the driver lacks vkGetDeviceQueue";
+	}
+	const char *failure = create_vm(physical, backend, *watch, &device->vm);
+	if (failure) {
+		return failure;
+	}
+	*watch = NULL;
+	failure = backend->probe(device, address_space);
+	vmb_vm_destroy(device->vm);
+	return failure;
+}
+
+const char *vmb_route_probe(const struct vmb_physical_device *physical,
+	const struct vmb_backend *backend, uint64_t *address_space)
 {
 	struct vmb_probe_device device = {
 		.allocator = &vmb_allocator,
 		.max_allocation = max_allocation(physical),
 	};
 	struct vmb_backend_watch *watch = NULL;
-	bool passed = false;
+	const char *failure = "the driver failed to create a device for the layer's probe";
 
-	if (!physical->instance->loader_create_device || !find_family(physical, &device.family)) {
-		return false;
+	if (!physical->instance->loader_create_device) {
+		return "the Vulkan loader is too old: it cannot create a device for the layer";
+	}
+	if (!find_family(physical, &device.family)) {
+		return "the device has no queue that supports transfer";
 	}
 	if (backend->watch_begin && backend->watch_begin(NULL, &watch) < 0) {
-		return false;
+		return "the process is out of memory";
 	}
 	VkResult result = create_handle(physical, backend, &device);
 	if (watch) {
 		backend->watch_end(watch);
 	}
-	if (result == VK_SUCCESS && get_queue(&device) &&
-		create_vm(physical, backend, watch, &device.vm)) {
-		watch = NULL;
-		passed = backend->probe(&device, address_space);
-		vmb_vm_destroy(device.vm);
+	if (result == VK_SUCCESS) {
+		failure = probe_with_vm(physical, backend, &device, &watch, address_space);
 	}
 	if (watch) {
 		backend->watch_destroy(watch);
@@ -144,5 +156,5 @@ bool vmb_route_probe(const struct vmb_physical_device *physical, const struct vm
 	if (result == VK_SUCCESS) {
 		destroy_handle(physical, &device);
 	}
-	return passed;
+	return failure;
 }

@@ -121,7 +121,7 @@ static const char *unmet_requirement(
 			return backend->extensions[i].missing;
 		}
 	}
-	return facts->probed && !facts->probe_passed ? backend->probe_failed : NULL;
+	return facts->probed ? facts->probe_failure : NULL;
 }
 
 static const char *reason_without_rule(const struct vmb_route_facts *facts)

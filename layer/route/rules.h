@@ -19,9 +19,10 @@ struct vmb_route_facts {
 	bool has_sparse; /* the driver's sparseBinding */
 	/* A required extension of the backend that the driver lacks; NULL if there is none. */
 	const char *missing_extension;
-	/* Whether the backend was probed on the device, and the result. */
+	/* Whether the backend was probed on the device, and the cause of a failure. The cause is
+	 * NULL after a success; otherwise a static text for users. */
 	bool probed;
-	bool probe_passed;
+	const char *probe_failure;
 };
 
 struct vmb_route_choice {
@@ -41,7 +42,7 @@ struct vmb_route_choice {
 struct vmb_route_choice vmb_route_choose(const struct vmb_route_facts *facts);
 
 /* The backend of the provide route, if the device meets its requirements. NULL if another route is
- * certain. Ignores kernel_driver, missing_extension, probed and probe_passed. Pure. */
+ * certain. Ignores kernel_driver, missing_extension, probed and probe_failure. Pure. */
 const struct vmb_backend *vmb_route_candidate(const struct vmb_route_facts *facts);
 
 #endif

@@ -94,7 +94,6 @@ static void empty_cache(struct vmb_backing_cache *cache)
 	}
 	assert_int_equal(cache->count, 0);
 	assert_int_equal(cache->bytes, 0);
-	vmb_backing_cache_finish(cache);
 }
 
 static void test_scenario(void **state)
@@ -102,7 +101,7 @@ static void test_scenario(void **state)
 	const struct scenario *scenario = *state;
 	struct vmb_backing_cache cache;
 
-	vmb_backing_cache_init(&cache);
+	vmb_backing_cache_clear(&cache);
 	for (const char *text = scenario->steps; *text; text += strspn(text, " ")) {
 		run_step(&cache, text);
 		text += strcspn(text, " ");
@@ -117,7 +116,7 @@ static void test_full_of_entries(void **state)
 	struct vmb_backing out;
 
 	(void)state;
-	vmb_backing_cache_init(&cache);
+	vmb_backing_cache_clear(&cache);
 	for (uint32_t i = 0; i < VMB_CACHE_ENTRIES; i++) {
 		struct vmb_backing backing = { .id = i, .size = 4096 };
 		assert_true(vmb_backing_cache_put(&cache, &backing));
@@ -135,7 +134,6 @@ static void test_full_of_entries(void **state)
 		assert_int_equal(out.id, i);
 	}
 	assert_false(vmb_backing_cache_evict(&cache, &out));
-	vmb_backing_cache_finish(&cache);
 }
 
 /* The model: the backings in the order in which they were put. An id of 0 marks a removed
@@ -210,7 +208,7 @@ static void run_round(uint64_t seed)
 	struct kept kept = { .all_count = 0 };
 	uint64_t bytes;
 
-	vmb_backing_cache_init(&cache);
+	vmb_backing_cache_clear(&cache);
 	for (size_t i = 0; i < MAX_STEPS; i++) {
 		uint64_t bits = model_random(&random);
 		uint64_t size = sizes[(bits >> 32) % size_count];
@@ -239,96 +237,9 @@ static void test_random(void **state)
 	}
 }
 
-#define THREADS 4
-#define OWN 12
-#define BACKINGS (THREADS * OWN)
-#define EACH (2 * MIB)
-
-/* The threads have more backings than the cache can hold. Each backing is in the cache, or one
- * thread owns it. */
-struct arena {
-	struct vmb_backing_cache cache;
-	atomic_int owners[BACKINGS];
-	atomic_bool wrong;
-	atomic_uint next_thread;
-	pthread_barrier_t start;
-};
-
-/* Drops the ownership before the put, because another thread may take the backing at once. */
-static bool put_owned(struct arena *arena, const struct vmb_backing *backing)
-{
-	atomic_fetch_sub(&arena->owners[backing->id], 1);
-	bool in = vmb_backing_cache_put(&arena->cache, backing);
-	if (!in) {
-		atomic_fetch_add(&arena->owners[backing->id], 1);
-	}
-	return in;
-}
-
-static bool take_owned(struct arena *arena, bool oldest, struct vmb_backing *backing)
-{
-	bool found = oldest ? vmb_backing_cache_evict(&arena->cache, backing)
-			    : vmb_backing_cache_take(&arena->cache, EACH, backing);
-
-	if (found && atomic_fetch_add(&arena->owners[backing->id], 1) != 0) {
-		atomic_store(&arena->wrong, true);
-	}
-	return found;
-}
-
-static void *use_cache(void *argument)
-{
-	struct arena *arena = argument;
-	unsigned thread = atomic_fetch_add(&arena->next_thread, 1);
-	uint64_t random = thread;
-	struct vmb_backing own[BACKINGS];
-	size_t count = 0;
-
-	for (uint32_t i = 0; i < OWN; i++) {
-		own[count] = (struct vmb_backing){ .id = thread * OWN + i, .size = EACH };
-		atomic_fetch_add(&arena->owners[own[count++].id], 1);
-	}
-	pthread_barrier_wait(&arena->start);
-	for (size_t i = 0; i < 50000; i++) {
-		uint64_t bits = model_random(&random);
-		if (bits & 1) {
-			count -= count && put_owned(arena, &own[count - 1]);
-		} else {
-			count += count < BACKINGS && take_owned(arena, bits & 2, &own[count]);
-		}
-	}
-	return NULL;
-}
-
-static void test_threads(void **state)
-{
-	static struct arena arena;
-	pthread_t threads[THREADS];
-	struct vmb_backing backing;
-
-	(void)state;
-	vmb_backing_cache_init(&arena.cache);
-	pthread_barrier_init(&arena.start, NULL, THREADS);
-	for (size_t i = 0; i < THREADS; i++) {
-		assert_int_equal(pthread_create(&threads[i], NULL, use_cache, &arena), 0);
-	}
-	for (size_t i = 0; i < THREADS; i++) {
-		pthread_join(threads[i], NULL);
-	}
-	while (take_owned(&arena, true, &backing)) {
-	}
-	assert_false(arena.wrong);
-	for (size_t i = 0; i < BACKINGS; i++) {
-		assert_int_equal(arena.owners[i], 1);
-	}
-	pthread_barrier_destroy(&arena.start);
-	empty_cache(&arena.cache);
-}
-
 static const struct CMUnitTest others[] = {
 	cmocka_unit_test(test_full_of_entries),
 	cmocka_unit_test(test_random),
-	cmocka_unit_test(test_threads),
 };
 
 int main(void)

@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "backend/host/backing_cache.h"
+#include "backend/host/mapping.h"
 #include "backend/host/vm.h"
 #include "fail_alloc.h"
 
@@ -128,6 +129,15 @@ static volatile uint64_t *word(uint64_t va)
 	return (volatile uint64_t *)(uintptr_t)va;
 }
 
+/* In a child process. The child exits with 0 on success. On a failure the exit status is derived
+ * from the line of the CHECK. */
+#define CHECK(condition) \
+	do { \
+		if (!(condition)) { \
+			_exit(__LINE__ % 251 + 1); \
+		} \
+	} while (0)
+
 /* The scene: a VM, a reservation of GRANULES granules, and memory of the same size */
 
 #define GRANULES 16
@@ -154,8 +164,9 @@ static void scene_init(struct scene *scene)
 	assert_int_equal(scene->vm->impl->reserve(
 				 scene->vm, GRANULES * GRANULE, GRANULE, &scene->reservation),
 		0);
-	assert_int_equal(
-		scene->vm->impl->memory_create(scene->vm, GRANULES * GRANULE, &scene->backing), 0);
+	assert_int_equal(scene->vm->impl->memory_create(
+				 scene->vm, GRANULES * GRANULE, false, &scene->backing),
+		0);
 	for (uint64_t i = 0; i < GRANULES; i++) {
 		*memory(scene, i) = 100 + i;
 	}
@@ -399,6 +410,29 @@ static void fill(struct filler *filler, size_t most, size_t left)
 	}
 }
 
+#define LEFT 100
+
+/* Returns how many of LEFT mappings the process can make. Unmaps them. */
+static size_t mappings_left(void)
+{
+	void *maps[LEFT];
+	size_t count = 0;
+
+	/* Mappings with different protection do not merge. */
+	while (count < LEFT) {
+		maps[count] = mmap(NULL, page_size(), count % 2 ? PROT_READ : PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (maps[count] == MAP_FAILED) {
+			break;
+		}
+		count++;
+	}
+	for (size_t i = 0; i < count; i++) {
+		munmap(maps[i], page_size());
+	}
+	return count;
+}
+
 static void test_no_mappings_left(void **state)
 {
 	size_t most = most_mappings();
@@ -417,11 +451,14 @@ static void test_no_mappings_left(void **state)
 	}
 	fill(&filler, most, 6);
 	int ret = scene.vm->impl->execute(scene.vm, ops, GRANULES / 2, &done);
+	size_t left = mappings_left();
 	munmap(filler.start, filler.size);
 
 	assert_true(filler.start != MAP_FAILED);
 	assert_int_equal(ret, -ENOMEM);
 	assert_true(done >= 2 && done < GRANULES / 2);
+	/* The VM has left mappings for the rest of the process. */
+	assert_int_equal(left, LEFT);
 	char shown[] = "-a-c-e-g-i-k-m-o";
 	/* Each op is done or has no effect: the granules of the remaining ops are still sparse. */
 	memset(shown + 2 * done, '-', GRANULES - 2 * done);
@@ -508,21 +545,22 @@ static void test_reserve_too_much(void **state)
 
 	(void)state;
 	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
-	assert_int_equal(vm->impl->memory_create(vm, GRANULE, &first), 0);
+	assert_int_equal(vm->impl->memory_create(vm, GRANULE, false, &first), 0);
 	uint64_t space = statm(0);
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		assert_int_equal(
 			vm->impl->reserve(vm, wanted[i].size, wanted[i].alignment, &reservation),
 			-ENOMEM);
 		if (wanted[i].size > GRANULE) {
-			assert_true(vm->impl->memory_create(vm, wanted[i].size, &backing) < 0);
+			assert_true(
+				vm->impl->memory_create(vm, wanted[i].size, false, &backing) < 0);
 		}
 	}
 	assert_true(statm(0) < space + 4 * MIB);
 	/* The failed calls used no address space and no memory. */
 	assert_int_equal(vm->impl->reserve(vm, GRANULE, GRANULE, &reservation), 0);
 	vm->impl->release(vm, &reservation);
-	assert_int_equal(vm->impl->memory_create(vm, GRANULE, &backing), 0);
+	assert_int_equal(vm->impl->memory_create(vm, GRANULE, false, &backing), 0);
 	assert_int_equal(backing.offset, first.offset + GRANULE);
 	vm->impl->memory_destroy(vm, &backing, true);
 	vm->impl->memory_destroy(vm, &first, true);
@@ -559,8 +597,8 @@ static void test_memory_destroy_frees_pages(void **state)
 
 	(void)state;
 	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
-	assert_int_equal(vm->impl->memory_create(vm, 8 * MIB, &backings[0]), 0);
-	assert_int_equal(vm->impl->memory_create(vm, 2 * MIB, &backings[1]), 0);
+	assert_int_equal(vm->impl->memory_create(vm, 8 * MIB, false, &backings[0]), 0);
+	assert_int_equal(vm->impl->memory_create(vm, 2 * MIB, false, &backings[1]), 0);
 	assert_int_equal(file_memory(), 0);
 	write_all(&backings[0], 1);
 	write_all(&backings[1], 2);
@@ -589,7 +627,8 @@ static void test_memory_destroy_while_bound(void **state)
 	assert_int_equal(*word(at(&scene, 3)), 103);
 	scene.vm->impl->memory_destroy(scene.vm, &scene.backing, true);
 	assert_int_equal(*word(at(&scene, 3)), 0);
-	assert_int_equal(scene.vm->impl->memory_create(scene.vm, scene.backing.size, &other), 0);
+	assert_int_equal(
+		scene.vm->impl->memory_create(scene.vm, scene.backing.size, false, &other), 0);
 	write_all(&other, 0x55);
 	for (uint64_t i = 0; i < GRANULES; i++) {
 		assert_int_equal(*word(at(&scene, i)), 0);
@@ -609,15 +648,15 @@ static void test_memory_is_kept(void **state)
 
 	(void)state;
 	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
-	assert_int_equal(vm->impl->memory_create(vm, MIB, &first), 0);
+	assert_int_equal(vm->impl->memory_create(vm, MIB, false, &first), 0);
 	write_all(&first, 1);
 	uint64_t calls = vm->system_calls;
 	vm->impl->memory_destroy(vm, &first, false);
 	assert_int_equal(file_memory(), MIB);
-	assert_int_equal(vm->impl->memory_create(vm, MIB, &other), 0);
+	assert_int_equal(vm->impl->memory_create(vm, MIB, false, &other), 0);
 	assert_int_equal(vm->system_calls, calls);
 	assert_memory_equal(&other, &first, sizeof(other));
-	assert_int_equal(vm->impl->memory_create(vm, MIB, &other), 0);
+	assert_int_equal(vm->impl->memory_create(vm, MIB, false, &other), 0);
 	assert_int_not_equal(other.offset, first.offset);
 	vm->impl->memory_destroy(vm, &first, false);
 	vm->impl->memory_destroy(vm, &other, true);
@@ -636,12 +675,13 @@ static void test_not_too_much_is_kept(void **state)
 	(void)state;
 	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
 	assert_int_equal(
-		vm->impl->memory_create(vm, VMB_CACHE_ENTRY_BYTES + GRANULE, &backings[0]), 0);
+		vm->impl->memory_create(vm, VMB_CACHE_ENTRY_BYTES + GRANULE, false, &backings[0]),
+		0);
 	*(char *)backings[0].map = 1;
 	vm->impl->memory_destroy(vm, &backings[0], false);
 	assert_int_equal(file_memory(), 0);
 	for (size_t i = 0; i < count; i++) {
-		assert_int_equal(vm->impl->memory_create(vm, GRANULE, &backings[i]), 0);
+		assert_int_equal(vm->impl->memory_create(vm, GRANULE, false, &backings[i]), 0);
 		write_all(&backings[i], 1);
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -651,7 +691,7 @@ static void test_not_too_much_is_kept(void **state)
 	/* Backings of the largest cached size evict all others: the cache has room for two. */
 	for (size_t i = 0; i < 3; i++) {
 		assert_int_equal(
-			vm->impl->memory_create(vm, VMB_CACHE_ENTRY_BYTES, &backings[i]), 0);
+			vm->impl->memory_create(vm, VMB_CACHE_ENTRY_BYTES, false, &backings[i]), 0);
 		*(char *)backings[i].map = 1;
 	}
 	for (size_t i = 0; i < 3; i++) {
@@ -659,6 +699,162 @@ static void test_not_too_much_is_kept(void **state)
 	}
 	assert_int_equal(file_memory(), 2 * page_size());
 	vmb_vm_destroy(vm);
+}
+
+/* Zeroed memory never comes from the cache. */
+static void test_memory_is_zeroed(void **state)
+{
+	struct vmb_backing backing;
+	struct vmb_vm *vm;
+
+	(void)state;
+	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(vm->impl->memory_create(vm, GRANULE, true, &backing), 0);
+		for (size_t at = 0; at < GRANULE; at += 8) {
+			assert_int_equal(*word((uintptr_t)backing.map + at), 0);
+		}
+		write_all(&backing, 1);
+		vm->impl->memory_destroy(vm, &backing, false);
+	}
+	vmb_vm_destroy(vm);
+}
+
+/* fork(). The child has a copy of all memory, and changes nothing in the parent. */
+
+enum child_work {
+	CHILD_WRITES,
+	CHILD_FREES,
+	CHILD_FREES_BOUND,
+	CHILD_DESTROYS,
+	CHILD_ALLOCATES,
+	CHILD_BINDS,
+};
+
+struct fork_case {
+	const char *name;
+	enum child_work work;
+};
+
+static const struct fork_case fork_cases[] = {
+	{ "fork: the child writes", CHILD_WRITES },
+	{ "fork: the child frees", CHILD_FREES },
+	{ "fork: the child frees bound memory", CHILD_FREES_BOUND },
+	{ "fork: the child destroys the VM", CHILD_DESTROYS },
+	{ "fork: the child allocates", CHILD_ALLOCATES },
+	{ "fork: the child binds and writes", CHILD_BINDS },
+};
+
+static void run_child(const struct scene *scene, enum child_work work)
+{
+	const struct vmb_op bind = map_op(scene, 0, GRANULES, 0);
+	struct vmb_vm *vm = scene->vm;
+	struct vmb_backing backing;
+	size_t done;
+
+	CHECK(*memory(scene, 3) == 103);
+	switch (work) {
+	case CHILD_WRITES:
+		memset(scene->backing.map, 0xff, scene->backing.size);
+		break;
+	case CHILD_FREES:
+	case CHILD_FREES_BOUND:
+		vm->impl->memory_destroy(vm, &scene->backing, work == CHILD_FREES_BOUND);
+		break;
+	case CHILD_DESTROYS:
+		vmb_vm_destroy(vm);
+		break;
+	case CHILD_ALLOCATES:
+		for (int i = 0; i < 40; i++) {
+			CHECK(vm->impl->memory_create(vm, GRANULES * GRANULE, false, &backing) ==
+				0);
+			memset(backing.map, 0xff, backing.size);
+		}
+		break;
+	case CHILD_BINDS:
+		CHECK(vm->impl->execute(vm, &bind, 1, &done) == 0);
+		CHECK(*word(at(scene, 5)) == 105);
+		memset((void *)(uintptr_t)at(scene, 0), 0xff, GRANULES * GRANULE);
+		break;
+	}
+}
+
+static void test_fork(void **state)
+{
+	const struct fork_case *test = *state;
+	struct vmb_backing kept, other;
+	struct scene scene;
+	int status;
+
+	scene_init(&scene);
+	struct vmb_op bind = map_op(&scene, 0, 4, 4);
+	execute(&scene, &bind, 1);
+	/* The cache of the child must not hand out the parent's memory. */
+	assert_int_equal(
+		scene.vm->impl->memory_create(scene.vm, GRANULES * GRANULE, false, &kept), 0);
+	scene.vm->impl->memory_destroy(scene.vm, &kept, false);
+	pid_t child = fork();
+	if (child == 0) {
+		run_child(&scene, test->work);
+		_exit(0);
+	}
+	/* The parent goes on while the child works. */
+	assert_int_equal(
+		scene.vm->impl->memory_create(scene.vm, GRANULES * GRANULE, false, &other), 0);
+	write_all(&other, 0x11);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	for (uint64_t i = 0; i < GRANULES; i++) {
+		assert_int_equal(*memory(&scene, i), 100 + i);
+	}
+	check_shown(&scene, "efgh------------");
+	for (size_t i = 0; i < other.size; i++) {
+		assert_int_equal(((char *)other.map)[i], 0x11);
+	}
+	scene.vm->impl->memory_destroy(scene.vm, &other, false);
+	scene_finish(&scene);
+}
+
+/* Core dumps */
+
+/* Whether the mapping at an address is part of a core dump. */
+static bool is_dumped(uint64_t va)
+{
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+	uint64_t start = 0, end = 0;
+	bool dumped = true;
+	char line[512];
+
+	assert_non_null(smaps);
+	while (fgets(line, sizeof(line), smaps)) {
+		uint64_t from, to;
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &from, &to) == 2) {
+			start = from;
+			end = to;
+		}
+		if (strncmp(line, "VmFlags:", 8) == 0 && start <= va && va < end) {
+			dumped = !strstr(line, " dd");
+		}
+	}
+	fclose(smaps);
+	return dumped;
+}
+
+static void test_no_dump(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_init(&scene);
+	struct vmb_op bind = map_op(&scene, 2, 4, 0);
+	struct vmb_op unbind = other_op(&scene, 3, 2, VMB_OP_SPARSE);
+	execute(&scene, &bind, 1);
+	execute(&scene, &unbind, 1);
+	for (uint64_t i = 0; i < GRANULES; i++) {
+		assert_false(is_dumped(at(&scene, i)));
+	}
+	assert_true(is_dumped((uintptr_t)scene.backing.map));
+	scene_finish(&scene);
 }
 
 /* The VM itself */
@@ -687,7 +883,7 @@ static void test_no_leaks(void **state)
 	for (size_t i = 0; i < 100; i++) {
 		struct vmb_backing kept;
 		scene_init(&scene);
-		assert_int_equal(scene.vm->impl->memory_create(scene.vm, 4 * MIB, &kept), 0);
+		assert_int_equal(scene.vm->impl->memory_create(scene.vm, 4 * MIB, false, &kept), 0);
 		struct vmb_op op = map_op(&scene, i % GRANULES, 1, 0);
 		execute(&scene, &op, 1);
 		scene.vm->impl->memory_destroy(scene.vm, &kept, false);
@@ -724,15 +920,7 @@ static void test_address_space(void **state)
 
 /* Resource limits
  *
- * A process cannot raise its hard limits again, so each test runs in a child process. The child
- * exits with 0 on success. On a failure the exit status is derived from the line of the CHECK. */
-
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) { \
-			_exit(__LINE__ % 251 + 1); \
-		} \
-	} while (0)
+ * A process cannot raise its hard limits again, so each test runs in a child process. */
 
 static void check_limit(int resource, uint64_t limit)
 {
@@ -749,35 +937,88 @@ static void no_files(void)
 	CHECK(vmb_host_vm_create(GRANULE, NULL, &vm) == -EMFILE);
 }
 
-/* Once the file has reached its limit, memory_create fails and the process gets no signal. */
+/* A limit on files limits the memory that is allocated at one time, not the sum of all
+ * allocations. The process gets no signal. */
 static void short_files(void)
 {
-	struct vmb_backing backing;
+	struct vmb_backing backing, held;
 	struct vmb_vm *vm;
 
-	check_limit(RLIMIT_FSIZE, 10 * GRANULE + 5);
+	size_t files = open_files();
+	check_limit(RLIMIT_FSIZE, 40 * MIB + 5);
 	CHECK(vmb_host_vm_create(GRANULE, NULL, &vm) == 0);
-	CHECK(vm->impl->memory_create(vm, 11 * GRANULE, &backing) == -ENOMEM);
-	CHECK(vm->impl->memory_create(vm, 6 * GRANULE, &backing) == 0);
-	memset(backing.map, 1, backing.size);
-	CHECK(vm->impl->memory_create(vm, 5 * GRANULE, &backing) == -ENOSPC);
-	/* The failed call used no space of the file. */
-	CHECK(vm->impl->memory_create(vm, 4 * GRANULE, &backing) == 0);
-	memset(backing.map, 1, backing.size);
-	CHECK(vm->impl->memory_create(vm, GRANULE, &backing) == -ENOSPC);
-	vm->impl->memory_destroy(vm, &backing, false);
-	CHECK(vm->impl->memory_create(vm, 4 * GRANULE, &backing) == 0);
+	CHECK(vm->impl->memory_create(vm, 41 * MIB, false, &backing) == -EFBIG);
+	CHECK(vm->impl->memory_create(vm, GRANULE, false, &held) == 0);
+	memset(held.map, 7, GRANULE);
+	for (int i = 0; i < 100; i++) {
+		CHECK(vm->impl->memory_create(vm, 30 * MIB, false, &backing) == 0);
+		memset(backing.map, 1, backing.size);
+		vm->impl->memory_destroy(vm, &backing, true);
+		CHECK(open_files() <= files + 2);
+	}
+	CHECK(((char *)held.map)[GRANULE - 1] == 7);
+	vm->impl->memory_destroy(vm, &held, true);
 	vmb_vm_destroy(vm);
+	CHECK(open_files() == files);
 }
 
 static void no_file_space(void)
 {
-	struct vmb_backing backing;
 	struct vmb_vm *vm;
 
-	check_limit(RLIMIT_FSIZE, 0);
+	check_limit(RLIMIT_FSIZE, GRANULE - 1);
+	CHECK(vmb_host_vm_create(GRANULE, NULL, &vm) == -EFBIG);
+}
+
+/* Returns the kilobytes of a line of /proc/self/status. */
+static uint64_t status_kib(const char *name)
+{
+	FILE *file = fopen("/proc/self/status", "r");
+	uint64_t value = 0;
+	char line[256];
+
+	CHECK(file != NULL);
+	while (fgets(line, sizeof(line), file)) {
+		if (strncmp(line, name, strlen(name)) == 0) {
+			value = strtoull(line + strlen(name), NULL, 10);
+		}
+	}
+	fclose(file);
+	return value;
+}
+
+/* Under mlockall(MCL_FUTURE) the kernel populates new mappings. Reservations and unbinds take no
+ * memory nevertheless. */
+static void locked_memory(void)
+{
+	struct vmb_reservation reservation;
+	struct vmb_backing backing;
+	struct vmb_vm *vm;
+	size_t done;
+
+	if (mlockall(MCL_FUTURE) < 0) {
+		return; /* RLIMIT_MEMLOCK, without root privileges */
+	}
+	CHECK(vmb_memory_is_locked());
+	uint64_t before = status_kib("VmHWM:");
+	CHECK(vmb_host_address_space() >= GIB);
 	CHECK(vmb_host_vm_create(GRANULE, NULL, &vm) == 0);
-	CHECK(vm->impl->memory_create(vm, GRANULE, &backing) == -ENOMEM);
+	CHECK(vm->impl->reserve(vm, GIB, GRANULE, &reservation) == 0);
+	CHECK(vm->impl->memory_create(vm, GRANULE, false, &backing) == 0);
+	const struct vmb_op ops[] = {
+		{ .va = reservation.va,
+			.size = GRANULE,
+			.offset = backing.offset,
+			.backing = backing.id,
+			.kind = VMB_OP_MAP },
+		{ .va = reservation.va, .size = GIB, .kind = VMB_OP_SPARSE },
+	};
+	CHECK(vm->impl->execute(vm, ops, 2, &done) == 0);
+	CHECK(*word(reservation.va + GIB / 2) == 0);
+	*word(reservation.va + GIB / 2) = 1;
+	CHECK(status_kib("VmHWM:") < before + 32 * KIB);
+	vm->impl->release(vm, &reservation);
+	vm->impl->memory_destroy(vm, &backing, true);
 	vmb_vm_destroy(vm);
 }
 
@@ -811,6 +1052,7 @@ static const struct limited limited[] = {
 	{ "no files", no_files },
 	{ "short files", short_files },
 	{ "no file space", no_file_space },
+	{ "locked memory", locked_memory },
 	{ "little address space", little_address_space },
 	{ "no address space", no_address_space },
 };
@@ -840,6 +1082,8 @@ static void test_limited(void **state)
 #define ROUNDS 300
 
 #define TAKEN 1000
+/* The granules of a window of small memory, which may be partly unused. */
+#define SLACK 256
 
 struct worker {
 	struct vmb_vm *vm;
@@ -860,7 +1104,7 @@ static const char *work_once(struct worker *worker, uint64_t round)
 	size_t done;
 
 	if (vm->impl->reserve(vm, size, 1 + (round % 2) * (2 * MIB - 1), &reservation) ||
-		vm->impl->memory_create(vm, size, &backing)) {
+		vm->impl->memory_create(vm, size, false, &backing)) {
 		return "reserve or memory_create failed";
 	}
 	const struct vmb_op ops[] = {
@@ -935,7 +1179,8 @@ static void *take_memory(void *argument)
 
 	pthread_barrier_wait(worker->start);
 	for (size_t i = 0; i < TAKEN && !worker->error; i++) {
-		if (worker->vm->impl->memory_create(worker->vm, GRANULE, &worker->taken[i])) {
+		if (worker->vm->impl->memory_create(
+			    worker->vm, GRANULE, false, &worker->taken[i])) {
 			worker->error = "memory_create failed";
 		}
 	}
@@ -945,17 +1190,24 @@ static void *take_memory(void *argument)
 /* Each memory_create returns different memory, on all threads. */
 static void test_memory_for_threads(void **state)
 {
-	static bool taken[THREADS * TAKEN];
+	static bool taken[THREADS * TAKEN + SLACK];
 	static struct worker workers[THREADS];
 	struct vmb_vm *vm;
 
 	(void)state;
 	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
 	run_threads(workers, take_memory, vm);
+	uint64_t first = UINT64_MAX;
+	for (size_t i = 0; i < THREADS * TAKEN; i++) {
+		uint64_t offset = workers[i / TAKEN].taken[i % TAKEN].offset;
+		first = offset < first ? offset : first;
+	}
+	/* A mapping holds many of them. */
+	assert_true(memfd_mappings() < 32);
 	for (size_t i = 0; i < THREADS * TAKEN; i++) {
 		struct vmb_backing *backing = &workers[i / TAKEN].taken[i % TAKEN];
-		size_t place = backing->offset / GRANULE;
-		assert_true(place < THREADS * TAKEN);
+		size_t place = (backing->offset - first) / GRANULE;
+		assert_true(place < THREADS * TAKEN + SLACK);
 		assert_false(taken[place]);
 		taken[place] = true;
 		vm->impl->memory_destroy(vm, backing, true);
@@ -975,6 +1227,8 @@ static const struct CMUnitTest others[] = {
 	cmocka_unit_test(test_memory_destroy_while_bound),
 	cmocka_unit_test(test_memory_is_kept),
 	cmocka_unit_test(test_not_too_much_is_kept),
+	cmocka_unit_test(test_memory_is_zeroed),
+	cmocka_unit_test(test_no_dump),
 	cmocka_unit_test(test_no_leaks),
 	cmocka_unit_test(test_address_space),
 	cmocka_unit_test(test_threads),
@@ -982,7 +1236,9 @@ static const struct CMUnitTest others[] = {
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define TESTS (COUNT(scenarios) + COUNT(reservations) + COUNT(limited) + COUNT(others))
+#define TESTS \
+	(COUNT(scenarios) + COUNT(reservations) + COUNT(fork_cases) + COUNT(limited) + \
+		COUNT(others))
 
 static struct CMUnitTest named(const char *name, CMUnitTestFunction function, const void *state)
 {
@@ -1001,6 +1257,9 @@ int main(void)
 	}
 	for (size_t i = 0; i < COUNT(reservations); i++) {
 		tests[count++] = named(reservations[i].name, test_reserve, &reservations[i]);
+	}
+	for (size_t i = 0; i < COUNT(fork_cases); i++) {
+		tests[count++] = named(fork_cases[i].name, test_fork, &fork_cases[i]);
 	}
 	for (size_t i = 0; i < COUNT(limited); i++) {
 		tests[count++] = named(limited[i].name, test_limited, &limited[i]);

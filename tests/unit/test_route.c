@@ -74,7 +74,7 @@ static struct vmb_route_facts facts_of(enum vmb_route_request request, unsigned 
 			: !(facts & TIMELINE)          ? VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME
 						       : NULL,
 		.probed = facts & PROBED,
-		.probe_passed = facts & SEEN,
+		.probe_failure = facts & SEEN ? NULL : "a failure",
 	};
 }
 
@@ -99,7 +99,7 @@ static void check_after_probe(enum vmb_route_request request, unsigned known)
 
 	assert_int_equal(seen.route, VMB_ROUTE_PROVIDE);
 	assert_false(seen.needs_probe);
-	facts.probe_passed = false;
+	facts.probe_failure = "a failure";
 	struct vmb_route_choice unseen = vmb_route_choose(&facts);
 	assert_int_equal(unseen.route, VMB_ROUTE_NATIVE);
 	assert_false(unseen.needs_probe);
@@ -165,7 +165,7 @@ static void test_panvk(void **state)
 			.has_sparse = cases[i].has_sparse,
 			.kernel_driver = cases[i].kernel,
 			.probed = cases[i].probed,
-			.probe_passed = cases[i].probe_passed,
+			.probe_failure = cases[i].probe_passed ? NULL : "a failure",
 		};
 		struct vmb_route_choice choice = vmb_route_choose(&facts);
 		assert_int_equal(choice.route, cases[i].route);

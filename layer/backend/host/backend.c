@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "backend/host/backend.h"
 
+#include <errno.h>
+
 #include "backend/host/probe.h"
 #include "backend/host/vm.h"
 
@@ -18,13 +20,35 @@ static int create(const struct vmb_vm_config *config, struct vmb_vm **vm)
 	return vmb_host_vm_create(config->granularity, config->trace, vm);
 }
 
+static const char *explain(int error)
+{
+	switch (-error) {
+	case EFBIG:
+		return "the limit on file sizes (ulimit -f) leaves no memory for sparse resources";
+	case EMFILE:
+	case ENFILE:
+		return "the process cannot open another file (ulimit -n)";
+	case ENOMEM:
+		return "the process is out of memory or mappings";
+	case EPERM:
+	case EACCES:
+	case ENOSYS:
+		return "the process is not permitted to call memfd_create(2)";
+	default:
+		return "memfd_create(2) failed";
+	}
+}
+
 const struct vmb_backend vmb_host_backend = {
 	.name = "host",
 	.for_cpu = true,
 	.extensions = extensions,
 	.extension_count = sizeof(extensions) / sizeof(extensions[0]),
 	.reason = "the driver has no sparse resources, and its device sees remapped host memory",
-	.probe_failed = "the device does not see remapped host memory",
+	/* lavapipe 26.1 has the same alignment for sparse images. With pages of 4 KiB an
+	 * application needs 16 times as many binds and mappings. */
+	.granularity = 65536,
 	.create = create,
+	.explain = explain,
 	.probe = vmb_host_probe,
 };

@@ -74,24 +74,17 @@ static void take_entry(struct vmb_backing_cache *cache, struct vmb_backing_cache
 	discard(cache, entry);
 }
 
-void vmb_backing_cache_init(struct vmb_backing_cache *cache)
+void vmb_backing_cache_clear(struct vmb_backing_cache *cache)
 {
 	memset(cache, 0, sizeof(*cache));
-	pthread_mutex_init(&cache->lock, NULL);
 	for (size_t i = VMB_CACHE_ENTRIES; i-- > 0;) {
 		discard(cache, &cache->entries[i]);
 	}
 }
 
-void vmb_backing_cache_finish(struct vmb_backing_cache *cache)
-{
-	pthread_mutex_destroy(&cache->lock);
-}
-
 bool vmb_backing_cache_take(
 	struct vmb_backing_cache *cache, uint64_t size, struct vmb_backing *backing)
 {
-	pthread_mutex_lock(&cache->lock);
 	struct vmb_backing_cache_entry *entry = *bucket_of(cache, size);
 	while (entry && entry->backing.size != size) {
 		entry = entry->bucket_next;
@@ -99,13 +92,11 @@ bool vmb_backing_cache_take(
 	if (entry) {
 		take_entry(cache, entry, backing);
 	}
-	pthread_mutex_unlock(&cache->lock);
 	return entry != NULL;
 }
 
 bool vmb_backing_cache_put(struct vmb_backing_cache *cache, const struct vmb_backing *backing)
 {
-	pthread_mutex_lock(&cache->lock);
 	struct vmb_backing_cache_entry *entry = cache->unused;
 	if (entry && cache->bytes + backing->size > VMB_CACHE_BYTES) {
 		entry = NULL;
@@ -118,17 +109,14 @@ bool vmb_backing_cache_put(struct vmb_backing_cache *cache, const struct vmb_bac
 		add_to_bucket(cache, entry);
 		add_by_age(cache, entry);
 	}
-	pthread_mutex_unlock(&cache->lock);
 	return entry != NULL;
 }
 
 bool vmb_backing_cache_evict(struct vmb_backing_cache *cache, struct vmb_backing *backing)
 {
-	pthread_mutex_lock(&cache->lock);
 	struct vmb_backing_cache_entry *entry = cache->oldest;
 	if (entry) {
 		take_entry(cache, entry, backing);
 	}
-	pthread_mutex_unlock(&cache->lock);
 	return entry != NULL;
 }

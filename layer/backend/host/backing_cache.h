@@ -2,7 +2,6 @@
 #ifndef VMB_BACKEND_HOST_BACKING_CACHE_H
 #define VMB_BACKEND_HOST_BACKING_CACHE_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,8 +11,7 @@
 /*
  * The cache keeps freed memory for the next allocation of the same size. An application that
  * allocates and frees in turn then causes no system call and no page fault. The limits in bytes are
- * those of glibc's malloc(). The number of entries is limited because each is a mapping of the
- * process. Any thread may use a cache at any time, except for init and finish.
+ * those of glibc's malloc(). The caller holds a lock.
  */
 #define VMB_CACHE_ENTRIES 1024
 #define VMB_CACHE_ENTRY_BYTES (UINT64_C(32) << 20)
@@ -31,8 +29,6 @@ struct vmb_backing_cache_entry {
 };
 
 struct vmb_backing_cache {
-	/* Guards the rest. No other lock is taken while it is held. */
-	pthread_mutex_t lock;
 	size_t count;
 	uint64_t bytes;
 	struct vmb_backing_cache_entry *newest;
@@ -43,9 +39,8 @@ struct vmb_backing_cache {
 	struct vmb_backing_cache_entry entries[VMB_CACHE_ENTRIES];
 };
 
-void vmb_backing_cache_init(struct vmb_backing_cache *cache);
-/* Evict all entries before: finish frees none. */
-void vmb_backing_cache_finish(struct vmb_backing_cache *cache);
+/* Empties the cache without freeing the memory, also a new cache. */
+void vmb_backing_cache_clear(struct vmb_backing_cache *cache);
 
 /* Takes the last freed memory of exactly this size out of the cache. False if there is none. */
 bool vmb_backing_cache_take(

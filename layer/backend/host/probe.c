@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* memfd_create */
 #include "backend/host/probe.h"
 
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-#include "backend/host/vm.h"
+#include "backend/host/mapping.h"
 
 #define PROBE_FUNCTIONS(X) \
 	X(GetMemoryHostPointerPropertiesEXT) \
@@ -168,45 +166,47 @@ static bool page_holds(const unsigned char *page, size_t size, unsigned char val
 	return true;
 }
 
-/* file is a second mapping of the page that the function maps over the buffer's first page. */
-static bool sees_remap(struct probe *probe, int memfd, unsigned char *file)
+/* The VM maps the backing over the buffer's first page. */
+static bool sees_remap(struct probe *probe, const struct vmb_backing *backing)
 {
+	struct vmb_vm *vm = probe->device->vm;
 	unsigned char *first = probe->pages;
 	unsigned char *second = probe->pages + probe->page;
+	const struct vmb_op map = {
+		.kind = VMB_OP_MAP,
+		.va = (uintptr_t)first,
+		.size = probe->page,
+		.backing = backing->id,
+		.offset = backing->offset,
+	};
+	size_t done;
 
 	memset(first, 0x11, probe->page);
 	if (!copy_page(probe, 0, probe->page) || !page_holds(second, probe->page, 0x11)) {
 		return false;
 	}
-	memset(file, 0x22, probe->page);
-	if (mmap(first, probe->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, memfd, 0) ==
-		MAP_FAILED) {
+	memset(backing->map, 0x22, probe->page);
+	if (vm->impl->execute(vm, &map, 1, &done) < 0) {
 		return false;
 	}
 	if (!copy_page(probe, 0, probe->page) || !page_holds(second, probe->page, 0x22)) {
 		return false;
 	}
 	memset(second, 0x33, probe->page);
-	return copy_page(probe, probe->page, 0) && page_holds(file, probe->page, 0x33);
+	return copy_page(probe, probe->page, 0) && page_holds(backing->map, probe->page, 0x33);
 }
 
-static bool probe_remap(struct probe *probe)
+static const char *probe_remap(struct probe *probe)
 {
-	bool seen = false;
-	int memfd = memfd_create("vmbind-probe", MFD_CLOEXEC);
+	struct vmb_vm *vm = probe->device->vm;
+	struct vmb_backing backing;
 
-	if (memfd < 0) {
-		return false;
+	if (vm->impl->memory_create(vm, probe->page, false, &backing) < 0) {
+		return "the process has no memory or no addresses for the layer's probe";
 	}
-	if (ftruncate(memfd, (off_t)probe->page) == 0) {
-		void *file = mmap(NULL, probe->page, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
-		if (file != MAP_FAILED) {
-			seen = sees_remap(probe, memfd, file);
-			munmap(file, probe->page);
-		}
-	}
-	close(memfd);
-	return seen;
+	bool seen = sees_remap(probe, &backing);
+	vm->impl->memory_destroy(vm, &backing, true);
+	return seen ? NULL : "the device does not see remapped host memory";
 }
 
 static void finish(struct probe *probe)
@@ -223,17 +223,21 @@ static void finish(struct probe *probe)
 	}
 }
 
-bool vmb_host_probe(const struct vmb_probe_device *device, uint64_t *address_space)
+const char *vmb_host_probe(const struct vmb_probe_device *device, uint64_t *address_space)
 {
 	struct probe probe = { .device = device, .page = (size_t)device->vm->granularity };
 
 	if (!look_up(&probe)) {
-		return false;
+		return "the driver lacks a command that the layer needs";
 	}
-	bool passed = create_buffer(&probe) && create_pool(&probe) && probe_remap(&probe);
+	const char *failure = "the driver cannot import host memory";
+	if (create_buffer(&probe)) {
+		failure = create_pool(&probe) ? probe_remap(&probe)
+					      : "the driver cannot create a command pool";
+	}
 	finish(&probe);
-	if (passed) {
+	if (!failure) {
 		*address_space = vmb_host_address_space();
 	}
-	return passed;
+	return failure;
 }

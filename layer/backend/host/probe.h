@@ -6,9 +6,8 @@
 
 /*
  * Imports host pages into a buffer, maps other memory over one of them, and has the device copy
- * from that page and to it. True if both copies use the new memory. *address_space: see
- * vmb_backend.
+ * from that page and to it. Both copies must use the new memory. As vmb_backend.probe.
  */
-bool vmb_host_probe(const struct vmb_probe_device *device, uint64_t *address_space);
+const char *vmb_host_probe(const struct vmb_probe_device *device, uint64_t *address_space);
 
 #endif

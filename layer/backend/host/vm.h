@@ -7,16 +7,12 @@
 /*
  * The VM of drivers whose device is the CPU: the address space of the process.
  *
- * A reservation is private anonymous memory. A backing is a range of one memfd, and is mapped once
+ * A reservation is private anonymous memory. A backing is a range of a memfd, and is mapped once
  * for the application and the driver. A bind is one mmap(2) of a range of the memfd over a part of
  * the reservation.
  */
 
 /* granularity is a multiple of the page size, in bytes. Negative errno. */
 int vmb_host_vm_create(uint64_t granularity, struct vmb_trace *trace, struct vmb_vm **vm);
-
-/* Returns the largest range that this process can reserve now, in bytes; 0 if none. Maps and unmaps
- * ranges to find out. */
-uint64_t vmb_host_address_space(void);
 
 #endif

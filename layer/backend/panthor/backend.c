@@ -68,6 +68,14 @@ static int create(const struct vmb_vm_config *config, struct vmb_vm **vm)
 	return ret;
 }
 
+static const char *explain(int error)
+{
+	return error == -ENODEV
+		? "the layer cannot see the driver's ioctls, because the driver does not call "
+		  "ioctl() of libc through a relocation that the layer can patch"
+		: "the layer cannot use the driver's VM of panthor";
+}
+
 const struct vmb_backend vmb_panthor_backend = {
 	.name = "panthor",
 	.driver = VK_DRIVER_ID_MESA_PANVK,
@@ -76,10 +84,11 @@ const struct vmb_backend vmb_panthor_backend = {
 	.extensions = extensions,
 	.extension_count = sizeof(extensions) / sizeof(extensions[0]),
 	.reason = "the driver has no sparse resources, and panthor can make them",
-	.probe_failed = "a probe on the device failed",
+	.granularity = 4096,
 	.watch_begin = watch_begin,
 	.watch_end = watch_end,
 	.watch_destroy = watch_destroy,
 	.create = create,
+	.explain = explain,
 	.probe = vmb_panthor_probe,
 };

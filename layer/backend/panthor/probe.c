@@ -198,18 +198,24 @@ static void finish(struct probe *probe)
 	probe->vk.DestroyFence(device, probe->fence, allocator);
 }
 
-bool vmb_panthor_probe(const struct vmb_probe_device *device, uint64_t *address_space)
+const char *vmb_panthor_probe(const struct vmb_probe_device *device, uint64_t *address_space)
 {
 	struct probe probe = { .device = device, .vm = device->vm };
 
 	if (!look_up(&probe)) {
-		return false;
+		return "the driver lacks a command that the layer needs";
 	}
-	bool passed = create_syncs(&probe) && create_memory(&probe) && probe_binds(&probe);
-	if (passed) {
+	const char *failure = NULL;
+	if (!create_syncs(&probe)) {
+		failure = "the layer cannot share a timeline semaphore with the driver";
+	} else if (!create_memory(&probe)) {
+		failure = "the layer cannot see how the driver allocates memory";
+	} else if (!probe_binds(&probe)) {
+		failure = "a sparse bind on the device failed";
+	} else {
 		*address_space = measure_address_space(
 			&probe, vmb_panthor_vm_intercept(device->vm));
 	}
 	finish(&probe);
-	return passed;
+	return failure;
 }

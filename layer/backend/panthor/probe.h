@@ -6,8 +6,8 @@
 
 /*
  * Reserves a range, binds memory to it, unbinds the memory, and has the driver wait for both binds.
- * True if every step succeeds. *address_space: see vmb_backend.
+ * Every step must succeed. As vmb_backend.probe.
  */
-bool vmb_panthor_probe(const struct vmb_probe_device *device, uint64_t *address_space);
+const char *vmb_panthor_probe(const struct vmb_probe_device *device, uint64_t *address_space);
 
 #endif

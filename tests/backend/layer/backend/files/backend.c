@@ -39,12 +39,13 @@ static void release(struct vmb_vm *vm, const struct vmb_reservation *reservation
 	}
 }
 
-static int memory_create(struct vmb_vm *vm, uint64_t size, struct vmb_backing *backing)
+static int memory_create(struct vmb_vm *vm, uint64_t size, bool zeroed, struct vmb_backing *backing)
 {
 	int fd = memfd_create("files", MFD_CLOEXEC);
 	int ret = -ENOMEM;
 
 	(void)vm;
+	(void)zeroed; /* a new file reads as zero */
 	if (fd < 0) {
 		return -errno;
 	}
@@ -123,11 +124,16 @@ static int create(const struct vmb_vm_config *config, struct vmb_vm **out)
 	return 0;
 }
 
-static bool probe(const struct vmb_probe_device *device, uint64_t *address_space)
+static const char *explain(int error)
+{
+	return strerror(-error);
+}
+
+static const char *probe(const struct vmb_probe_device *device, uint64_t *address_space)
 {
 	(void)device;
 	*address_space = UINT64_C(1) << 40;
-	return true;
+	return NULL;
 }
 
 #define NO_IMPORT "the driver cannot import host memory"
@@ -145,7 +151,8 @@ const struct vmb_backend vmb_files_backend = {
 	.extensions = extensions,
 	.extension_count = sizeof(extensions) / sizeof(extensions[0]),
 	.reason = "the test suite added a backend",
-	.probe_failed = "the probe failed",
+	.granularity = 4096,
 	.create = create,
+	.explain = explain,
 	.probe = probe,
 };

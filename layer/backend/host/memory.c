@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* memfd_create, fallocate */
+#include "backend/host/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "backend/host/mapping.h"
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8U /* Linux 6.3 */
+#endif
+
+/* A window of small backings, in bytes, and the largest small backing. */
+#define SHARED_WINDOW (UINT64_C(16) << 20)
+#define SMALL (UINT64_C(1) << 20)
+
+struct vmb_host_window {
+	struct vmb_host_window *next;
+	struct vmb_host_window **link; /* the pointer to this window */
+	struct vmb_host_file *file;
+	char *map;
+	uint64_t offset; /* in the file */
+	uint64_t size;
+	uint64_t used; /* bytes that backings have taken, from the start */
+	uint64_t live; /* bytes of backings that are not freed */
+};
+
+/* The sizes of a memfd to attempt, in bytes. 32-bit kernels refuse the first. */
+static const uint64_t file_sizes[] = { UINT64_C(1) << 62, UINT64_C(1) << 43 };
+
+static void count_call(struct vmb_host_memory *memory)
+{
+	atomic_fetch_add_explicit(memory->system_calls, 1, memory_order_relaxed);
+}
+
+/* With vm.memfd_noexec=2 the kernel requires MFD_NOEXEC_SEAL. Kernels before 6.3 refuse the
+ * flag. */
+static int create_memfd(void)
+{
+	int fd = memfd_create("vmbind", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+
+	if (fd < 0 && errno == EINVAL) {
+		fd = memfd_create("vmbind", MFD_CLOEXEC);
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+/* Makes a memfd as long as possible, but not longer than RLIMIT_FSIZE, which would raise
+ * SIGXFSZ. */
+static int size_memfd(int fd, uint64_t granularity, uint64_t *size)
+{
+	struct rlimit limit;
+	uint64_t most = UINT64_MAX;
+	int ret = -EFBIG;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+		most = limit.rlim_cur / granularity * granularity;
+	}
+	for (size_t i = 0; most && i < sizeof(file_sizes) / sizeof(file_sizes[0]); i++) {
+		*size = file_sizes[i] < most ? file_sizes[i] : most;
+		if (ftruncate(fd, (off_t)*size) == 0) {
+			return 0;
+		}
+		ret = -errno;
+	}
+	return ret;
+}
+
+static void close_file(struct vmb_host_file *file)
+{
+	atomic_store_explicit(&file->id, 0, memory_order_relaxed);
+	close(file->fd);
+}
+
+/* Opens a new memfd for the next windows. */
+static int open_file(struct vmb_host_memory *memory)
+{
+	struct vmb_host_file *file = memory->files;
+	size_t slot = 0;
+
+	memory->file = NULL;
+	while (slot < VMB_HOST_FILES && file[slot].id) {
+		slot++;
+	}
+	if (slot == VMB_HOST_FILES) {
+		return -ENOSPC;
+	}
+	file += slot;
+	int fd = create_memfd();
+	if (fd < 0) {
+		return fd;
+	}
+	int ret = size_memfd(fd, memory->granularity, &file->unused);
+	if (ret < 0) {
+		close(fd);
+		return ret;
+	}
+	atomic_store_explicit(&file->fd, fd, memory_order_relaxed);
+	atomic_store_explicit(&file->is_parents, false, memory_order_relaxed);
+	atomic_store_explicit(&file->id, ++memory->files_opened * VMB_HOST_FILES + (uint32_t)slot,
+		memory_order_release);
+	file->windows = 0;
+	memory->file = file;
+	return 0;
+}
+
+/* Takes a range of a memfd. Opens another memfd if the current one is full. */
+static int take_range(struct vmb_host_memory *memory, uint64_t size)
+{
+	struct vmb_host_file *full = memory->file;
+
+	if (full && size <= full->unused) {
+		full->unused -= size;
+		return 0;
+	}
+	int ret = open_file(memory);
+	if (ret < 0) {
+		memory->file = full;
+		return ret;
+	}
+	if (full && !full->windows) {
+		close_file(full);
+	}
+	if (size > memory->file->unused) {
+		return -EFBIG;
+	}
+	memory->file->unused -= size;
+	return 0;
+}
+
+static int open_window(
+	struct vmb_host_memory *memory, uint64_t size, struct vmb_host_window **opened)
+{
+	/* The 64-bit size must fit into the address space of the process. */
+	if (size > SIZE_MAX / 2) {
+		return -ENOMEM;
+	}
+	struct vmb_host_window *window = calloc(1, sizeof(*window));
+	if (!window) {
+		return -ENOMEM;
+	}
+	int ret = take_range(memory, size);
+	if (ret < 0) {
+		goto fail_window;
+	}
+	struct vmb_host_file *file = memory->file;
+	count_call(memory);
+	window->map = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd,
+		(off_t)file->unused);
+	if (window->map == MAP_FAILED) {
+		ret = -errno;
+		goto fail_range;
+	}
+	window->file = file;
+	window->offset = file->unused;
+	window->size = size;
+	file->windows++;
+	window->next = memory->windows;
+	window->link = &memory->windows;
+	if (window->next) {
+		window->next->link = &window->next;
+	}
+	memory->windows = window;
+	*opened = window;
+	return 0;
+
+fail_range:
+	file->unused += size;
+fail_window:
+	free(window);
+	return ret;
+}
+
+/* In a child process the file is the parent's, and keeps its memory. */
+static void punch(struct vmb_host_memory *memory, const struct vmb_host_file *file, uint64_t offset,
+	uint64_t size)
+{
+	if (!file->is_parents) {
+		count_call(memory);
+		fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+			(off_t)size);
+	}
+}
+
+static void close_window(struct vmb_host_memory *memory, struct vmb_host_window *window)
+{
+	struct vmb_host_file *file = window->file;
+
+	count_call(memory);
+	munmap(window->map, (size_t)window->size);
+	punch(memory, file, window->offset, window->size);
+	file->windows--;
+	if (!file->windows && file != memory->file) {
+		close_file(file);
+	}
+	*window->link = window->next;
+	if (window->next) {
+		window->next->link = window->link;
+	}
+	free(window);
+}
+
+/* Sets memory->shared to a window with room for a small backing. The window is as small as the
+ * backing if the kernel populates all of it, or if the process has few addresses left. */
+static int open_shared_window(struct vmb_host_memory *memory, uint64_t size)
+{
+	struct vmb_host_window *old = memory->shared;
+
+	if (old && size <= old->size - old->used) {
+		return 0;
+	}
+	memory->shared = NULL;
+	if (old && !old->live) {
+		close_window(memory, old);
+	}
+	int ret = -ENOMEM;
+	if (!vmb_memory_is_locked()) {
+		ret = open_window(memory, SHARED_WINDOW, &memory->shared);
+	}
+	return ret < 0 ? open_window(memory, size, &memory->shared) : 0;
+}
+
+/* Commits the memory now: a write to the memory would otherwise raise SIGBUS without memory. */
+static int commit(const struct vmb_host_memory *memory, const struct vmb_host_window *window,
+	uint64_t offset, uint64_t size)
+{
+	if (!memory->is_committed) {
+		return 0;
+	}
+	return fallocate(window->file->fd, 0, (off_t)offset, (off_t)size) < 0 ? -errno : 0;
+}
+
+static int take_from_window(
+	struct vmb_host_memory *memory, uint64_t size, struct vmb_backing *backing)
+{
+	struct vmb_host_window *window;
+
+	int ret = size <= SMALL ? open_shared_window(memory, size)
+				: open_window(memory, size, &window);
+	if (ret < 0) {
+		return ret;
+	}
+	if (size <= SMALL) {
+		window = memory->shared;
+	}
+	uint64_t offset = window->offset + window->used;
+	ret = commit(memory, window, offset, size);
+	if (ret < 0) {
+		if (window != memory->shared) {
+			close_window(memory, window);
+		}
+		return ret;
+	}
+	*backing = (struct vmb_backing){
+		.id = window->file->id,
+		.offset = offset,
+		.size = size,
+		.map = window->map + window->used,
+		.owner = window,
+	};
+	window->used += size;
+	window->live += size;
+	return 0;
+}
+
+int vmb_host_memory_create(
+	struct vmb_host_memory *memory, uint64_t size, bool zeroed, struct vmb_backing *backing)
+{
+	pthread_mutex_lock(&memory->lock);
+	int ret = 0;
+	if (zeroed || !vmb_backing_cache_take(&memory->cache, size, backing)) {
+		ret = take_from_window(memory, size, backing);
+	}
+	pthread_mutex_unlock(&memory->lock);
+	return ret;
+}
+
+static void free_backing(struct vmb_host_memory *memory, const struct vmb_backing *backing)
+{
+	struct vmb_host_window *window = backing->owner;
+
+	window->live -= backing->size;
+	if (!window->live && window != memory->shared) {
+		close_window(memory, window);
+	} else {
+		punch(memory, window->file, backing->offset, backing->size);
+	}
+}
+
+void vmb_host_memory_destroy(
+	struct vmb_host_memory *memory, const struct vmb_backing *backing, bool was_bound)
+{
+	struct vmb_backing evicted;
+
+	pthread_mutex_lock(&memory->lock);
+	if (was_bound || backing->size > VMB_CACHE_ENTRY_BYTES ||
+		((struct vmb_host_window *)backing->owner)->file->is_parents) {
+		free_backing(memory, backing);
+		goto out;
+	}
+	while (!vmb_backing_cache_put(&memory->cache, backing)) {
+		if (vmb_backing_cache_evict(&memory->cache, &evicted)) {
+			free_backing(memory, &evicted);
+		}
+	}
+out:
+	pthread_mutex_unlock(&memory->lock);
+}
+
+int vmb_host_memory_map_at(
+	struct vmb_host_memory *memory, void *at, size_t size, uint32_t id, uint64_t offset)
+{
+	const struct vmb_host_file *file = &memory->files[id % VMB_HOST_FILES];
+
+	if (atomic_load_explicit(&file->id, memory_order_acquire) != id) {
+		return -EBADF;
+	}
+	int sharing = file->is_parents ? MAP_PRIVATE : MAP_SHARED;
+	void *map = mmap(
+		at, size, PROT_READ | PROT_WRITE, sharing | MAP_FIXED, file->fd, (off_t)offset);
+	if (map == MAP_FAILED) {
+		return -errno;
+	}
+	/* The window is in the core dump already. */
+	madvise(at, size, MADV_DONTDUMP);
+	return 0;
+}
+
+/* Makes the memory private to a child process: the child gets a copy, and the parent's memory stays
+ * as it is. */
+static void leave_parent(struct vmb_fork_watch *watch)
+{
+	struct vmb_host_memory *memory = (struct vmb_host_memory *)watch;
+
+	for (struct vmb_host_window *window = memory->windows; window; window = window->next) {
+		mmap(window->map, (size_t)window->size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_FIXED, window->file->fd, (off_t)window->offset);
+		atomic_store_explicit(&window->file->is_parents, true, memory_order_relaxed);
+	}
+	if (memory->file) {
+		atomic_store_explicit(&memory->file->is_parents, true, memory_order_relaxed);
+	}
+	memory->file = NULL;
+	memory->shared = NULL;
+	vmb_backing_cache_clear(&memory->cache);
+}
+
+int vmb_host_memory_init(
+	struct vmb_host_memory *memory, uint64_t granularity, _Atomic uint64_t *system_calls)
+{
+	memset(memory, 0, sizeof(*memory));
+	memory->granularity = granularity;
+	memory->system_calls = system_calls;
+	memory->is_committed = vmb_memory_is_committed();
+	int ret = open_file(memory);
+	if (ret < 0) {
+		return ret;
+	}
+	pthread_mutex_init(&memory->lock, NULL);
+	vmb_backing_cache_clear(&memory->cache);
+	memory->fork_watch.lock = &memory->lock;
+	memory->fork_watch.in_child = leave_parent;
+	ret = vmb_fork_watch_add(&memory->fork_watch);
+	if (ret < 0) {
+		close_file(memory->file);
+		pthread_mutex_destroy(&memory->lock);
+	}
+	return ret;
+}
+
+void vmb_host_memory_finish(struct vmb_host_memory *memory)
+{
+	vmb_fork_watch_remove(&memory->fork_watch);
+	while (memory->windows) {
+		close_window(memory, memory->windows);
+	}
+	for (size_t i = 0; i < VMB_HOST_FILES; i++) {
+		if (memory->files[i].id) {
+			close_file(&memory->files[i]);
+		}
+	}
+	pthread_mutex_destroy(&memory->lock);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMB_BACKEND_HOST_MEMORY_H
+#define VMB_BACKEND_HOST_MEMORY_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backend/host/backing_cache.h"
+#include "backend/host/fork.h"
+#include "backend/vm.h"
+
+/*
+ * The memory of a host VM: ranges of memfds.
+ *
+ * One memfd holds all memory, because a process can open only some hundred files. Its offsets are
+ * taken from the end down and never reused, because a resource may still map a freed range. A freed
+ * range is punched out. Only memory that was never bound is reused, by the cache. Under
+ * RLIMIT_FSIZE a memfd is short. A new memfd then follows a full one, and an old one is closed when
+ * its memory is freed.
+ *
+ * The application and the driver see the memory through windows. A window is a mapping of a range
+ * of a memfd. Small backings share a window, because a process has a limited number of mappings. A
+ * large backing has a window of its own.
+ *
+ * After fork() the child gets private copies of all windows, as it would of the driver's own
+ * memory.
+ *
+ * All functions but init and finish may be called from any thread. Errors are negative errno
+ * values.
+ */
+
+#define VMB_HOST_FILES 64
+
+struct vmb_host_window;
+
+struct vmb_host_file {
+	/* The backings' id: the slot, and a number that differs from the slot's earlier files. 0 if
+	 * no file is open. */
+	_Atomic uint32_t id;
+	atomic_int fd;
+	/* The memory belongs to the parent process. */
+	atomic_bool is_parents;
+	uint64_t unused; /* bytes at the file's start that no window has used */
+	size_t windows;
+};
+
+struct vmb_host_memory {
+	struct vmb_fork_watch fork_watch;
+	/* Guards the members below, except the atomic members of files. A leaf. */
+	pthread_mutex_t lock;
+	uint64_t granularity;
+	/* The VM's counter of system calls. */
+	_Atomic uint64_t *system_calls;
+	bool is_committed; /* vmb_memory_is_committed() */
+	struct vmb_host_file files[VMB_HOST_FILES];
+	uint32_t files_opened;
+	struct vmb_host_file *file; /* of the next window; NULL if none is open */
+	struct vmb_host_window *windows; /* all */
+	struct vmb_host_window *shared; /* the window of the next small backings, or NULL */
+	struct vmb_backing_cache cache;
+};
+
+/* Opens a memfd. -EFBIG: RLIMIT_FSIZE is below the granularity. Any errno of memfd_create(2). */
+int vmb_host_memory_init(
+	struct vmb_host_memory *memory, uint64_t granularity, _Atomic uint64_t *system_calls);
+/* Frees all memory. */
+void vmb_host_memory_finish(struct vmb_host_memory *memory);
+
+/* Allocates size bytes, a multiple of the granularity. The memory reads as zero if zeroed is set;
+ * otherwise the content is undefined. */
+int vmb_host_memory_create(
+	struct vmb_host_memory *memory, uint64_t size, bool zeroed, struct vmb_backing *backing);
+/* As vmb_vm_interface.memory_destroy. */
+void vmb_host_memory_destroy(
+	struct vmb_host_memory *memory, const struct vmb_backing *backing, bool was_bound);
+
+/* Maps a range of the backing with this id over the range at at. -EBADF if the backing's file is
+ * closed. */
+int vmb_host_memory_map_at(
+	struct vmb_host_memory *memory, void *at, size_t size, uint32_t id, uint64_t offset);
+
+#endif
