@@ -9,12 +9,14 @@
 #include "observe/calls.h"
 #include "observe/feature.h"
 #include "provide/feature.h"
+#include "provide/refusal.h"
 #include "virtgpu/feature.h"
 #include "vk/device.h"
 
 /* In the order of their overlays: later features call earlier ones. */
 static const struct vmb_feature *const features[] = {
 	&vmb_provide_feature,
+	&vmb_refusal_feature,
 	&vmb_assist_feature,
 	&vmb_virtgpu_feature,
 	&vmb_observe_feature,

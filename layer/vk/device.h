@@ -12,6 +12,7 @@
 /* The features, in the order in which their commands are laid over the driver's. */
 enum vmb_feature_id {
 	VMB_FEATURE_PROVIDE,
+	VMB_FEATURE_REFUSAL,
 	VMB_FEATURE_ASSIST,
 	VMB_FEATURE_VIRTGPU,
 	VMB_FEATURE_OBSERVE,

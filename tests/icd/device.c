@@ -223,6 +223,44 @@ static void without_sparse_features(void **state)
 	vku_finish(&vk);
 }
 
+/* An application that finds the features but does not enable them gets an error at creation, not a
+ * crash at the bind. A driver with sparse resources of its own accepts such use. */
+static void sparse_without_the_feature(void **state)
+{
+	const struct vku_options options = { .without_sparse = true };
+	const VkBufferCreateInfo buffer_info = {
+		.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+		.flags = VK_BUFFER_CREATE_SPARSE_BINDING_BIT,
+		.size = 1 << 20,
+		.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT,
+	};
+	const VkImageCreateInfo image_info = {
+		.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+		.flags = VK_IMAGE_CREATE_SPARSE_BINDING_BIT,
+		.imageType = VK_IMAGE_TYPE_2D,
+		.format = VK_FORMAT_R8G8B8A8_UNORM,
+		.extent = { 64, 64, 1 },
+		.mipLevels = 1,
+		.arrayLayers = 1,
+		.samples = VK_SAMPLE_COUNT_1_BIT,
+		.usage = VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+	};
+	VkBuffer buffer;
+	VkImage image;
+	struct vku vk;
+
+	(void)state;
+	icd_skip_if_validating();
+	vku_init(&vk, &options);
+	EXPECT_RESULT(vkCreateBuffer(vk.device, &buffer_info, NULL, &buffer),
+		VK_ERROR_FEATURE_NOT_PRESENT);
+	EXPECT_EQ((uintptr_t)buffer, 0);
+	EXPECT_RESULT(
+		vkCreateImage(vk.device, &image_info, NULL, &image), VK_ERROR_FEATURE_NOT_PRESENT);
+	EXPECT_EQ((uintptr_t)image, 0);
+	vku_finish(&vk);
+}
+
 static void vulkan_1_0(void **state)
 {
 	struct vku vk;
@@ -317,6 +355,7 @@ int main(int argc, char **argv)
 		ENABLED(features2_before_unknown),
 		SCENARIO_BARE(unreported_features_are_refused),
 		SCENARIO_BARE(without_sparse_features),
+		SCENARIO_BARE(sparse_without_the_feature),
 		SCENARIO_BARE(vulkan_1_0),
 		SCENARIO_BARE(vulkan_1_1),
 		SCENARIO_BARE(no_application_info),
