@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "route/decide.h"
+#include "route/provided_features.h"
 #include "vk/instance.h"
 #include "vk/physical_device.h"
 
@@ -175,6 +176,9 @@ static void decide(struct vmb_device_answer *out, struct vmb_physical_device *ph
 	out->route = physical->route;
 	out->reason = physical->reason;
 	out->fault = physical->fault;
+	if (physical->route == VMB_ROUTE_PROVIDE) {
+		vmb_features_provide(physical, &out->provided);
+	}
 	out->provided_addresses = physical->address_space;
 	out->defers = defers(&out->kernel, physical);
 	out->is_decided = true;

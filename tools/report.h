@@ -32,6 +32,7 @@ struct vmb_device_answer {
 	enum vmb_route route;
 	const char *reason;
 	const char *fault; /* NULL if there is none */
+	VkPhysicalDeviceFeatures provided; /* the layer's sparse features; provide only */
 	uint64_t provided_addresses; /* bytes; provide only */
 	bool defers; /* the layer defers mappings in hostmem */
 };

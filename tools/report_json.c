@@ -5,7 +5,6 @@
 #include "advice.h"
 #include "json.h"
 #include "report_write.h"
-#include "route/provided_features.h"
 #include "sparse_support.h"
 
 static void write_version(struct vmb_json *json, const char *key, uint32_t version)
@@ -158,7 +157,6 @@ static void write_sparse(struct vmb_json *json, const struct vmb_device_answer *
 static void write_decision(struct vmb_json *json, const struct vmb_device_report *report)
 {
 	const struct vmb_device_answer *device = report->answer;
-	VkPhysicalDeviceFeatures provided = { 0 };
 
 	vmb_json_string(json, "route", device->is_decided ? vmb_route_name(device->route) : NULL);
 	vmb_json_string(json, "reason", device->reason);
@@ -169,9 +167,8 @@ static void write_decision(struct vmb_json *json, const struct vmb_device_report
 		vmb_json_null(json, "provided");
 		return;
 	}
-	vmb_features_provide(&provided);
 	vmb_json_begin(json, "provided", '{');
-	write_features(json, &provided);
+	write_features(json, &device->provided);
 	vmb_json_number(json, "sparseAddressSpaceSize", device->provided_addresses);
 	vmb_json_end(json, '}');
 }

@@ -6,7 +6,6 @@
 #include "advice.h"
 #include "base/names.h"
 #include "report_write.h"
-#include "route/provided_features.h"
 #include "sparse_support.h"
 #include "text.h"
 
@@ -260,7 +259,6 @@ static void write_sparse(const struct vmb_device_answer *device, const struct vm
 static void write_decision(const struct vmb_device_report *report, const struct vmb_text *text)
 {
 	const struct vmb_device_answer *device = report->answer;
-	VkPhysicalDeviceFeatures provided = { 0 };
 	struct value value = { .length = 0 };
 
 	if (!device->is_decided) {
@@ -277,8 +275,7 @@ static void write_decision(const struct vmb_device_report *report, const struct 
 			text, "defers", VMB_TEXT_GOOD, "memory takes hostmem at its first mapping");
 	}
 	if (device->route == VMB_ROUTE_PROVIDE) {
-		vmb_features_provide(&provided);
-		append_features(&value, &provided);
+		append_features(&value, &device->provided);
 		append_addresses(&value, device->provided_addresses);
 		vmb_text_field(text, "layer sparse", VMB_TEXT_PLAIN, value.text);
 	}

@@ -45,6 +45,9 @@ struct vmb_backend {
 	/* The least alignment of sparse binds, in bytes. A device may require more. */
 	uint64_t granularity;
 	const char *reason; /* the reason for the provide route */
+	/* The device accesses one range of memory correctly through several virtual addresses
+	 * (sparseResidencyAliased). */
+	bool aliases;
 
 	/* Optional, all three. Begin and end run around vkCreateDevice, on its thread. Negative
 	 * errno. */

@@ -16,14 +16,14 @@ static VKAPI_ATTR void VKAPI_CALL get_features(
 	VkPhysicalDevice handle, VkPhysicalDeviceFeatures *features)
 {
 	next_of(handle)->GetPhysicalDeviceFeatures(handle, features);
-	vmb_features_provide(features);
+	vmb_features_provide(vmb_physical_device_find(handle), features);
 }
 
 static VKAPI_ATTR void VKAPI_CALL get_features2(
 	VkPhysicalDevice handle, VkPhysicalDeviceFeatures2 *features)
 {
 	next_of(handle)->GetPhysicalDeviceFeatures2(handle, features);
-	vmb_features_provide(&features->features);
+	vmb_features_provide(vmb_physical_device_find(handle), &features->features);
 }
 
 static VKAPI_ATTR void VKAPI_CALL get_properties(

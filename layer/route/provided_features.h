@@ -11,12 +11,14 @@
  * driver's result, shared by all variants of a query. */
 
 /* Replaces the driver's sparse features by the layer's. */
-void vmb_features_provide(VkPhysicalDeviceFeatures *features);
+void vmb_features_provide(
+	const struct vmb_physical_device *physical, VkPhysicalDeviceFeatures *features);
 /* Replaces the driver's sparse limits and properties by the layer's. */
 void vmb_properties_provide(
 	const struct vmb_physical_device *physical, VkPhysicalDeviceProperties *properties);
 
 /* Whether a sparse feature is set that the layer does not report. */
-bool vmb_features_exceed_provide(const VkPhysicalDeviceFeatures *features);
+bool vmb_features_exceed_provide(
+	const struct vmb_physical_device *physical, const VkPhysicalDeviceFeatures *features);
 
 #endif

@@ -55,8 +55,7 @@ static void check_sparse(const struct vku *vk)
 	VkPhysicalDeviceFeatures features;
 
 	vkGetPhysicalDeviceFeatures(vk->physical, &features);
-	if (!features.sparseBinding || !features.sparseResidencyBuffer ||
-		!features.sparseResidencyAliased) {
+	if (!features.sparseBinding || !features.sparseResidencyBuffer) {
 		vku_fail("%s has no sparse buffers: is the layer enabled?",
 			vk->properties.deviceName);
 	}

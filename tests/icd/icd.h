@@ -102,9 +102,10 @@ size_t icd_count_threads(void);
 /* Waits until at most count threads exist. /proc lists a joined thread slightly longer. */
 void icd_wait_for_threads(size_t count);
 
-#define ICD_SPARSE_BUFFER \
-	(VK_BUFFER_CREATE_SPARSE_BINDING_BIT | VK_BUFFER_CREATE_SPARSE_RESIDENCY_BIT | \
-		VK_BUFFER_CREATE_SPARSE_ALIASED_BIT)
+/* Without aliasing: panvk does not support it. */
+#define ICD_RESIDENT_BUFFER \
+	(VK_BUFFER_CREATE_SPARSE_BINDING_BIT | VK_BUFFER_CREATE_SPARSE_RESIDENCY_BIT)
+#define ICD_SPARSE_BUFFER (ICD_RESIDENT_BUFFER | VK_BUFFER_CREATE_SPARSE_ALIASED_BIT)
 
 /*
  * A sparse buffer and memory to bind. The page size is the sparse block size of the buffer. At

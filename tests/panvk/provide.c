@@ -31,7 +31,7 @@ struct scene {
 static VkBuffer create_buffer(const struct vku *vk, VkDeviceSize size)
 {
 	mark("create");
-	return vku_create_buffer(vk, ICD_SPARSE_BUFFER, size,
+	return vku_create_buffer(vk, ICD_RESIDENT_BUFFER, size,
 		VK_BUFFER_USAGE_TRANSFER_DST_BIT | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT);
 }
 
@@ -105,8 +105,10 @@ static void features(void **state)
 
 	mark("begin features");
 	vkGetPhysicalDeviceFeatures(vk->physical, &has);
-	EXPECT(has.sparseBinding && has.sparseResidencyBuffer && has.sparseResidencyAliased);
+	EXPECT(has.sparseBinding && has.sparseResidencyBuffer);
 	EXPECT(!has.sparseResidencyImage2D && !has.shaderResourceResidency);
+	/* panvk 26.1 and 26.2 do not report it on this hardware. */
+	EXPECT(!has.sparseResidencyAliased);
 	/* panvk 25.0.7 uses addresses below 4 GiB, and needs some for itself. */
 	EXPECT(limits->sparseAddressSpaceSize > UINT64_C(3) << 30);
 	EXPECT(limits->sparseAddressSpaceSize < UINT64_C(4) << 30);

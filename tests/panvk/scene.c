@@ -52,7 +52,7 @@ VkResult scene_try_buffer(struct scene *scene, VkDeviceSize size)
 {
 	const VkBufferCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-		.flags = ICD_SPARSE_BUFFER,
+		.flags = ICD_RESIDENT_BUFFER,
 		.size = size,
 		.usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT |
 			VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT,

@@ -45,6 +45,9 @@ def main():
             device["provided"] is not None,
             route == "provide",
         )
+        if device["provided"]:
+            # panvk 26.1 and 26.2 do not alias on this hardware.
+            expect("aliasing", device["provided"]["sparseResidencyAliased"], False)
         expect("the driver has a fault", device["works_around"] is not None, has_fault)
         expect(
             "the kernel",

@@ -7,28 +7,35 @@
 
 #include <cmocka.h>
 
+#include "backend/backend.h"
 #include "route/provided_features.h"
 #include "vk/sparse_features.h"
 
-/* The sparse features of VkPhysicalDeviceFeatures, and whether the layer provides them. */
+enum provided {
+	NEVER,
+	ALIASES, /* by a backend that aliases */
+	ALWAYS,
+};
+
+/* The sparse features of VkPhysicalDeviceFeatures, and when the layer provides them. */
 struct feature {
 	const char *name;
 	size_t offset;
-	bool provided;
+	enum provided provided;
 };
 
 /* clang-format off */
 static const struct feature features[] = {
-	{ "shaderResourceResidency", offsetof(VkPhysicalDeviceFeatures, shaderResourceResidency), false },
-	{ "sparseBinding", offsetof(VkPhysicalDeviceFeatures, sparseBinding), true },
-	{ "sparseResidencyBuffer", offsetof(VkPhysicalDeviceFeatures, sparseResidencyBuffer), true },
-	{ "sparseResidencyImage2D", offsetof(VkPhysicalDeviceFeatures, sparseResidencyImage2D), false },
-	{ "sparseResidencyImage3D", offsetof(VkPhysicalDeviceFeatures, sparseResidencyImage3D), false },
-	{ "sparseResidency2Samples", offsetof(VkPhysicalDeviceFeatures, sparseResidency2Samples), false },
-	{ "sparseResidency4Samples", offsetof(VkPhysicalDeviceFeatures, sparseResidency4Samples), false },
-	{ "sparseResidency8Samples", offsetof(VkPhysicalDeviceFeatures, sparseResidency8Samples), false },
-	{ "sparseResidency16Samples", offsetof(VkPhysicalDeviceFeatures, sparseResidency16Samples), false },
-	{ "sparseResidencyAliased", offsetof(VkPhysicalDeviceFeatures, sparseResidencyAliased), true },
+	{ "shaderResourceResidency", offsetof(VkPhysicalDeviceFeatures, shaderResourceResidency), NEVER },
+	{ "sparseBinding", offsetof(VkPhysicalDeviceFeatures, sparseBinding), ALWAYS },
+	{ "sparseResidencyBuffer", offsetof(VkPhysicalDeviceFeatures, sparseResidencyBuffer), ALWAYS },
+	{ "sparseResidencyImage2D", offsetof(VkPhysicalDeviceFeatures, sparseResidencyImage2D), NEVER },
+	{ "sparseResidencyImage3D", offsetof(VkPhysicalDeviceFeatures, sparseResidencyImage3D), NEVER },
+	{ "sparseResidency2Samples", offsetof(VkPhysicalDeviceFeatures, sparseResidency2Samples), NEVER },
+	{ "sparseResidency4Samples", offsetof(VkPhysicalDeviceFeatures, sparseResidency4Samples), NEVER },
+	{ "sparseResidency8Samples", offsetof(VkPhysicalDeviceFeatures, sparseResidency8Samples), NEVER },
+	{ "sparseResidency16Samples", offsetof(VkPhysicalDeviceFeatures, sparseResidency16Samples), NEVER },
+	{ "sparseResidencyAliased", offsetof(VkPhysicalDeviceFeatures, sparseResidencyAliased), ALIASES },
 };
 /* clang-format on */
 
@@ -56,12 +63,25 @@ static union words combine(unsigned combination, VkBool32 filler)
 	return all;
 }
 
-static unsigned provided_ones(void)
+static const struct vmb_backend backends[] = { { .aliases = false }, { .aliases = true } };
+static const struct vmb_physical_device devices[] = {
+	{ .backend = &backends[0] },
+	{ .backend = &backends[1] },
+};
+#define DEVICES (sizeof(devices) / sizeof(devices[0]))
+
+static bool is_provided(const struct vmb_physical_device *device, const struct feature *feature)
+{
+	return feature->provided == ALWAYS ||
+		(feature->provided == ALIASES && device->backend->aliases);
+}
+
+static unsigned provided_ones(const struct vmb_physical_device *device)
 {
 	unsigned combination = 0;
 
 	for (size_t i = 0; i < FEATURES; i++) {
-		combination |= (unsigned)features[i].provided << i;
+		combination |= (unsigned)is_provided(device, &features[i]) << i;
 	}
 	return combination;
 }
@@ -71,21 +91,22 @@ static void check_same(const union words *all, const union words *expected)
 	assert_memory_equal(all->words, expected->words, sizeof(all->words));
 }
 
-static void check_combination(unsigned combination, VkBool32 filler)
+static void check_combination(
+	const struct vmb_physical_device *device, unsigned combination, VkBool32 filler)
 {
 	union words all = combine(combination, filler);
 	const union words before = all;
 	const union words hidden = combine(0, filler);
-	const union words provided = combine(provided_ones(), filler);
+	const union words provided = combine(provided_ones(device), filler);
 
 	assert_int_equal(vmb_features_want_sparse(&all.features), combination != 0);
-	assert_int_equal(
-		vmb_features_exceed_provide(&all.features), (combination & ~provided_ones()) != 0);
+	assert_int_equal(vmb_features_exceed_provide(device, &all.features),
+		(combination & ~provided_ones(device)) != 0);
 	check_same(&all, &before);
 	vmb_features_hide_sparse(&all.features);
 	check_same(&all, &hidden);
 	all = before;
-	vmb_features_provide(&all.features);
+	vmb_features_provide(device, &all.features);
 	check_same(&all, &provided);
 }
 
@@ -93,8 +114,10 @@ static void test_combinations(void **state)
 {
 	(void)state;
 	for (unsigned combination = 0; combination < COMBINATIONS; combination++) {
-		check_combination(combination, VK_FALSE);
-		check_combination(combination, VK_TRUE);
+		for (size_t i = 0; i < DEVICES; i++) {
+			check_combination(&devices[i], combination, VK_FALSE);
+			check_combination(&devices[i], combination, VK_TRUE);
+		}
 	}
 }
 
@@ -104,11 +127,15 @@ static void test_each(void **state)
 	const struct feature *feature = *state;
 	unsigned alone = 1u << (feature - features);
 	const union words one = combine(alone, VK_FALSE);
-	const union words more = combine(provided_ones() | alone, VK_TRUE);
 
 	assert_true(vmb_features_want_sparse(&one.features));
-	assert_int_equal(vmb_features_exceed_provide(&one.features), !feature->provided);
-	assert_int_equal(vmb_features_exceed_provide(&more.features), !feature->provided);
+	for (size_t i = 0; i < DEVICES; i++) {
+		const struct vmb_physical_device *device = &devices[i];
+		const union words more = combine(provided_ones(device) | alone, VK_TRUE);
+		bool exceeds = !is_provided(device, feature);
+		assert_int_equal(vmb_features_exceed_provide(device, &one.features), exceeds);
+		assert_int_equal(vmb_features_exceed_provide(device, &more.features), exceeds);
+	}
 }
 
 /* The order of the structure: the sparse features of a newer one would not be in the table. */

@@ -48,6 +48,8 @@ const struct vmb_backend vmb_host_backend = {
 	/* lavapipe 26.1 has the same alignment for sparse images. With pages of 4 KiB an
 	 * application needs 16 times as many binds and mappings. */
 	.granularity = 65536,
+	/* The CPU keeps its caches coherent for all virtual addresses of a page. */
+	.aliases = true,
 	.create = create,
 	.explain = explain,
 	.probe = vmb_host_probe,

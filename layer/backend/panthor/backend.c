@@ -85,6 +85,9 @@ const struct vmb_backend vmb_panthor_backend = {
 	.extension_count = sizeof(extensions) / sizeof(extensions[0]),
 	.reason = "the driver has no sparse resources, and panthor can make them",
 	.granularity = 4096,
+	/* panvk 26.1 and 26.2 report no sparseResidencyAliased on the same hardware. Their source
+	 * names https://gitlab.freedesktop.org/panfrost/mesa/-/issues/237. */
+	.aliases = false,
 	.watch_begin = watch_begin,
 	.watch_end = watch_end,
 	.watch_destroy = watch_destroy,

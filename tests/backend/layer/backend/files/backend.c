@@ -152,6 +152,7 @@ const struct vmb_backend vmb_files_backend = {
 	.extension_count = sizeof(extensions) / sizeof(extensions[0]),
 	.reason = "the test suite added a backend",
 	.granularity = 4096,
+	.aliases = true,
 	.create = create,
 	.explain = explain,
 	.probe = probe,
