@@ -48,6 +48,9 @@ struct vmb_backend {
 	/* The device accesses one range of memory correctly through several virtual addresses
 	 * (sparseResidencyAliased). */
 	bool aliases;
+	/* The driver imports memory that the VM makes. Otherwise the VM captures memory that the
+	 * driver makes. */
+	bool imports;
 
 	/* Optional, all three. Begin and end run around vkCreateDevice, on its thread. Negative
 	 * errno. */

@@ -96,7 +96,8 @@ VkResult vmb_device_create_info_init(struct vmb_device_create_info *rewritten,
 	};
 
 	*rewritten = (struct vmb_device_create_info){ .info = *info };
-	if (vmb_features_exceed_provide(physical, vmb_core_features(info))) {
+	if (vmb_features_exceed_provide(physical, vmb_core_features(info)) ||
+		vmb_feature_chain_exceeds_provide(physical, info->pNext)) {
 		return VK_ERROR_FEATURE_NOT_PRESENT;
 	}
 	rewritten->has_addresses = wants_addresses(info);

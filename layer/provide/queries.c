@@ -22,8 +22,11 @@ static VKAPI_ATTR void VKAPI_CALL get_features(
 static VKAPI_ATTR void VKAPI_CALL get_features2(
 	VkPhysicalDevice handle, VkPhysicalDeviceFeatures2 *features)
 {
+	const struct vmb_physical_device *physical = vmb_physical_device_find(handle);
+
 	next_of(handle)->GetPhysicalDeviceFeatures2(handle, features);
-	vmb_features_provide(vmb_physical_device_find(handle), &features->features);
+	vmb_features_provide(physical, &features->features);
+	vmb_feature_chain_provide(physical, features->pNext);
 }
 
 static VKAPI_ATTR void VKAPI_CALL get_properties(
@@ -69,6 +72,19 @@ static VKAPI_ATTR void VKAPI_CALL get_queue_families2(
 	}
 }
 
+static bool is_image_provided(VkPhysicalDevice handle, VkImageCreateFlags flags,
+	VkImageUsageFlags usage, const void *chain)
+{
+	const VkImageStencilUsageCreateInfo *stencil = vmb_chain_find(
+		chain, VK_STRUCTURE_TYPE_IMAGE_STENCIL_USAGE_CREATE_INFO);
+
+	if (stencil) {
+		usage |= stencil->stencilUsage;
+	}
+	return vmb_image_flags_provided(flags) &&
+		vmb_image_usage_provided(vmb_physical_device_find(handle), usage);
+}
+
 static VKAPI_ATTR VkResult VKAPI_CALL get_image_format(VkPhysicalDevice handle, VkFormat format,
 	VkImageType type, VkImageTiling tiling, VkImageUsageFlags usage, VkImageCreateFlags flags,
 	VkImageFormatProperties *properties)
@@ -79,7 +95,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL get_image_format(VkPhysicalDevice handle, 
 		return next->GetPhysicalDeviceImageFormatProperties(
 			handle, format, type, tiling, usage, flags, properties);
 	}
-	if (!vmb_image_flags_provided(flags)) {
+	if (!is_image_provided(handle, flags, usage, NULL)) {
 		*properties = (VkImageFormatProperties){ 0 };
 		return VK_ERROR_FORMAT_NOT_SUPPORTED;
 	}
@@ -99,7 +115,8 @@ static VKAPI_ATTR VkResult VKAPI_CALL get_image_format2(VkPhysicalDevice handle,
 	/* Sparse resources have no external handles: the layer allocates their memory. */
 	const VkPhysicalDeviceExternalImageFormatInfo *external = vmb_chain_find(
 		info->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
-	if (!vmb_image_flags_provided(info->flags) || (external && external->handleType)) {
+	if (!is_image_provided(handle, info->flags, info->usage, info->pNext) ||
+		(external && external->handleType)) {
 		properties->imageFormatProperties = (VkImageFormatProperties){ 0 };
 		return VK_ERROR_FORMAT_NOT_SUPPORTED;
 	}

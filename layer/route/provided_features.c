@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "route/provided_features.h"
 
+#include <stddef.h>
+
 #include "backend/backend.h"
+#include "vk/chain.h"
 #include "vk/sparse_features.h"
 
 /* The layer does not report sparseResidencyImage* and shaderResourceResidency. The former needs the
@@ -37,4 +40,82 @@ void vmb_properties_provide(
 {
 	properties->limits.sparseAddressSpaceSize = physical->address_space;
 	properties->sparseProperties = (VkPhysicalDeviceSparseProperties){ 0 };
+}
+
+/* Member i of a feature structure that is newer than the headers. */
+#define MEMBER(i) (sizeof(VkBaseOutStructure) + (i) * sizeof(VkBool32))
+/* VK_EXT_map_memory_placed, Vulkan 1.3.274 */
+#define MAP_MEMORY_PLACED_FEATURES ((VkStructureType)1000272000)
+/* VK_EXT_host_image_copy, Vulkan 1.3.258 */
+#define HOST_TRANSFER ((VkImageUsageFlags)0x00400000)
+
+/* The features of a chain that the layer does not report. */
+static const struct {
+	VkStructureType structure;
+	size_t offset;
+	bool on_import; /* only if the driver imports memory */
+} hidden[] = {
+	/* A sparse buffer has the address of its reservation, which the layer cannot choose. A
+	 * replayed address of memory needs memory of the driver, which sparse resources cannot be
+	 * bound to. */
+	{ VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+		offsetof(VkPhysicalDeviceVulkan12Features, bufferDeviceAddressCaptureReplay),
+		false },
+	{ VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES,
+		offsetof(VkPhysicalDeviceBufferDeviceAddressFeatures,
+			bufferDeviceAddressCaptureReplay),
+		false },
+	{ VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES_EXT,
+		offsetof(VkPhysicalDeviceBufferDeviceAddressFeaturesEXT,
+			bufferDeviceAddressCaptureReplay),
+		false },
+	{ VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DESCRIPTOR_BUFFER_FEATURES_EXT,
+		offsetof(
+			VkPhysicalDeviceDescriptorBufferFeaturesEXT, descriptorBufferCaptureReplay),
+		false },
+	{ VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ACCELERATION_STRUCTURE_FEATURES_KHR,
+		offsetof(VkPhysicalDeviceAccelerationStructureFeaturesKHR,
+			accelerationStructureCaptureReplay),
+		false },
+	/* Imported host memory cannot be mapped at another address
+	 * (VUID-VkMemoryMapInfo-flags-09575). */
+	{ MAP_MEMORY_PLACED_FEATURES, MEMBER(0), true },
+	{ MAP_MEMORY_PLACED_FEATURES, MEMBER(1), true },
+	{ MAP_MEMORY_PLACED_FEATURES, MEMBER(2), true },
+};
+#define HIDDEN (sizeof(hidden) / sizeof(hidden[0]))
+
+static bool is_hidden(const struct vmb_physical_device *physical, size_t i)
+{
+	return physical->backend->imports || !hidden[i].on_import;
+}
+
+void vmb_feature_chain_provide(const struct vmb_physical_device *physical, void *chain)
+{
+	for (size_t i = 0; i < HIDDEN; i++) {
+		char *found = vmb_chain_find_out(chain, hidden[i].structure);
+		if (found && is_hidden(physical, i)) {
+			*(VkBool32 *)(void *)(found + hidden[i].offset) = VK_FALSE;
+		}
+	}
+}
+
+bool vmb_feature_chain_exceeds_provide(
+	const struct vmb_physical_device *physical, const void *chain)
+{
+	for (size_t i = 0; i < HIDDEN; i++) {
+		const char *found = vmb_chain_find(chain, hidden[i].structure);
+		if (found && is_hidden(physical, i) &&
+			*(const VkBool32 *)(const void *)(found + hidden[i].offset)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The driver copies from the host through a map of the image's memory. A captured reservation is no
+ * memory that the CPU can map. */
+bool vmb_image_usage_provided(const struct vmb_physical_device *physical, VkImageUsageFlags usage)
+{
+	return physical->backend->imports || !(usage & HOST_TRANSFER);
 }

@@ -13,6 +13,9 @@
 /* Replaces the driver's sparse features by the layer's. */
 void vmb_features_provide(
 	const struct vmb_physical_device *physical, VkPhysicalDeviceFeatures *features);
+/* Clears the features in a chain of VkPhysicalDeviceFeatures2 that the provide route cannot honour.
+ * docs/extensions.md lists them. */
+void vmb_feature_chain_provide(const struct vmb_physical_device *physical, void *chain);
 /* Replaces the driver's sparse limits and properties by the layer's. */
 void vmb_properties_provide(
 	const struct vmb_physical_device *physical, VkPhysicalDeviceProperties *properties);
@@ -20,5 +23,11 @@ void vmb_properties_provide(
 /* Whether a sparse feature is set that the layer does not report. */
 bool vmb_features_exceed_provide(
 	const struct vmb_physical_device *physical, const VkPhysicalDeviceFeatures *features);
+/* Whether a chain sets a feature that vmb_feature_chain_provide() clears. */
+bool vmb_feature_chain_exceeds_provide(
+	const struct vmb_physical_device *physical, const void *chain);
+
+/* Whether the layer supports sparse images with this usage, of colour or stencil. */
+bool vmb_image_usage_provided(const struct vmb_physical_device *physical, VkImageUsageFlags usage);
 
 #endif

@@ -63,7 +63,8 @@ static union words combine(unsigned combination, VkBool32 filler)
 	return all;
 }
 
-static const struct vmb_backend backends[] = { { .aliases = false }, { .aliases = true } };
+static const struct vmb_backend backends[] = { { .aliases = false },
+	{ .aliases = true, .imports = true } };
 static const struct vmb_physical_device devices[] = {
 	{ .backend = &backends[0] },
 	{ .backend = &backends[1] },
@@ -167,7 +168,97 @@ static void test_properties(void **state)
 	assert_memory_equal(&properties, &expected, sizeof(properties));
 }
 
+/* A feature structure with up to four members. */
+struct extension_features {
+	VkStructureType sType;
+	void *pNext;
+	VkBool32 members[4];
+};
+
+/* The features of a chain, and the first and the last member that the layer hides from it. */
+static const struct chained {
+	const char *name;
+	VkStructureType structure;
+	unsigned first, last;
+	bool on_import; /* only from a backend that imports */
+} chained[] = {
+	{ "buffer addresses", VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES, 1,
+		1, false },
+	{ "EXT buffer addresses",
+		VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES_EXT, 1, 1, false },
+	{ "descriptor buffers", VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DESCRIPTOR_BUFFER_FEATURES_EXT, 1,
+		1, false },
+	{ "acceleration structures",
+		VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ACCELERATION_STRUCTURE_FEATURES_KHR, 1, 1,
+		false },
+	{ "placed maps", (VkStructureType)1000272000, 0, 2, true },
+	{ "timelines", VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES, 4, 4, false },
+};
+#define CHAINED (sizeof(chained) / sizeof(chained[0]))
+
+static bool is_hidden(
+	const struct vmb_physical_device *device, const struct chained *row, unsigned member)
+{
+	return member >= row->first && member <= row->last &&
+		(device->backend->imports || !row->on_import);
+}
+
+static void check_chained(const struct vmb_physical_device *device, const struct chained *row)
+{
+	struct extension_features last = { .sType = row->structure };
+	VkBaseOutStructure first = { .sType = (VkStructureType)1000999000, .pNext = (void *)&last };
+
+	for (unsigned i = 0; i < 4; i++) {
+		memset(last.members, 0, sizeof(last.members));
+		last.members[i] = VK_TRUE;
+		bool hides = is_hidden(device, row, i);
+		assert_int_equal(vmb_feature_chain_exceeds_provide(device, &first), hides);
+		assert_int_equal(last.members[i], VK_TRUE);
+		vmb_feature_chain_provide(device, &first);
+		assert_int_equal(last.members[i], !hides);
+		assert_false(vmb_feature_chain_exceeds_provide(device, &first));
+	}
+}
+
+static void test_chained(void **state)
+{
+	for (size_t i = 0; i < DEVICES; i++) {
+		check_chained(&devices[i], *state);
+	}
+}
+
+static void test_vulkan_1_2(void **state)
+{
+	VkPhysicalDeviceVulkan12Features in_1_2 = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+		.bufferDeviceAddress = VK_TRUE,
+		.bufferDeviceAddressCaptureReplay = VK_TRUE,
+		.bufferDeviceAddressMultiDevice = VK_TRUE,
+	};
+
+	(void)state;
+	assert_true(vmb_feature_chain_exceeds_provide(&devices[0], &in_1_2));
+	vmb_feature_chain_provide(&devices[0], &in_1_2);
+	assert_true(in_1_2.bufferDeviceAddress && in_1_2.bufferDeviceAddressMultiDevice);
+	assert_false(in_1_2.bufferDeviceAddressCaptureReplay);
+	assert_false(vmb_feature_chain_exceeds_provide(&devices[0], &in_1_2));
+}
+
+static void test_image_usage(void **state)
+{
+	const VkImageUsageFlags host_transfer = 0x00400000;
+
+	(void)state;
+	for (size_t i = 0; i < DEVICES; i++) {
+		assert_true(vmb_image_usage_provided(&devices[i], ~host_transfer));
+		assert_int_equal(vmb_image_usage_provided(&devices[i], host_transfer),
+			devices[i].backend->imports);
+	}
+}
+
 static const struct CMUnitTest others[] = {
+	cmocka_unit_test(test_vulkan_1_2),
+	cmocka_unit_test(test_image_usage),
 	cmocka_unit_test(test_combinations),
 	cmocka_unit_test(test_table_is_complete),
 	cmocka_unit_test(test_properties),
@@ -176,7 +267,7 @@ static const struct CMUnitTest others[] = {
 
 int main(void)
 {
-	struct CMUnitTest tests[FEATURES + OTHERS];
+	struct CMUnitTest tests[FEATURES + CHAINED + OTHERS];
 
 	for (size_t i = 0; i < FEATURES; i++) {
 		tests[i] = (struct CMUnitTest){
@@ -185,6 +276,13 @@ int main(void)
 			.initial_state = (void *)&features[i],
 		};
 	}
-	memcpy(&tests[FEATURES], others, sizeof(others));
+	for (size_t i = 0; i < CHAINED; i++) {
+		tests[FEATURES + i] = (struct CMUnitTest){
+			.name = chained[i].name,
+			.test_func = test_chained,
+			.initial_state = (void *)&chained[i],
+		};
+	}
+	memcpy(&tests[FEATURES + CHAINED], others, sizeof(others));
 	return cmocka_run_group_tests_name("sparse_features", tests, NULL, NULL);
 }

@@ -50,6 +50,7 @@ const struct vmb_backend vmb_host_backend = {
 	.granularity = 65536,
 	/* The CPU keeps its caches coherent for all virtual addresses of a page. */
 	.aliases = true,
+	.imports = true,
 	.create = create,
 	.explain = explain,
 	.probe = vmb_host_probe,

@@ -153,6 +153,7 @@ const struct vmb_backend vmb_files_backend = {
 	.reason = "the test suite added a backend",
 	.granularity = 4096,
 	.aliases = true,
+	.imports = true,
 	.create = create,
 	.explain = explain,
 	.probe = probe,
