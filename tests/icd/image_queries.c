@@ -308,6 +308,55 @@ static void resident_images_are_refused(void **state)
 	EXPECT(result == VK_ERROR_FEATURE_NOT_PRESENT || result == VK_ERROR_FORMAT_NOT_SUPPORTED);
 }
 
+static VkResult query_usage(
+	const struct vku *vk, VkImageUsageFlags wanted, VkImageCreateFlags flags)
+{
+	const VkPhysicalDeviceImageFormatInfo2 info = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_FORMAT_INFO_2,
+		.format = VK_FORMAT_R8G8B8A8_UNORM,
+		.type = VK_IMAGE_TYPE_2D,
+		.tiling = VK_IMAGE_TILING_OPTIMAL,
+		.usage = wanted,
+		.flags = flags,
+	};
+	VkImageFormatProperties2 properties2 = {
+		.sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2,
+	};
+	VkImageFormatProperties properties;
+
+	VkResult result = vkGetPhysicalDeviceImageFormatProperties(vk->physical, info.format,
+		info.type, info.tiling, info.usage, info.flags, &properties);
+	EXPECT_RESULT(vkGetPhysicalDeviceImageFormatProperties2(vk->physical, &info, &properties2),
+		result);
+	return result;
+}
+
+/* For panvk with VK_EXT_host_image_copy. A driver with sparse images of its own does not support
+ * host copies to them, and cannot map the reservation of the layer either. */
+static void no_host_copies_on_panvk(void **state)
+{
+	const VkImageUsageFlags host_transfer = 0x00400000 | VK_IMAGE_USAGE_SAMPLED_BIT;
+	struct vku vk, driver;
+
+	(void)state;
+	vku_init(&vk, &(struct vku_options){ 0 });
+	if (vk.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU) {
+		vku_finish(&vk);
+		skip();
+	}
+	icd_driver_init(&driver);
+	EXPECT_RESULT(query_usage(&vk, host_transfer, 0), VK_SUCCESS);
+	EXPECT_RESULT(
+		query_usage(&vk, VK_IMAGE_USAGE_SAMPLED_BIT, VK_IMAGE_CREATE_SPARSE_BINDING_BIT),
+		VK_SUCCESS);
+	EXPECT_RESULT(query_usage(&driver, host_transfer, VK_IMAGE_CREATE_SPARSE_BINDING_BIT),
+		VK_ERROR_FORMAT_NOT_SUPPORTED);
+	EXPECT_RESULT(query_usage(&vk, host_transfer, VK_IMAGE_CREATE_SPARSE_BINDING_BIT),
+		VK_ERROR_FORMAT_NOT_SUPPORTED);
+	vku_finish(&driver);
+	vku_finish(&vk);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +365,7 @@ int main(int argc, char **argv)
 		SCENARIO_BARE(sparse_requirements),
 		SCENARIO_BARE(requirements_agree),
 		SCENARIO(resident_images_are_refused),
+		SCENARIO_BARE(no_host_copies_on_panvk),
 	};
 
 	return ICD_RUN(tests, argc, argv);
