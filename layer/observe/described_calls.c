@@ -120,7 +120,6 @@ static VKAPI_ATTR VkResult VKAPI_CALL map_memory(VkDevice handle, VkDeviceMemory
 		&slice, observe->next.MapMemory(handle, memory, offset, size, flags, out));
 }
 
-#ifdef VK_KHR_map_memory2
 static VKAPI_ATTR VkResult VKAPI_CALL map_memory2(
 	VkDevice handle, const VkMemoryMapInfoKHR *info, void **out)
 {
@@ -132,7 +131,6 @@ static VKAPI_ATTR VkResult VKAPI_CALL map_memory2(
 	vmb_trace_number(&slice.args, "size", info->size);
 	return vmb_observe_end(&slice, observe->next.MapMemory2(handle, info, out));
 }
-#endif
 
 static VKAPI_ATTR VkResult VKAPI_CALL bind_image_memory(
 	VkDevice handle, VkImage image, VkDeviceMemory memory, VkDeviceSize offset)
@@ -226,9 +224,7 @@ const struct vmb_device_commands vmb_observe_described_always = {
 
 const struct vmb_device_commands vmb_observe_described = {
 	.MapMemory = map_memory,
-#ifdef VK_KHR_map_memory2
 	.MapMemory2 = map_memory2,
-#endif
 	.BindImageMemory = bind_image_memory,
 	.BindImageMemory2 = bind_image_memory2,
 };

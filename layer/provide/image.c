@@ -180,7 +180,6 @@ static VKAPI_ATTR void VKAPI_CALL get_device_sparse_requirements(VkDevice handle
 	*count = 0;
 }
 
-#ifdef VK_KHR_maintenance5
 static VKAPI_ATTR void VKAPI_CALL get_subresource_layout(VkDevice handle,
 	const VkDeviceImageSubresourceInfoKHR *info, VkSubresourceLayout2KHR *layout)
 {
@@ -191,7 +190,6 @@ static VKAPI_ATTR void VKAPI_CALL get_subresource_layout(VkDevice handle,
 	plain_info.pCreateInfo = &plain;
 	vmb_provide_of(handle)->next.GetDeviceImageSubresourceLayout(handle, &plain_info, layout);
 }
-#endif
 
 const struct vmb_device_commands vmb_provide_image_commands = {
 	.CreateImage = create_image,
@@ -202,7 +200,5 @@ const struct vmb_device_commands vmb_provide_image_commands = {
 	.GetImageSparseMemoryRequirements = get_sparse_requirements,
 	.GetImageSparseMemoryRequirements2 = get_sparse_requirements2,
 	.GetDeviceImageSparseMemoryRequirements = get_device_sparse_requirements,
-#ifdef VK_KHR_maintenance5
 	.GetDeviceImageSubresourceLayout = get_subresource_layout,
-#endif
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "virtgpu/device.h"
+#include "vk/chain.h"
 
 /* Logs the decision about deferral once for each device, as soon as it is made. */
 static void log_deferral(struct vmb_virtgpu_device *virtgpu)
@@ -55,7 +56,6 @@ static VKAPI_ATTR VkResult VKAPI_CALL map_memory(VkDevice handle, VkDeviceMemory
 	return end_map(&call, result, VK_ERROR_MEMORY_MAP_FAILED);
 }
 
-#ifdef VK_KHR_map_memory2
 static VKAPI_ATTR VkResult VKAPI_CALL map_memory2(
 	VkDevice handle, const VkMemoryMapInfoKHR *info, void **out)
 {
@@ -66,7 +66,6 @@ static VKAPI_ATTR VkResult VKAPI_CALL map_memory2(
 	VkResult result = virtgpu->next.MapMemory2(handle, info, out);
 	return end_map(&call, result, VK_ERROR_MEMORY_MAP_FAILED);
 }
-#endif
 
 static VKAPI_ATTR VkResult VKAPI_CALL bind_image_memory(
 	VkDevice handle, VkImage image, VkDeviceMemory memory, VkDeviceSize offset)
@@ -79,6 +78,19 @@ static VKAPI_ATTR VkResult VKAPI_CALL bind_image_memory(
 	return end_map(&call, result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
 }
 
+/* The layer fails a call whose binds the driver reports as successful. The refused bind is unknown, so
+ * every bind fails. */
+static void fail_binds(uint32_t count, const VkBindImageMemoryInfo *infos, VkResult error)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const VkBindMemoryStatusKHR *status = vmb_chain_find(
+			infos[i].pNext, VK_STRUCTURE_TYPE_BIND_MEMORY_STATUS_KHR);
+		if (status) {
+			*status->pResult = error;
+		}
+	}
+}
+
 static VKAPI_ATTR VkResult VKAPI_CALL bind_image_memory2(
 	VkDevice handle, uint32_t count, const VkBindImageMemoryInfo *infos)
 {
@@ -86,16 +98,18 @@ static VKAPI_ATTR VkResult VKAPI_CALL bind_image_memory2(
 	struct vmb_virtgpu_call call;
 
 	vmb_virtgpu_call_begin(&call, virtgpu->intercept, false);
-	VkResult result = virtgpu->next.BindImageMemory2(handle, count, infos);
-	return end_map(&call, result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+	VkResult drivers = virtgpu->next.BindImageMemory2(handle, count, infos);
+	VkResult result = end_map(&call, drivers, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+	if (result != drivers) {
+		fail_binds(count, infos, result);
+	}
+	return result;
 }
 
 const struct vmb_device_commands vmb_virtgpu_memory_commands = {
 	.AllocateMemory = allocate_memory,
 	.MapMemory = map_memory,
-#ifdef VK_KHR_map_memory2
 	.MapMemory2 = map_memory2,
-#endif
 	.BindImageMemory = bind_image_memory,
 	.BindImageMemory2 = bind_image_memory2,
 };

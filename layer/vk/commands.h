@@ -6,6 +6,8 @@
 #include <vulkan/vk_layer.h>
 #include <vulkan/vulkan.h>
 
+#include "vk/newer_headers.h"
+
 /*
  * The list of all Vulkan commands that the layer calls or replaces. Macros expand the list to the
  * tables of function pointers, the look-up by name, the trampolines of vkGetInstanceProcAddr and
@@ -86,26 +88,6 @@
 			VkPhysicalDeviceToolProperties * tools), \
 		(handle, count, tools))
 
-/* The oldest supported Vulkan headers lack these commands. */
-#ifdef VK_KHR_maintenance5
-#define VMB_MAINTENANCE5_COMMANDS(X) \
-	X(void, GetDeviceImageSubresourceLayout, "vkGetDeviceImageSubresourceLayoutKHR", \
-		VK_MAKE_API_VERSION(0, 1, 4, 0), \
-		(VkDevice handle, const VkDeviceImageSubresourceInfoKHR *info, \
-			VkSubresourceLayout2KHR *layout), \
-		(handle, info, layout))
-#else
-#define VMB_MAINTENANCE5_COMMANDS(X)
-#endif
-#ifdef VK_KHR_map_memory2
-#define VMB_MAP_MEMORY2_COMMANDS(X) \
-	X(VkResult, MapMemory2, "vkMapMemory2KHR", VK_MAKE_API_VERSION(0, 1, 4, 0), \
-		(VkDevice handle, const VkMemoryMapInfoKHR *info, void **out), \
-		(handle, info, out))
-#else
-#define VMB_MAP_MEMORY2_COMMANDS(X)
-#endif
-
 #define VMB_DEVICE_COMMANDS(X) \
 	X(VkResult, DeviceWaitIdle, NULL, 0, (VkDevice handle), (handle)) \
 	X(VkResult, AllocateMemory, NULL, 0, \
@@ -119,7 +101,9 @@
 		(VkDevice handle, VkDeviceMemory memory, VkDeviceSize offset, VkDeviceSize size, \
 			VkMemoryMapFlags flags, void **out), \
 		(handle, memory, offset, size, flags, out)) \
-	VMB_MAP_MEMORY2_COMMANDS(X) \
+	X(VkResult, MapMemory2, "vkMapMemory2KHR", VK_MAKE_API_VERSION(0, 1, 4, 0), \
+		(VkDevice handle, const VkMemoryMapInfoKHR *info, void **out), \
+		(handle, info, out)) \
 	X(VkResult, CreateBuffer, NULL, 0, \
 		(VkDevice handle, const VkBufferCreateInfo *info, \
 			const VkAllocationCallbacks *allocator, VkBuffer *out), \
@@ -183,7 +167,11 @@
 		(VkDevice handle, const VkDeviceImageMemoryRequirements *info, uint32_t *count, \
 			VkSparseImageMemoryRequirements2 *requirements), \
 		(handle, info, count, requirements)) \
-	VMB_MAINTENANCE5_COMMANDS(X) \
+	X(void, GetDeviceImageSubresourceLayout, "vkGetDeviceImageSubresourceLayoutKHR", \
+		VK_MAKE_API_VERSION(0, 1, 4, 0), \
+		(VkDevice handle, const VkDeviceImageSubresourceInfoKHR *info, \
+			VkSubresourceLayout2KHR *layout), \
+		(handle, info, layout)) \
 	X(VkResult, GetMemoryHostPointerPropertiesEXT, NULL, 0, \
 		(VkDevice handle, VkExternalMemoryHandleTypeFlagBits handle_type, \
 			const void *pointer, VkMemoryHostPointerPropertiesEXT *properties), \
