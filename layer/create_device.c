@@ -109,9 +109,12 @@ static VkResult create_and_register(struct vmb_device *device, VkPhysicalDevice 
 	const VkDeviceCreateInfo *info, const VkAllocationCallbacks *allocator, VkDevice *out)
 {
 	VkLayerDeviceCreateInfo *link = find_link(info);
-	PFN_vkGetDeviceProcAddr next = link->u.pLayerInfo->pfnNextGetDeviceProcAddr;
 	VkDeviceCreateInfo changed = *info;
 
+	if (!link || !link->u.pLayerInfo) {
+		return VK_ERROR_INITIALIZATION_FAILED;
+	}
+	PFN_vkGetDeviceProcAddr next = link->u.pLayerInfo->pfnNextGetDeviceProcAddr;
 	/* The loader's protocol: each layer advances the link for the next one. */
 	link->u.pLayerInfo = link->u.pLayerInfo->pNext;
 	VkResult result = prepare_features(device, &changed);

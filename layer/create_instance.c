@@ -35,13 +35,34 @@ static const char *const needed_in_1_0[] = {
 };
 #define NEEDED_IN_1_0 (sizeof(needed_in_1_0) / sizeof(needed_in_1_0[0]))
 
-static VkResult create_next(const struct vmb_instance *instance, const VkInstanceCreateInfo *info,
-	const VkAllocationCallbacks *allocator, PFN_vkCreateInstance create, VkInstance *out)
+/* The next layer or the driver. */
+struct next {
+	PFN_vkGetInstanceProcAddr get;
+	PFN_vkCreateInstance create;
+	VkLayerInstanceCreateInfo *link;
+	VkLayerInstanceLink *rest; /* the link's value for the next layer */
+};
+
+/*
+ * A layer below advances the link, and may write to *out, even if it fails. So each attempt starts
+ * from the same values. *out is an input: the loader's end of the chain reads its own handle from
+ * *out.
+ */
+static VkResult attempt(const struct vmb_instance *instance, const struct next *next,
+	const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator, VkInstance *out)
+{
+	next->link->u.pLayerInfo = next->rest;
+	*out = instance->loader_handle;
+	return next->create(info, allocator, out);
+}
+
+static VkResult create_next(const struct vmb_instance *instance, const struct next *next,
+	const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator, VkInstance *out)
 {
 	VkInstanceCreateInfo extended = *info;
 
 	if (instance->settings.disabled || instance->api_version >= VK_API_VERSION_1_1) {
-		return create(info, allocator, out);
+		return attempt(instance, next, info, allocator, out);
 	}
 	const char **names = vmb_extensions_add(info->ppEnabledExtensionNames,
 		&extended.enabledExtensionCount, needed_in_1_0, NEEDED_IN_1_0);
@@ -49,10 +70,11 @@ static VkResult create_next(const struct vmb_instance *instance, const VkInstanc
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
 	extended.ppEnabledExtensionNames = names;
-	VkResult result = create(&extended, allocator, out);
-	if (result == VK_ERROR_EXTENSION_NOT_PRESENT) {
-		/* This loader does not remove extensions. Create the instance without them. */
-		result = create(info, allocator, out);
+	VkResult result = attempt(instance, next, &extended, allocator, out);
+	if (result != VK_SUCCESS && extended.enabledExtensionCount > info->enabledExtensionCount) {
+		/* This loader does not remove extensions, or a layer below refuses them, with an
+		 * error of its choice. Create the instance without them. */
+		result = attempt(instance, next, info, allocator, out);
 	}
 	free(names);
 	return result;
@@ -60,10 +82,12 @@ static VkResult create_next(const struct vmb_instance *instance, const VkInstanc
 
 static void instance_destroy(struct vmb_instance *instance)
 {
-	struct vmb_physical_device *physical;
+	struct vmb_physical_device *physical = instance->all_physical_devices;
 
-	while ((physical = vmb_map_pop(&instance->physical_devices))) {
+	while (physical) {
+		struct vmb_physical_device *next = physical->next;
 		vmb_physical_device_destroy(physical);
+		physical = next;
 	}
 	vmb_map_finish(&instance->physical_devices);
 	pthread_mutex_destroy(&instance->physical_devices_lock);
@@ -130,22 +154,20 @@ static void load_commands(struct vmb_instance *instance, PFN_vkGetInstanceProcAd
 
 /* Creates the instance of the next layer and registers the layer's object. On failure the caller
  * still owns the layer's object. */
-static VkResult create_and_register(struct vmb_instance *instance, const VkInstanceCreateInfo *info,
-	const VkAllocationCallbacks *allocator, PFN_vkGetInstanceProcAddr next, VkInstance *out)
+static VkResult create_and_register(struct vmb_instance *instance, struct next *next,
+	const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator, VkInstance *out)
 {
-	PFN_vkCreateInstance create = (PFN_vkCreateInstance)next(NULL, "vkCreateInstance");
-
-	if (!create) {
+	next->create = (PFN_vkCreateInstance)next->get(NULL, "vkCreateInstance");
+	if (!next->create) {
 		return VK_ERROR_INITIALIZATION_FAILED;
 	}
-	/* *out is an input here: the loader's handle. The loader's end of the chain reads *out. */
 	instance->loader_handle = *out;
-	VkResult result = create_next(instance, info, allocator, create, out);
+	VkResult result = create_next(instance, next, info, allocator, out);
 	if (result != VK_SUCCESS) {
 		return result;
 	}
 	instance->handle = *out;
-	load_commands(instance, next);
+	load_commands(instance, next->get);
 	if (vmb_instance_register(instance) < 0) {
 		instance->destroy(instance->handle, allocator);
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
@@ -159,10 +181,12 @@ VkResult vmb_create_instance(PFN_vkGetInstanceProcAddr layer_get, const VkInstan
 	VkLayerInstanceCreateInfo *link = find_loader_info(info, VK_LAYER_LINK_INFO);
 	VkLayerInstanceCreateInfo *device = find_loader_info(
 		info, VK_LOADER_LAYER_CREATE_DEVICE_CALLBACK);
-	PFN_vkGetInstanceProcAddr next = link->u.pLayerInfo->pfnNextGetInstanceProcAddr;
-	struct vmb_instance *instance = instance_create(info);
 	struct vmb_trace_slice slice;
 
+	if (!link || !link->u.pLayerInfo) {
+		return VK_ERROR_INITIALIZATION_FAILED;
+	}
+	struct vmb_instance *instance = instance_create(info);
 	if (!instance) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
@@ -173,9 +197,13 @@ VkResult vmb_create_instance(PFN_vkGetInstanceProcAddr layer_get, const VkInstan
 	}
 
 	/* The loader's protocol: each layer advances the link for the next one. */
-	link->u.pLayerInfo = link->u.pLayerInfo->pNext;
+	struct next next = {
+		.get = link->u.pLayerInfo->pfnNextGetInstanceProcAddr,
+		.link = link,
+		.rest = link->u.pLayerInfo->pNext,
+	};
 	vmb_trace_begin(&slice, instance->trace, "vkCreateInstance");
-	VkResult result = create_and_register(instance, info, allocator, next, out);
+	VkResult result = create_and_register(instance, &next, info, allocator, out);
 	vmb_observe_end(&slice, result);
 	if (result != VK_SUCCESS) {
 		instance_destroy(instance);

@@ -93,15 +93,27 @@ static void describe_tool(VkPhysicalDeviceToolProperties *tool)
 		VK_TOOL_PURPOSE_MODIFYING_FEATURES_BIT;
 }
 
+/* The number of tools below the layer. Some drivers leave the count as they get it, so it starts
+ * at 0. */
+static VkResult count_others(
+	PFN_vkGetPhysicalDeviceToolProperties next, VkPhysicalDevice handle, uint32_t *count)
+{
+	*count = 0;
+	return next ? next(handle, count, NULL) : VK_SUCCESS;
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL vmb_GetPhysicalDeviceToolProperties(
 	VkPhysicalDevice handle, uint32_t *count, VkPhysicalDeviceToolProperties *tools)
 {
 	PFN_vkGetPhysicalDeviceToolProperties next =
 		vmb_instance_of(handle)->driver.GetPhysicalDeviceToolProperties;
+	uint32_t others;
+	VkResult result = count_others(next, handle, &others);
 
+	if (result < VK_SUCCESS) {
+		return result;
+	}
 	if (!tools) {
-		uint32_t others = 0;
-		VkResult result = next ? next(handle, &others, NULL) : VK_SUCCESS;
 		*count = others + 1;
 		return result;
 	}
@@ -109,13 +121,13 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_GetPhysicalDeviceToolProperties(
 		return VK_INCOMPLETE;
 	}
 	describe_tool(&tools[0]);
-	uint32_t others = *count - 1;
-	VkResult result = VK_SUCCESS;
-	if (next) {
-		result = next(handle, &others, &tools[1]);
-	} else {
-		others = 0;
+	uint32_t room = *count - 1;
+	uint32_t written = others < room ? others : room;
+	if (written > 0) {
+		uint32_t asked = written;
+		result = next(handle, &written, &tools[1]);
+		written = written < asked ? written : asked;
 	}
-	*count = others + 1;
-	return result;
+	*count = written + 1;
+	return result == VK_SUCCESS && others > room ? VK_INCOMPLETE : result;
 }

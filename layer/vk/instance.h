@@ -12,6 +12,8 @@
 #include "base/trace.h"
 #include "vk/commands.h"
 
+struct vmb_physical_device;
+
 /* A VkInstance that the application creates with the layer enabled. create_instance.c owns it. */
 struct vmb_instance {
 	VkInstance handle;
@@ -42,7 +44,9 @@ struct vmb_instance {
 	/* VkPhysicalDevice to vmb_physical_device. vkEnumeratePhysicalDevices,
 	 * vkEnumeratePhysicalDeviceGroups and vkCreateDevice add entries. */
 	struct vmb_map physical_devices;
-	/* Held while a physical device is added. */
+	/* All objects, owned: also those of unplugged devices whose handle names another device. */
+	struct vmb_physical_device *all_physical_devices;
+	/* Held while a physical device is added. Guards the list. */
 	pthread_mutex_t physical_devices_lock;
 };
 

@@ -45,19 +45,80 @@ struct vmb_physical_device *vmb_physical_device_find(VkPhysicalDevice handle)
 	return vmb_map_find(&vmb_instance_of(handle)->physical_devices, (uintptr_t)handle);
 }
 
+static void read_identity(const struct vmb_instance_commands *driver, VkPhysicalDevice handle,
+	struct vmb_physical_identity *identity)
+{
+	VkPhysicalDeviceDrmPropertiesEXT drm = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRM_PROPERTIES_EXT,
+	};
+	VkPhysicalDeviceIDProperties ids = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES,
+		.pNext = &drm,
+	};
+	VkPhysicalDeviceProperties2 all = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+		.pNext = &ids,
+	};
+	VkPhysicalDeviceProperties properties = { 0 };
+
+	driver->GetPhysicalDeviceProperties(handle, &properties);
+	if (properties.apiVersion >= VK_API_VERSION_1_1 && driver->GetPhysicalDeviceProperties2) {
+		driver->GetPhysicalDeviceProperties2(handle, &all);
+	}
+	/* Also the padding, and the bytes after the name that the driver may leave unset. */
+	memset(identity, 0, sizeof(*identity));
+	memcpy(identity->name, properties.deviceName,
+		strnlen(properties.deviceName, sizeof(identity->name)));
+	identity->api_version = properties.apiVersion;
+	identity->driver_version = properties.driverVersion;
+	identity->vendor = properties.vendorID;
+	identity->device = properties.deviceID;
+	identity->type = (uint32_t)properties.deviceType;
+	if (drm.hasPrimary) {
+		identity->nodes[0][0] = drm.primaryMajor;
+		identity->nodes[0][1] = drm.primaryMinor;
+	}
+	if (drm.hasRender) {
+		identity->nodes[1][0] = drm.renderMajor;
+		identity->nodes[1][1] = drm.renderMinor;
+	}
+	memcpy(identity->device_uuid, ids.deviceUUID, sizeof(identity->device_uuid));
+	memcpy(identity->driver_uuid, ids.driverUUID, sizeof(identity->driver_uuid));
+}
+
+/* NULL if there is none. The caller holds physical_devices_lock. */
+static struct vmb_physical_device *find_identical(const struct vmb_instance *instance,
+	VkPhysicalDevice handle, const struct vmb_physical_identity *identity)
+{
+	struct vmb_physical_device *physical = instance->all_physical_devices;
+
+	while (physical &&
+		(physical->handle != handle ||
+			memcmp(&physical->identity, identity, sizeof(*identity)) != 0)) {
+		physical = physical->next;
+	}
+	return physical;
+}
+
 struct vmb_physical_device *vmb_physical_device_add(VkPhysicalDevice handle)
 {
 	struct vmb_instance *instance = vmb_instance_of(handle);
+	struct vmb_physical_identity identity;
 
 	pthread_mutex_lock(&instance->physical_devices_lock);
-	struct vmb_physical_device *physical = vmb_physical_device_find(handle);
-	if (physical) {
-		goto out;
+	read_identity(&instance->driver, handle, &identity);
+	struct vmb_physical_device *physical = find_identical(instance, handle, &identity);
+	if (!physical) {
+		physical = vmb_physical_device_create(instance, handle);
+		if (!physical) {
+			goto out;
+		}
+		physical->identity = identity;
+		physical->next = instance->all_physical_devices;
+		instance->all_physical_devices = physical;
 	}
-	physical = vmb_physical_device_create(instance, handle);
-	if (physical &&
+	if (vmb_physical_device_find(handle) != physical &&
 		vmb_map_insert(&instance->physical_devices, (uintptr_t)handle, physical) < 0) {
-		vmb_physical_device_destroy(physical);
 		physical = NULL;
 	}
 out:

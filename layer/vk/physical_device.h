@@ -22,10 +22,32 @@ const char *vmb_route_name(enum vmb_route route);
 
 struct vmb_backend;
 
-/* A physical device. Lives as long as its instance. */
+/* The identity that a driver reports for a device. All unused bytes are 0, so that memcmp() compares
+ * two of them. */
+struct vmb_physical_identity {
+	char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
+	uint32_t api_version;
+	uint32_t driver_version;
+	uint32_t vendor;
+	uint32_t device;
+	uint32_t type;
+	/* 0 for the members below if the driver does not report them. */
+	uint8_t device_uuid[VK_UUID_SIZE];
+	uint8_t driver_uuid[VK_UUID_SIZE];
+	int64_t nodes[2][2]; /* major and minor number of the primary and the render node */
+};
+
+/*
+ * A physical device. Lives as long as its instance, since devices refer to it.
+ *
+ * After a device was unplugged, the loader may reuse the handle for another one. Then the handle
+ * gets another object.
+ */
 struct vmb_physical_device {
 	VkPhysicalDevice handle;
 	struct vmb_instance *instance;
+	struct vmb_physical_device *next; /* in the instance's list of all objects */
+	struct vmb_physical_identity identity; /* only of an object of vmb_physical_device_add() */
 	/* As in vmb_instance. Constant once decided. */
 	struct vmb_instance_commands untraced;
 	struct vmb_instance_commands commands;
@@ -57,7 +79,9 @@ void vmb_physical_device_destroy(struct vmb_physical_device *physical);
 /* The instance's object for a physical device; NULL if there is none. Any thread, as the next
  * one. */
 struct vmb_physical_device *vmb_physical_device_find(VkPhysicalDevice handle);
-/* As above; adds the object if there is none. NULL if memory is short. */
+/* The object of the device that the handle names now: asks the driver for the identity, and adds an
+ * object if there is none with this handle and identity. The next look-ups of the handle find this
+ * object. NULL if memory is short. */
 struct vmb_physical_device *vmb_physical_device_add(VkPhysicalDevice handle);
 
 /* Whether the driver has a device extension. False if memory is short. Any thread. */
