@@ -25,33 +25,54 @@ static bool probe_helper(const struct vmb_virtgpu *virtgpu)
 	return ret == 0;
 }
 
+static const char *helper_obstacle(int error)
+{
+	switch (error) {
+	case -ENOENT:
+	case -ENOTDIR:
+		return "the helper program vmbind-map-helper is missing: install it with the layer";
+	case -EPERM:
+		return "the layer does not start vmbind-map-helper: "
+		       "another user can change the helper program or its directory";
+	default:
+		return "the helper program vmbind-map-helper cannot be executed: check its "
+		       "permissions";
+	}
+}
+
 /* Returns the reason why no blob is deferred; NULL if blobs are deferred. */
 static const char *find_obstacle(struct vmb_virtgpu *virtgpu)
 {
 	struct vmb_hostmem *hostmem = &virtgpu->hostmem;
 
 	if (vmb_hostmem_init(hostmem, virtgpu->system, virtgpu->ioctl, virtgpu->fd) < 0) {
-		return "the layer cannot open the device";
+		return "the layer cannot open the render node: "
+		       "check the permissions of /dev/dri";
 	}
 	virtgpu->has_hostmem = true;
 	virtgpu->facts.hostmem_size = hostmem->size;
 	if (virtgpu->request == VMB_DEFER_OFF) {
-		return "deferral is turned off";
+		return "the setting defer_blobs (VMBIND_DEFER_BLOBS) is off";
 	}
 	if (!hostmem->capset) {
-		return "the layer cannot probe hostmem on this device";
+		return "the device has no hostmem, "
+		       "or no Venus or native context to probe it";
 	}
 	virtgpu->facts.honoured = vmb_hostmem_honoured(hostmem);
 	if (virtgpu->facts.honoured == VMB_HONOURED_NO) {
-		return "the kernel ignores the hint";
+		return "the kernel ignores the hint: Linux 7.3 and later honour the hint";
 	}
 	if (virtgpu->facts.honoured == VMB_HONOURED_UNKNOWN && virtgpu->request != VMB_DEFER_ON) {
-		return "the layer could not check that the kernel honours the hint";
+		return "the layer could not check that the kernel honours the hint: "
+		       "VMBIND_DEFER_BLOBS=on defers all the same";
 	}
-	if (virtgpu->system->find_helper(virtgpu->helper, sizeof(virtgpu->helper)) < 0) {
-		return "the helper program is not installed";
+	int ret = virtgpu->system->find_helper(virtgpu->helper, sizeof(virtgpu->helper));
+	if (ret < 0) {
+		return helper_obstacle(ret);
 	}
-	return probe_helper(virtgpu) ? NULL : "the helper program cannot be started";
+	return probe_helper(virtgpu)
+		? NULL
+		: "the helper program vmbind-map-helper does not start: a sandbox may forbid it";
 }
 
 bool vmb_virtgpu_decide(struct vmb_virtgpu *virtgpu)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* clone, dladdr, CLONE_VM and its kin, __WCLONE */
+#define _GNU_SOURCE /* clone, CLONE_VM and its kin, __WCLONE */
 #include "virtgpu/helper.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,8 +16,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define NAME "vmbind-map-helper"
 
 /*
  * vmb_helper_run() starts a process, which starts the helper. Until the helper's execve() both
@@ -191,29 +188,4 @@ bool vmb_helper_is_blocked_on(int dmabuf)
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 	return fcntl(dmabuf, F_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
-}
-
-static int find_program(const char *directory, const char *relative, char *path, size_t size)
-{
-	int length = snprintf(path, size, "%s/%s", directory, relative);
-
-	if (length < 0 || (size_t)length >= size) {
-		return -ENAMETOOLONG;
-	}
-	return access(path, X_OK) == 0 ? 0 : -errno;
-}
-
-int vmb_helper_find(char *path, size_t size)
-{
-	char library[PATH_MAX];
-	Dl_info info;
-
-	/* ISO C has no conversion from a function pointer to void *. */
-	static const char here;
-	if (!dladdr(&here, &info) || !realpath(info.dli_fname, library)) {
-		return -ENOENT;
-	}
-	*strrchr(library, '/') = '\0';
-	int ret = find_program(library, VMB_HELPER_FROM_LIBRARY, path, size);
-	return ret < 0 ? find_program(library, NAME, path, size) : ret;
 }

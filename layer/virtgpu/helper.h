@@ -13,11 +13,19 @@
  */
 
 /*
- * Finds the program where it is installed relative to the layer's library, or beside the library,
- * as in a build tree. path is filled in on success. -ENOENT, -ENAMETOOLONG, or an errno of
- * access(2). Any thread.
+ * Finds the program. There is one place: the path vmb_helper_from_library, from the directory of
+ * the layer's library. Both paths are resolved when the library is loaded, so later changes of the
+ * working directory or of a symbolic link have no effect.
+ *
+ * path is filled in on success. -ENOENT if there is no program. -EACCES if the program cannot be
+ * executed. -EPERM if another user could have made or changed the program. Otherwise an errno of
+ * realpath(3). Any thread.
  */
 int vmb_helper_find(char *path, size_t size);
+
+/* The helper's path relative to the directory of the library. An uninstalled build has the helper
+ * beside the library. helper_installed.c replaces the path in the installed library. */
+extern const char vmb_helper_from_library[];
 
 /*
  * Starts a helper for a dma-buf of this device, and waits until the helper exits or the timeout is

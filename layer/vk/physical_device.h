@@ -22,8 +22,8 @@ const char *vmb_route_name(enum vmb_route route);
 
 struct vmb_backend;
 
-/* The identity that a driver reports for a device. All unused bytes are 0, so that memcmp() compares
- * two of them. */
+/* The identity that a driver reports for a device. All unused bytes are 0, so that memcmp()
+ * compares two of them. */
 struct vmb_physical_identity {
 	char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
 	uint32_t api_version;

@@ -111,6 +111,12 @@ finds_helper() {
 		{ echo "$helper" && return 1; }
 }
 
+# The library of the build tree contains no path to a helper of another directory.
+finds_helper_beside_only() {
+	! grep -aqo '[./a-z0-9_-]*/vmbind-map-helper' "$1" &&
+		[[ -x $(dirname "$1")/vmbind-map-helper ]]
+}
+
 mkdir "$scratch/home"
 head -c 4096 /dev/zero >"$scratch/page"
 
@@ -124,6 +130,8 @@ check "the library is installed once" test "$(wc -l <<<"$installed")" -eq 1 -a -
 check "the library exports one function" exports_one_symbol "$installed"
 check "the library needs only libc and libdrm" needs_only_libc "$installed"
 check "the library finds its helper program" finds_helper "$installed"
+check "the uninstalled library finds a helper beside it only" \
+	finds_helper_beside_only "$build/layer/$library"
 for kind in implicit explicit; do
 	file=$prefix/share/vulkan/${kind}_layer.d/$manifest
 	check "the $kind manifest names the bare library" has_text "$file" \
