@@ -10,6 +10,7 @@
 #include "properties.h"
 #include "vk/extensions.h"
 #include "vk/physical_device.h"
+#include "vk/result_name.h"
 
 static VkLayerInstanceCreateInfo *find_loader_info(
 	const VkInstanceCreateInfo *info, VkLayerFunction function)
@@ -74,6 +75,10 @@ static VkResult create_next(const struct vmb_instance *instance, const struct ne
 	if (result != VK_SUCCESS && extended.enabledExtensionCount > info->enabledExtensionCount) {
 		/* This loader does not remove extensions, or a layer below refuses them, with an
 		 * error of its choice. Create the instance without them. */
+		vmb_instance_log(instance, VMB_LOG_INFO,
+			"a driver or a layer below refuses the instance extensions for sparse "
+			"resources on Vulkan 1.0 (%s): created without them",
+			vmb_result_name(result) ? vmb_result_name(result) : "an error");
 		result = attempt(instance, next, info, allocator, out);
 	}
 	free(names);
@@ -106,7 +111,8 @@ static void open_trace(struct vmb_instance *instance)
 	int ret = vmb_trace_open(path, &instance->trace);
 	if (ret < 0) {
 		vmb_instance_log(instance, VMB_LOG_ERROR, "cannot write a trace to '%s': %s", path,
-			ret == -EEXIST ? "the file exists and is not a trace" : strerror(-ret));
+			ret == -EEXIST ? "the file exists and is not a trace: choose another file"
+				       : strerror(-ret));
 	}
 }
 

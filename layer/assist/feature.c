@@ -30,8 +30,9 @@ static void create_begin(struct vmb_device *device)
 
 	int ret = vmb_intercept_create(&vmb_panthor_translator, &assist->intercept);
 	if (ret < 0) {
-		vmb_device_log(device, VMB_LOG_WARN, "cannot intercept the driver's ioctls: %s",
-			strerror(-ret));
+		vmb_device_log(device, VMB_LOG_WARN,
+			"%s: the device stays native: cannot intercept the driver's ioctls: %s",
+			device->physical->name, strerror(-ret));
 		return;
 	}
 	vmb_assist_panthor(assist)->trace = device->physical->instance->trace;

@@ -29,7 +29,8 @@ const char *vmb_null_memory_init(struct vmb_assist *assist)
 	struct vmb_panthor_call call;
 
 	if (!assist->intercept || !vmb_intercept_is_live(assist->intercept)) {
-		return "none of the driver's ioctls was seen while the device was created";
+		return "another library handles the driver's ioctls, for example one in "
+		       "LD_PRELOAD: run the program without that library";
 	}
 	struct vmb_panthor *panthor = vmb_assist_panthor(assist);
 	/* Where the kernel has no sparse op, the null memory itself is mapped over sparse
@@ -48,10 +49,13 @@ const char *vmb_null_memory_init(struct vmb_assist *assist)
 	vmb_driver_call_end(&call.base);
 	if (result != VK_SUCCESS) {
 		assist->null_memory = VK_NULL_HANDLE;
+		return "the driver could not allocate the null memory: "
+		       "the device is short of memory";
 	}
 	/* The driver maps the memory in vkAllocateMemory. The translator must get both ioctls. */
-	if (result != VK_SUCCESS || !call.bo || !call.size) {
-		return "the driver's BO of the null memory was not seen";
+	if (!call.bo || !call.size) {
+		return "another library handles some of the driver's ioctls, for example one in "
+		       "LD_PRELOAD: run the program without that library";
 	}
 	atomic_store_explicit(&panthor->null_memory, call.bo, memory_order_relaxed);
 	vmb_device_log(device, VMB_LOG_DEBUG, "panthor 1.%u, VM %u, the null memory is BO %u",

@@ -78,8 +78,8 @@ static void read_kernel_driver(
 	if (ret < 0) {
 		kernel->name[0] = '\0';
 		vmb_instance_log(physical->instance, VMB_LOG_INFO,
-			"%s: cannot read the name of the kernel driver: %s", physical->name,
-			strerror(-ret));
+			"%s: cannot read the name of the kernel driver from /dev/dri/renderD%u: %s",
+			physical->name, node, strerror(-ret));
 	}
 }
 

@@ -53,8 +53,9 @@ static void create_begin(struct vmb_device *device)
 
 	int ret = vmb_virtgpu_intercept_create(&driver, &virtgpu->intercept);
 	if (ret < 0) {
-		vmb_device_log(device, VMB_LOG_WARN, "cannot intercept the driver's ioctls: %s",
-			strerror(-ret));
+		vmb_device_log(device, VMB_LOG_WARN,
+			"%s: blobs are mapped at once: cannot intercept the driver's ioctls: %s",
+			device->physical->name, strerror(-ret));
 		return;
 	}
 	vmb_virtgpu_call_begin(&virtgpu->create_call, virtgpu->intercept, false);
