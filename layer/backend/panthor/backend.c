@@ -71,8 +71,8 @@ static int create(const struct vmb_vm_config *config, struct vmb_vm **vm)
 static const char *explain(int error)
 {
 	return error == -ENODEV
-		? "the layer cannot see the driver's ioctls, because the driver does not call "
-		  "ioctl() of libc through a relocation that the layer can patch"
+		? "another library handles the driver's ioctls, for example one in LD_PRELOAD: "
+		  "run the program without that library"
 		: "the layer cannot use the driver's VM of panthor";
 }
 
