@@ -76,7 +76,6 @@ static void require_features(
 		{ features->sparseResidencyBuffer, "sparseResidencyBuffer" },
 		{ features->sparseResidencyAliased, "sparseResidencyAliased" },
 		{ has_sparse_queue(vk), "a queue for both compute and sparse binding" },
-		{ features->shaderInt64, "shaderInt64" },
 		{ timelines, "timelineSemaphore" },
 	};
 

@@ -56,10 +56,10 @@ static void init_link(struct vku_program *program, const struct vku *vk)
 	struct spv s;
 
 	spv_begin(&s, 1);
-	spv_id table = spv_storage_buffer(&s, 0, SPV_U64);
+	spv_id table = spv_storage_buffer(&s, 0, SPV_ADDRESS);
 	spv_id i = spv_invocation(&s);
 	spv_id next = spv_read(&s, table, spv_op(&s, SpvOpIAdd, i, spv_u32(&s, 1)));
-	spv_address_write(&s, spv_read(&s, table, i), next);
+	spv_address_write(&s, spv_read(&s, table, i), spv_u32(&s, 0), next);
 	program_create(vk, program, &s, 1, 0);
 }
 
@@ -69,14 +69,14 @@ static void init_walk(struct vku_program *program, const struct vku *vk)
 	struct spv s;
 
 	spv_begin(&s, 1);
-	spv_id table = spv_storage_buffer(&s, 0, SPV_U64);
-	spv_id results = spv_storage_buffer(&s, 1, SPV_U64);
+	spv_id table = spv_storage_buffer(&s, 0, SPV_ADDRESS);
+	spv_id results = spv_storage_buffer(&s, 1, SPV_ADDRESS);
 	spv_push_constants(&s, push, 1);
-	spv_id at = spv_variable(&s, SPV_U64);
+	spv_id at = spv_variable(&s, SPV_ADDRESS);
 	spv_set(&s, at, spv_read(&s, table, spv_u32(&s, 0)));
 	struct spv_loop loop = spv_for(&s, spv_push_constant(&s, 0));
 	{
-		spv_set(&s, at, spv_address_read(&s, spv_get(&s, at), SPV_U64));
+		spv_set(&s, at, spv_address_read(&s, spv_get(&s, at), spv_u32(&s, 0), SPV_ADDRESS));
 		spv_write(&s, results, loop.i, spv_get(&s, at));
 	}
 	spv_end_for(&s, &loop);

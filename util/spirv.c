@@ -72,18 +72,18 @@ static enum spv_type type_of(const struct spv *s, spv_id id)
 
 static uint32_t size_of(enum spv_type type)
 {
-	return type == SPV_U64 ? 8 : 4;
+	return type == SPV_ADDRESS ? 8 : 4;
 }
 
 static void declare_types(struct spv *s)
 {
 	s->types[SPV_BOOL] = new_id(s);
 	s->types[SPV_U32] = new_id(s);
-	s->types[SPV_U64] = new_id(s);
+	s->types[SPV_ADDRESS] = new_id(s);
 	s->uvec3 = new_id(s);
 	EMIT(&s->declarations, SpvOpTypeBool, s->types[SPV_BOOL]);
 	EMIT(&s->declarations, SpvOpTypeInt, s->types[SPV_U32], 32, 0);
-	EMIT(&s->declarations, SpvOpTypeInt, s->types[SPV_U64], 64, 0);
+	EMIT(&s->declarations, SpvOpTypeVector, s->types[SPV_ADDRESS], s->types[SPV_U32], 2);
 	EMIT(&s->declarations, SpvOpTypeVector, s->uvec3, s->types[SPV_U32], 3);
 }
 
@@ -138,7 +138,6 @@ static void assemble_head(struct spv *s)
 	append(m, s->next_id);
 	append(m, 0); /* reserved */
 	EMIT(m, SpvOpCapability, SpvCapabilityShader);
-	EMIT(m, SpvOpCapability, SpvCapabilityInt64);
 	if (s->uses_addresses) {
 		EMIT(m, SpvOpCapability, SpvCapabilityPhysicalStorageBufferAddresses);
 	}
@@ -203,19 +202,24 @@ static void decorate_binding(struct spv *s, spv_id variable, uint32_t binding)
 	EMIT(&s->decorations, SpvOpDecorate, variable, SpvDecorationBinding, binding);
 }
 
-spv_id spv_storage_buffer(struct spv *s, uint32_t binding, enum spv_type element)
+/* The type struct { element data[]; }. */
+static spv_id array_block(struct spv *s, enum spv_type element)
 {
 	spv_id array = new_id(s);
 	spv_id block = new_id(s);
 
-	/* struct { element data[]; } */
 	EMIT(&s->declarations, SpvOpTypeRuntimeArray, array, s->types[element]);
 	EMIT(&s->declarations, SpvOpTypeStruct, block, array);
 	EMIT(&s->decorations, SpvOpDecorate, array, SpvDecorationArrayStride, size_of(element));
 	EMIT(&s->decorations, SpvOpDecorate, block, SpvDecorationBlock);
 	EMIT(&s->decorations, SpvOpMemberDecorate, block, 0, SpvDecorationOffset, 0);
+	return block;
+}
 
-	spv_id variable = global_variable(s, SpvStorageClassStorageBuffer, block);
+spv_id spv_storage_buffer(struct spv *s, uint32_t binding, enum spv_type element)
+{
+	spv_id variable = global_variable(s, SpvStorageClassStorageBuffer, array_block(s, element));
+
 	decorate_binding(s, variable, binding);
 	s->value_types.words[variable] = element;
 	return variable;
@@ -252,15 +256,6 @@ spv_id spv_u32(struct spv *s, uint32_t value)
 	spv_id id = new_value(s, SPV_U32);
 
 	EMIT(&s->declarations, SpvOpConstant, s->types[SPV_U32], id, value);
-	return id;
-}
-
-spv_id spv_u64(struct spv *s, uint64_t value)
-{
-	spv_id id = new_value(s, SPV_U64);
-
-	EMIT(&s->declarations, SpvOpConstant, s->types[SPV_U64], id, (uint32_t)value,
-		(uint32_t)(value >> 32));
 	return id;
 }
 
@@ -314,22 +309,19 @@ spv_id spv_select(struct spv *s, spv_id condition, spv_id yes, spv_id no)
 	return RESULT(s, SpvOpSelect, type_of(s, yes), condition, yes, no);
 }
 
-spv_id spv_convert(struct spv *s, enum spv_type type, spv_id value)
+static spv_id element_pointer(
+	struct spv *s, SpvStorageClass class, spv_id block, enum spv_type type, spv_id index)
 {
-	if (type_of(s, value) == type) {
-		return value;
-	}
-	return RESULT(s, SpvOpUConvert, type, value);
+	spv_id pointer = new_id(s);
+
+	EMIT(&s->body, SpvOpAccessChain, pointer_type(s, class, s->types[type]), pointer, block,
+		spv_u32(s, 0), index);
+	return pointer;
 }
 
 static spv_id element(struct spv *s, spv_id buffer, spv_id index)
 {
-	spv_id type = s->types[type_of(s, buffer)];
-	spv_id pointer = new_id(s);
-
-	EMIT(&s->body, SpvOpAccessChain, pointer_type(s, SpvStorageClassStorageBuffer, type),
-		pointer, buffer, spv_u32(s, 0), index);
-	return pointer;
+	return element_pointer(s, SpvStorageClassStorageBuffer, buffer, type_of(s, buffer), index);
 }
 
 spv_id spv_read(struct spv *s, spv_id buffer, spv_id index)
@@ -348,29 +340,28 @@ spv_id spv_atomic_add(struct spv *s, spv_id buffer, spv_id index, spv_id value)
 		spv_u32(s, SpvScopeDevice), spv_u32(s, SpvMemorySemanticsMaskNone), value);
 }
 
-static spv_id at_address(struct spv *s, spv_id address, enum spv_type type)
+static spv_id at_address(struct spv *s, spv_id address, spv_id index, enum spv_type type)
 {
-	spv_id pointer = new_id(s);
+	const SpvStorageClass class = SpvStorageClassPhysicalStorageBuffer;
+	spv_id block = new_id(s);
 
 	s->uses_addresses = true;
-	EMIT(&s->body, SpvOpConvertUToPtr,
-		pointer_type(s, SpvStorageClassPhysicalStorageBuffer, s->types[type]), pointer,
-		address);
-	return pointer;
+	EMIT(&s->body, SpvOpBitcast, pointer_type(s, class, array_block(s, type)), block, address);
+	return element_pointer(s, class, block, type, index);
 }
 
-spv_id spv_address_read(struct spv *s, spv_id address, enum spv_type type)
+spv_id spv_address_read(struct spv *s, spv_id address, spv_id index, enum spv_type type)
 {
-	return RESULT(s, SpvOpLoad, type, at_address(s, address, type), SpvMemoryAccessAlignedMask,
-		size_of(type));
+	return RESULT(s, SpvOpLoad, type, at_address(s, address, index, type),
+		SpvMemoryAccessAlignedMask, size_of(type));
 }
 
-void spv_address_write(struct spv *s, spv_id address, spv_id value)
+void spv_address_write(struct spv *s, spv_id address, spv_id index, spv_id value)
 {
 	enum spv_type type = type_of(s, value);
 
-	EMIT(&s->body, SpvOpStore, at_address(s, address, type), value, SpvMemoryAccessAlignedMask,
-		size_of(type));
+	EMIT(&s->body, SpvOpStore, at_address(s, address, index, type), value,
+		SpvMemoryAccessAlignedMask, size_of(type));
 }
 
 spv_id spv_variable(struct spv *s, enum spv_type type)

@@ -29,7 +29,8 @@ typedef uint32_t spv_id;
 enum spv_type {
 	SPV_BOOL,
 	SPV_U32,
-	SPV_U64,
+	/* A 64-bit device address, as two 32-bit words: not all drivers have shaderInt64. */
+	SPV_ADDRESS,
 	SPV_TYPE_COUNT,
 };
 
@@ -76,7 +77,6 @@ void spv_push_constants(struct spv *s, const enum spv_type *types, size_t count)
 
 /* Values. */
 spv_id spv_u32(struct spv *s, uint32_t value);
-spv_id spv_u64(struct spv *s, uint64_t value);
 /* gl_GlobalInvocationID.x */
 spv_id spv_invocation(struct spv *s);
 spv_id spv_push_constant(struct spv *s, uint32_t index);
@@ -86,8 +86,6 @@ spv_id spv_op(struct spv *s, SpvOp op, spv_id a, spv_id b);
 /* a op b, a bool: SpvOpIEqual, SpvOpULessThan, ... */
 spv_id spv_compare(struct spv *s, SpvOp op, spv_id a, spv_id b);
 spv_id spv_select(struct spv *s, spv_id condition, spv_id yes, spv_id no);
-/* Converts between 32 and 64 bits. */
-spv_id spv_convert(struct spv *s, enum spv_type type, spv_id value);
 
 /* Elements of a storage buffer. */
 spv_id spv_read(struct spv *s, spv_id buffer, spv_id index);
@@ -95,9 +93,9 @@ void spv_write(struct spv *s, spv_id buffer, spv_id index, spv_id value);
 /* Returns the previous value of the element. */
 spv_id spv_atomic_add(struct spv *s, spv_id buffer, spv_id index, spv_id value);
 
-/* Memory at a 64-bit device address. */
-spv_id spv_address_read(struct spv *s, spv_id address, enum spv_type type);
-void spv_address_write(struct spv *s, spv_id address, spv_id value);
+/* Elements of an array at a device address. */
+spv_id spv_address_read(struct spv *s, spv_id address, spv_id index, enum spv_type type);
+void spv_address_write(struct spv *s, spv_id address, spv_id index, spv_id value);
 
 /* Variables. */
 spv_id spv_variable(struct spv *s, enum spv_type type);

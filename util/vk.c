@@ -241,7 +241,6 @@ static VkPhysicalDeviceFeatures wanted_features(
 		.sparseBinding = supported->sparseBinding && sparse,
 		.sparseResidencyBuffer = supported->sparseResidencyBuffer && sparse,
 		.sparseResidencyAliased = supported->sparseResidencyAliased && sparse,
-		.shaderInt64 = supported->shaderInt64,
 		.shaderStorageImageWriteWithoutFormat =
 			supported->shaderStorageImageWriteWithoutFormat,
 	};

@@ -73,7 +73,7 @@ extern const char *const *vku_false_errors;
  * $VMB_TEST_DEVICE. Without the variable: the first CPU device. */
 void vku_instance_init(struct vku *vk, const struct vku_options *options);
 /* Creates a device with one queue for compute and, if possible, sparse binding. Enables sparse
- * buffers, 64-bit integers, buffer addresses and timeline semaphores as far as supported. */
+ * buffers, buffer addresses and timeline semaphores as far as supported. */
 void vku_device_init(struct vku *vk, const struct vku_options *options);
 /* The same with the caller's VkDeviceCreateInfo, which has one queue. */
 VkResult vku_device_create(struct vku *vk, const VkDeviceCreateInfo *info);

@@ -71,7 +71,7 @@ void icd_slow_init(const struct vku *vk, struct vku_program *program)
 
 void icd_address_init(const struct vku *vk, struct vku_program *program)
 {
-	static const enum spv_type push[] = { SPV_U64, SPV_U64, SPV_U32 };
+	static const enum spv_type push[] = { SPV_ADDRESS, SPV_ADDRESS, SPV_U32 };
 	struct spv s;
 
 	spv_begin(&s, ICD_GROUP);
@@ -79,12 +79,9 @@ void icd_address_init(const struct vku *vk, struct vku_program *program)
 	spv_id i = spv_invocation(&s);
 	spv_id inside = spv_if(&s, spv_compare(&s, SpvOpULessThan, i, spv_push_constant(&s, 2)));
 	{
-		spv_id offset = spv_op(
-			&s, SpvOpIMul, spv_convert(&s, SPV_U64, i), spv_u64(&s, sizeof(uint32_t)));
-		spv_id from = spv_op(&s, SpvOpIAdd, spv_push_constant(&s, 0), offset);
-		spv_id to = spv_op(&s, SpvOpIAdd, spv_push_constant(&s, 1), offset);
-		spv_id word = spv_address_read(&s, from, SPV_U32);
-		spv_address_write(&s, to, spv_op(&s, SpvOpIAdd, word, spv_u32(&s, 1)));
+		spv_id word = spv_address_read(&s, spv_push_constant(&s, 0), i, SPV_U32);
+		spv_id sum = spv_op(&s, SpvOpIAdd, word, spv_u32(&s, 1));
+		spv_address_write(&s, spv_push_constant(&s, 1), i, sum);
 	}
 	spv_end_if(&s, inside);
 	finish(vk, program, &s, 0, sizeof(struct icd_address_push));
