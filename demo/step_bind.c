@@ -17,6 +17,10 @@ void step_allocate_memory(struct tour *t)
 		vku_fail("the demo does not support pages of %" PRIu64 " bytes", t->page);
 	}
 	t->per_buffer = t->buffer_count < SCATTERED ? SCATTERED / t->buffer_count : 1;
+	if (t->per_buffer > RUN_SIZE / t->page) {
+		/* One read covers the pages of a buffer. */
+		t->per_buffer = (uint32_t)(RUN_SIZE / t->page);
+	}
 	t->scatter_memory = RUN_SIZE;
 	t->round_memory = t->scatter_memory + t->buffer_count * t->per_buffer * t->page;
 	t->memory_size = t->round_memory + ROUNDS * ROUND_PAGES * t->page;
@@ -25,7 +29,7 @@ void step_allocate_memory(struct tour *t)
 }
 
 /* "Sparse Memory Binding Functions": one bind covers neighbouring pages with contiguous memory. The
- * other pages of the buffer, nearly 3 GiB, stay unbound. */
+ * other pages of the buffer, nearly the whole buffer, stay unbound. */
 void step_bind(struct tour *t)
 {
 	const struct pages run = tour_neighbours(t, 0, 0, RUN_SIZE);

@@ -9,8 +9,9 @@
 static void choose_sizes(struct tour *t)
 {
 	t->buffer_size = BUFFER_SIZE;
-	if (t->buffer_size > t->traits.max_buffer_size) {
-		t->buffer_size = t->traits.max_buffer_size / RUN_SIZE * RUN_SIZE;
+	if (t->buffer_size >= t->traits.max_buffer_size) {
+		/* Below the limit: SwiftShader has no memory for a buffer of the largest size. */
+		t->buffer_size = (t->traits.max_buffer_size - 1) / RUN_SIZE * RUN_SIZE;
 	}
 	t->buffer_count = (uint32_t)(2 * machine_memory() / t->buffer_size + 1);
 	if (t->buffer_count < 2) {

@@ -4,10 +4,12 @@
 
 #include "steps.h"
 
-/* Pages in the middle of a buffer, as far apart as one descriptor can reach. */
+/* Pages from the middle of a buffer on, as far apart as one descriptor can reach. */
 static struct pages scattered_pages(const struct tour *t, uint32_t buffer)
 {
-	VkDeviceSize stride = t->traits.max_storage_range / t->per_buffer / t->page * t->page;
+	const VkDeviceSize half = t->buffer_size / 2, limit = t->traits.max_storage_range;
+	const VkDeviceSize reach = half < limit ? half : limit;
+	VkDeviceSize stride = reach / t->per_buffer / t->page * t->page;
 	struct pages pages = tour_neighbours(
 		t, buffer, t->buffer_size / 2, t->per_buffer * t->page);
 
