@@ -119,26 +119,12 @@ static void check_large_buffer(const struct vku *vk, VkDeviceSize size)
 	vkFreeMemory(vk->device, memory, NULL);
 }
 
-static VkDeviceSize max_buffer_size(const struct vku *vk)
-{
-	VkPhysicalDeviceMaintenance4Properties maintenance4 = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES,
-	};
-	VkPhysicalDeviceProperties2 properties = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
-		.pNext = &maintenance4,
-	};
-
-	vkGetPhysicalDeviceProperties2(vk->physical, &properties);
-	return maintenance4.maxBufferSize;
-}
-
 static void three_gib(void **state)
 {
 	struct vku *vk = *state;
 	const VkDeviceSize size = (VkDeviceSize)3 << 30;
 
-	if (max_buffer_size(vk) < size) {
+	if (icd_buffer_size(vk, size) < size) {
 		skip();
 	}
 	check_large_buffer(vk, size);
@@ -147,48 +133,51 @@ static void three_gib(void **state)
 static void largest_buffer(void **state)
 {
 	struct vku *vk = *state;
-	VkDeviceSize size = max_buffer_size(vk);
-	VkDeviceSize all = vk->properties.limits.sparseAddressSpaceSize;
-
 	/* The address space of a driver's own sparse resources may be smaller. */
-	check_large_buffer(vk, size < all ? size : all);
+	check_large_buffer(vk, icd_buffer_size(vk, vk->properties.limits.sparseAddressSpaceSize));
 }
-
-#define GIANTS 32
 
 /* The buffers are far larger than memory. Only bound pages become resident. */
 static void sixty_four_gib_together(void **state)
 {
+	enum {
+		MAX_BUFFERS = 128
+	};
 	struct vku *vk = *state;
-	const VkDeviceSize size = (VkDeviceSize)2 << 30;
-	VkBuffer buffers[GIANTS];
+	const VkDeviceSize all = (VkDeviceSize)64 << 30;
+	const VkDeviceSize size = icd_buffer_size(vk, (VkDeviceSize)2 << 30);
+	const uint32_t count = (uint32_t)((all + size - 1) / size);
+	VkBuffer buffers[MAX_BUFFERS];
 	VkDeviceMemory memory = VK_NULL_HANDLE;
 	VkMemoryRequirements r = { 0 };
+	VkDeviceSize middle = 0;
 	uint64_t before = icd_resident_bytes();
 
-	if (vk->properties.limits.sparseAddressSpaceSize < GIANTS * size) {
+	EXPECT(count <= MAX_BUFFERS);
+	if (vk->properties.limits.sparseAddressSpaceSize < count * size) {
 		skip();
 	}
-	for (uint32_t i = 0; i < GIANTS; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		buffers[i] = vku_create_buffer(vk, ICD_SPARSE_BUFFER, size, TRANSFER);
 		r = checked_requirements(vk, buffers[i], size);
 		if (!memory) {
-			memory = vku_allocate(vk, GIANTS * r.alignment, r.memoryTypeBits);
+			memory = vku_allocate(vk, count * r.alignment, r.memoryTypeBits);
 		}
+		middle = size / 2 / r.alignment * r.alignment;
 		const VkSparseMemoryBind bind = {
-			.resourceOffset = size / 2,
+			.resourceOffset = middle,
 			.size = r.alignment,
 			.memory = memory,
 			.memoryOffset = i * r.alignment,
 		};
 		vku_bind_buffer(vk, buffers[i], &bind, 1);
-		vku_fill(vk, buffers[i], size / 2, r.alignment, i);
+		vku_fill(vk, buffers[i], middle, r.alignment, i);
 	}
-	for (uint32_t i = 0; i < GIANTS; i++) {
-		icd_expect_filled(vk, buffers[i], size / 2, r.alignment, i);
+	for (uint32_t i = 0; i < count; i++) {
+		icd_expect_filled(vk, buffers[i], middle, r.alignment, i);
 	}
 	EXPECT(icd_resident_bytes() < before + (256 << 20));
-	for (uint32_t i = 0; i < GIANTS; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		vkDestroyBuffer(vk->device, buffers[i], NULL);
 	}
 	vkFreeMemory(vk->device, memory, NULL);
@@ -295,7 +284,7 @@ static void requirements_agree(void **state)
 	(void)state;
 	vku_init(&vk, &options);
 	for (size_t f = 0; f < COUNT(all_flags); f++) {
-		for (VkDeviceSize size = 1; size < (VkDeviceSize)3 << 30; size *= 13) {
+		for (VkDeviceSize size = 1; size == icd_buffer_size(&vk, size); size *= 13) {
 			const VkBufferCreateInfo info = {
 				.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
 				.flags = all_flags[f],

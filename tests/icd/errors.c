@@ -61,7 +61,6 @@ static void out_of_address_space(void)
 	enum {
 		MAX_BUFFERS = 16
 	};
-	const VkDeviceSize size = (VkDeviceSize)3 << 30;
 	VkBuffer buffers[MAX_BUFFERS];
 	struct vku vk;
 	uint32_t count = 0;
@@ -71,7 +70,9 @@ static void out_of_address_space(void)
 		icd_child_skip("the sanitizer needs the address space");
 	}
 	init(&vk);
-	limit_address_space((uint64_t)10 << 30);
+	const VkDeviceSize size = icd_buffer_size(&vk, (VkDeviceSize)3 << 30);
+	/* The driver needs the rest. */
+	limit_address_space(3 * size + size / 2);
 	for (int round = 0; round < 3; round++) {
 		for (count = 0; count < MAX_BUFFERS; count++) {
 			result = try_buffer(&vk, size, &buffers[count]);

@@ -183,6 +183,26 @@ bool icd_sanitized(void)
 #endif
 }
 
+VkDeviceSize icd_buffer_size(const struct vku *vk, VkDeviceSize wanted)
+{
+	const uint32_t swiftshader_vendor = 0x1ae0;
+	VkPhysicalDeviceMaintenance4Properties maintenance4 = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES,
+	};
+	VkPhysicalDeviceProperties2 properties = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+		.pNext = &maintenance4,
+	};
+
+	vkGetPhysicalDeviceProperties2(vk->physical, &properties);
+	VkDeviceSize limit = maintenance4.maxBufferSize;
+	if (vk->properties.vendorID == swiftshader_vendor) {
+		/* SwiftShader does not allocate or import memory of its maxBufferSize. */
+		limit -= 65536;
+	}
+	return wanted < limit ? wanted : limit;
+}
+
 void icd_driver_init(struct vku *driver)
 {
 	vku_init(driver, &(struct vku_options){ .without_layers = true });

@@ -70,6 +70,9 @@ void icd_skip_if_validating(void);
  * mappings of their own. */
 bool icd_sanitized(void);
 
+/* The size of a large buffer: wanted, or the driver's limit. */
+VkDeviceSize icd_buffer_size(const struct vku *vk, VkDeviceSize wanted);
+
 /* Creates a device without the layer; vku_finish() destroys it. */
 void icd_driver_init(struct vku *driver);
 
@@ -106,6 +109,9 @@ void icd_wait_for_threads(size_t count);
 #define ICD_RESIDENT_BUFFER \
 	(VK_BUFFER_CREATE_SPARSE_BINDING_BIT | VK_BUFFER_CREATE_SPARSE_RESIDENCY_BIT)
 #define ICD_SPARSE_BUFFER (ICD_RESIDENT_BUFFER | VK_BUFFER_CREATE_SPARSE_ALIASED_BIT)
+
+/* The sparse block size of buffers. */
+VkDeviceSize icd_page_size(const struct vku *vk);
 
 /*
  * A sparse buffer and memory to bind. The page size is the sparse block size of the buffer. At

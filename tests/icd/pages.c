@@ -13,14 +13,26 @@ static VkBuffer create_pages(const struct vku *vk, VkDeviceSize size)
 	return vku_create_buffer(vk, ICD_SPARSE_BUFFER, size, usage);
 }
 
-void icd_pages_init(
-	const struct vku *vk, struct icd_pages *p, uint32_t buffer_pages, uint32_t memory_pages)
+/* The page size is known only from the requirements of a buffer. */
+static VkMemoryRequirements smallest_requirements(const struct vku *vk)
 {
-	/* The page size is known only from the requirements of a buffer. */
 	VkBuffer probe = create_pages(vk, 1);
 	VkMemoryRequirements requirements = vku_buffer_requirements(vk, probe);
 
 	vkDestroyBuffer(vk->device, probe, NULL);
+	return requirements;
+}
+
+VkDeviceSize icd_page_size(const struct vku *vk)
+{
+	return smallest_requirements(vk).alignment;
+}
+
+void icd_pages_init(
+	const struct vku *vk, struct icd_pages *p, uint32_t buffer_pages, uint32_t memory_pages)
+{
+	VkMemoryRequirements requirements = smallest_requirements(vk);
+
 	*p = (struct icd_pages){
 		.page = requirements.alignment,
 		.page_words = (uint32_t)(requirements.alignment / sizeof(uint32_t)),
