@@ -112,9 +112,11 @@ static void create_image(struct worker *worker, struct resource *resource, uint3
 	write_step("image %llx %llu\n", handle_of(resource), (unsigned long long)resource->size);
 }
 
+/* The first resource is an image and the second a buffer, so each seed has both kinds. */
 static void create(struct worker *worker, struct resource *resource)
 {
-	if (below(worker, 3)) {
+	if (resource != &worker->resources[0] &&
+		(resource == &worker->resources[1] || below(worker, 3))) {
 		create_buffer(worker, resource, (1 + below(worker, 100)) * UINT64_C(65536));
 	} else {
 		create_image(worker, resource, 256u << below(worker, 4));
