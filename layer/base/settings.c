@@ -3,6 +3,7 @@
 #include "base/settings.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,17 @@ static const struct word log_words[] = {
 	{ NULL, 0 },
 };
 
+/* Lists the words of a setting. */
+static void list_words(const struct word *words, char *list, size_t room)
+{
+	size_t length = 0;
+
+	for (const struct word *word = words; word->name && length < room; word++) {
+		length += (size_t)snprintf(list + length, room - length, "%s%s",
+			word == words ? "" : ", ", word->name);
+	}
+}
+
 static int look_up(const struct vmb_settings *settings, const char *setting, const char *text,
 	const struct word *words, int fallback)
 {
@@ -45,8 +57,10 @@ static int look_up(const struct vmb_settings *settings, const char *setting, con
 			return word->value;
 		}
 	}
-	vmb_log(settings->log, VMB_LOG_ERROR, "setting '%s': '%s' is not known, ignored", setting,
-		text);
+	char known[100];
+	list_words(words, known, sizeof(known));
+	vmb_log(settings->log, VMB_LOG_ERROR, "setting '%s': '%s' is not known, ignored; known: %s",
+		setting, text, known);
 	return fallback;
 }
 
@@ -87,7 +101,9 @@ static int set_by_name(struct vmb_settings *settings, const char *name, const ch
 	if (strcmp(name, "trace") == 0) {
 		return set_path(&settings->trace, text);
 	}
-	vmb_log(settings->log, VMB_LOG_WARN, "setting '%s' is not known, ignored", name);
+	vmb_log(settings->log, VMB_LOG_WARN,
+		"setting '%s' is not known, ignored; known: route, defer_blobs, log, stats, trace",
+		name);
 	return 0;
 }
 
