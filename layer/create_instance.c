@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "create_instance.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "base/output.h"
 #include "enumerate.h"
 #include "observe/calls.h"
 #include "properties.h"
@@ -110,9 +109,8 @@ static void open_trace(struct vmb_instance *instance)
 	}
 	int ret = vmb_trace_open(path, &instance->trace);
 	if (ret < 0) {
-		vmb_instance_log(instance, VMB_LOG_ERROR, "cannot write a trace to '%s': %s", path,
-			ret == -EEXIST ? "the file exists and is not a trace: choose another file"
-				       : strerror(-ret));
+		vmb_instance_log(instance, VMB_LOG_WARN, "cannot write a trace to '%s': %s", path,
+			vmb_output_error(ret));
 	}
 }
 

@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,20 +16,22 @@
 
 #include "base/json_text.h"
 #include "base/log.h"
+#include "base/output.h"
 #include "base/trace_file.h"
 
 struct vmb_trace {
+	char *path;
 	int fd;
 	pid_t owner; /* the process that opened the file */
-	atomic_bool failed; /* a write failed: nothing is written any more */
+	/* Guards failed. Held during each write: if the reader of a pipe is slow, one thread waits
+	 * for the reader, and the others do not add their own timeouts. */
+	pthread_mutex_t write_lock;
+	bool failed; /* a write failed: nothing is written any more */
 	/* Guards the counters. Held during their write, which keeps their events in order. */
 	pthread_mutex_t counters_lock;
 	int64_t counters[VMB_TRACE_COUNTERS];
 	int64_t written[VMB_TRACE_COUNTERS];
 };
-
-#define END "\n]\n"
-#define END_SIZE (sizeof(END) - 1)
 
 /* The text of at most three events, one of them with arguments. */
 struct text {
@@ -47,31 +48,6 @@ uint64_t vmb_trace_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-/* Writes nothing after a failed write, which may have left part of an event, and nothing in a child
- * of fork(). */
-static void write_all(struct vmb_trace *trace, const char *data, size_t size)
-{
-	if (atomic_load_explicit(&trace->failed, memory_order_relaxed) ||
-		getpid() != trace->owner) {
-		return;
-	}
-	while (size > 0) {
-		ssize_t written = write(trace->fd, data, size);
-		if (written < 0 && errno == EINTR) {
-			continue;
-		}
-		if (written < 0) {
-			if (!atomic_exchange(&trace->failed, true)) {
-				vmb_log(VMB_LOG_ERROR, VMB_LOG_ERROR, "the trace is incomplete: %s",
-					strerror(errno));
-			}
-			return;
-		}
-		data += written;
-		size -= (size_t)written;
-	}
 }
 
 /* Appends the whole text, or nothing. */
@@ -156,9 +132,25 @@ static void append_arrow(struct text *text, const struct vmb_trace_origin *origi
 	append_text(text, ",\"bp\":\"e\",\"id\":\"0x%" PRIx64 "\"}", id);
 }
 
+/* Writes nothing after a failed write, and nothing in a child of fork(). */
 static void write_text(struct vmb_trace *trace, const struct text *text)
 {
-	write_all(trace, text->data, text->length);
+	size_t written;
+
+	if (getpid() != trace->owner) {
+		return;
+	}
+	pthread_mutex_lock(&trace->write_lock);
+	if (text->length > 0 && !trace->failed) {
+		int ret = vmb_output_write(trace->fd, text->data, text->length, &written);
+		if (ret < 0) {
+			trace->failed = true;
+			vmb_trace_file_blank(trace->fd, written);
+			vmb_log(VMB_LOG_ERROR, VMB_LOG_ERROR, "the trace '%s' ends early: %s",
+				trace->path, vmb_output_error(ret));
+		}
+	}
+	pthread_mutex_unlock(&trace->write_lock);
 }
 
 void vmb_trace_add(struct vmb_trace *trace, enum vmb_trace_counter counter, int64_t change)
@@ -330,28 +322,9 @@ void vmb_trace_thread(struct vmb_trace *trace, const char *name)
 static int begin_file(struct vmb_trace *trace)
 {
 	struct text text = { 0 };
-	const char *separator;
 
-	int ret = vmb_trace_file_begin(trace->fd, &separator);
-	if (ret == 0) {
-		append_name(&text, separator, "process_name", program_invocation_short_name);
-		write_text(trace, &text);
-	}
-	vmb_trace_file_begun(trace->fd, ret == 0);
-	return ret;
-}
-
-/* Does nothing in a child of fork(), which shares the open file and its locks with the parent. Only
- * the parent ends the file. */
-static void end_file(struct vmb_trace *trace)
-{
-	if (getpid() != trace->owner) {
-		return;
-	}
-	if (vmb_trace_file_end(trace->fd)) {
-		write_all(trace, END, END_SIZE);
-	}
-	vmb_trace_file_ended(trace->fd);
+	append_name(&text, "[\n", "process_name", program_invocation_short_name);
+	return vmb_trace_file_begin(trace->fd, text.data, text.length);
 }
 
 /* Replaces the first %p by the process id. The caller owns the result; NULL if memory is short. */
@@ -371,30 +344,32 @@ static char *expand_path(const char *path)
 int vmb_trace_open(const char *path, struct vmb_trace **out)
 {
 	struct vmb_trace *trace = calloc(1, sizeof(*trace));
-	char *expanded = expand_path(path);
 	int ret = -ENOMEM;
 
-	if (!trace || !expanded) {
+	if (!trace) {
+		return ret;
+	}
+	trace->path = expand_path(path);
+	if (!trace->path) {
 		goto fail;
 	}
-	trace->fd = open(expanded, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-	if (trace->fd < 0) {
-		ret = -errno;
+	ret = trace->fd = vmb_output_open(trace->path, O_RDWR);
+	if (ret < 0) {
 		goto fail;
 	}
-	trace->owner = getpid();
 	ret = begin_file(trace);
 	if (ret < 0) {
 		close(trace->fd);
 		goto fail;
 	}
+	trace->owner = getpid();
+	pthread_mutex_init(&trace->write_lock, NULL);
 	pthread_mutex_init(&trace->counters_lock, NULL);
-	free(expanded);
 	*out = trace;
 	return 0;
 
 fail:
-	free(expanded);
+	free(trace->path);
 	free(trace);
 	return ret;
 }
@@ -404,8 +379,9 @@ void vmb_trace_close(struct vmb_trace *trace)
 	if (!trace) {
 		return;
 	}
-	end_file(trace);
 	close(trace->fd);
 	pthread_mutex_destroy(&trace->counters_lock);
+	pthread_mutex_destroy(&trace->write_lock);
+	free(trace->path);
 	free(trace);
 }

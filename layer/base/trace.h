@@ -18,11 +18,11 @@
  */
 struct vmb_trace;
 
-/* Creates a trace file, or continues an existing trace. The first %p in the path becomes the
- * process id. -EEXIST if the file is not a trace; any other negative errno. */
+/* Begins a trace in a new or an empty file, or continues an existing trace. The first %p in the
+ * path becomes the process id. -EEXIST if the file is neither empty nor a trace; any other negative
+ * errno. vmb_output_error() describes the errors. */
 int vmb_trace_open(const char *path, struct vmb_trace **out);
-/* Closes the trace, and ends the file unless another trace has it open. All slices of the trace
- * must have ended. Accepts NULL. */
+/* Closes the trace. All slices of the trace must have ended. Accepts NULL. */
 void vmb_trace_close(struct vmb_trace *trace);
 
 /* The arguments of an event: JSON members. A member that does not fit is left out. */

@@ -2,27 +2,25 @@
 #ifndef VMB_BASE_TRACE_FILE_H
 #define VMB_BASE_TRACE_FILE_H
 
-#include <stdbool.h>
+#include <stddef.h>
 
 /*
- * Begins and ends a trace file: an array of events, one per line. Several traces of several
- * processes may write to the file at once. The last trace that has the file open writes the end of
- * the array. A later trace removes that end again.
- *
- * Locks on two bytes of the file show whether a trace has it open. The kernel releases the locks
- * when the file is closed, also after a crash. fd is open for reading and appending.
+ * Begins a trace file: an array of events, one per line, without the closing bracket, which the
+ * format does not need. Several traces of several processes may append to the file at once. No
+ * function locks the file: every program that may read a file can hold a lock on the file.
  */
 
-/* Locks the file until vmb_trace_file_begun(), also on failure, and begins or continues the array.
- * The caller writes *separator before its first event. -EEXIST if the file is not a trace; any
- * other negative errno. */
-int vmb_trace_file_begin(int fd, const char **separator);
-/* Unlocks the file. is_used: whether the caller keeps the file open. */
-void vmb_trace_file_begun(int fd, bool is_used);
+/* The beginning of every trace. Another file that begins with the same bytes is a trace, too. */
+#define VMB_TRACE_FILE_START "[\n{\"ph\":\"M\",\"cat\":\"__metadata\",\"name\":\"process_name\","
 
-/* Locks the file until vmb_trace_file_ended(). Returns whether the caller must write the end of the
- * array. */
-bool vmb_trace_file_end(int fd);
-void vmb_trace_file_ended(int fd);
+/* Begins the array, or continues an array, with one event. The text begins with
+ * VMB_TRACE_FILE_START; all later events begin with ",\n". The call may change the text. No other
+ * thread may use fd, which is open for appending, and a regular file also for reading. -EEXIST if
+ * the file is neither empty nor a trace; any other negative errno. */
+int vmb_trace_file_begin(int fd, char *text, size_t size);
+
+/* Overwrites the last bytes that fd wrote with spaces: an event that was cut. No other thread may
+ * use fd. */
+void vmb_trace_file_blank(int fd, size_t size);
 
 #endif

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* open_memstream, O_CLOEXEC */
+#define _GNU_SOURCE /* open_memstream */
 #include "observe/statistics.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/json_text.h"
+#include "base/output.h"
 
 static void write_counter(FILE *out, const char *key, _Atomic uint64_t *counter)
 {
@@ -73,22 +74,28 @@ static void write_object(FILE *out, struct vmb_device *device)
 		atomic_load_explicit(&statistics->bytes_bound, memory_order_relaxed));
 }
 
-static void write_all(const struct vmb_instance *instance, int fd, const char *text, size_t size)
+/* Appends the line with one write, which keeps the lines of several processes apart. */
+static int write_line(const char *path, const char *line, size_t size)
 {
-	/* One write keeps the lines of several processes apart. A pipe may need several. */
-	while (size > 0) {
-		ssize_t written = write(fd, text, size);
-		if (written < 0 && errno == EINTR) {
-			continue;
-		}
-		if (written < 0) {
-			vmb_instance_log(instance, VMB_LOG_ERROR, "cannot write statistics: %s",
-				strerror(errno));
-			return;
-		}
-		text += written;
-		size -= (size_t)written;
+	bool is_stdout = strcmp(path, "-") == 0;
+	size_t written;
+	int fd = is_stdout ? STDOUT_FILENO : vmb_output_open(path, O_WRONLY);
+
+	if (fd < 0) {
+		return fd;
 	}
+	if (is_stdout) {
+		int ret = vmb_output_wait(fd);
+		if (ret < 0) {
+			return ret;
+		}
+		fflush(stdout);
+	}
+	int ret = vmb_output_write(fd, line, size, &written);
+	if (!is_stdout) {
+		close(fd);
+	}
+	return ret;
 }
 
 void vmb_statistics_write(struct vmb_device *device)
@@ -103,27 +110,19 @@ void vmb_statistics_write(struct vmb_device *device)
 	}
 	FILE *out = open_memstream(&text, &size);
 	if (!out) {
-		vmb_instance_log(instance, VMB_LOG_ERROR, "cannot write statistics: out of memory");
+		vmb_instance_log(instance, VMB_LOG_WARN, "cannot write statistics: out of memory");
 		return;
 	}
 	write_object(out, device);
 	if (fclose(out) != 0 || !text) {
-		vmb_instance_log(instance, VMB_LOG_ERROR, "cannot write statistics: out of memory");
+		vmb_instance_log(instance, VMB_LOG_WARN, "cannot write statistics: out of memory");
 		free(text);
 		return;
 	}
-	if (strcmp(path, "-") == 0) {
-		fflush(stdout);
-		write_all(instance, STDOUT_FILENO, text, size);
-	} else {
-		int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-		if (fd < 0) {
-			vmb_instance_log(instance, VMB_LOG_ERROR, "cannot open '%s': %s", path,
-				strerror(errno));
-		} else {
-			write_all(instance, fd, text, size);
-			close(fd);
-		}
+	int ret = write_line(path, text, size);
+	if (ret < 0) {
+		vmb_instance_log(instance, VMB_LOG_WARN, "cannot write statistics to '%s': %s",
+			path, vmb_output_error(ret));
 	}
 	free(text);
 }

@@ -443,9 +443,9 @@ def vulkan_traced():
     def judge(result):
         yield from ended(result)
         report = Report(result)
-        lines = [line for line in result.lines if line in ("[", "]") or line.startswith('{"ph":')]
+        lines = [line for line in result.lines if line == "[" or line.startswith('{"ph":')]
         try:
-            events = json.loads("".join(lines))
+            events = json.loads("".join(lines) + "]")
         except ValueError as error:
             yield False, f"the trace is not valid JSON: {error}"
             return
@@ -467,7 +467,7 @@ def vulkan_traced():
             ), f"in the trace {mib(seen[0])} are {name} at most, {seen[1]} in the end"
 
     run = vulkan_run("vulkan.traced", "full", "with", 240, None)
-    command = f"VMBIND_TRACE=/tmp/trace {run.command} && cat /tmp/trace"
+    command = f"VMBIND_TRACE=/tmp/trace {run.command} && cat /tmp/trace && echo"
     return Case("vulkan.traced", [run._replace(command=command)], judge)
 
 

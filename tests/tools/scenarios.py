@@ -429,8 +429,9 @@ def files(tool, scratch):
     directory = os.path.join(scratch, "files")
     trace = os.path.join(directory, "trace.json")
     os.mkdir(directory)
+    text = '[\n{"ph":"M","cat":"__metadata","name":"process_name","args":{}}'
     with open(trace, "w", encoding="utf-8") as file:
-        file.write("[\n{}\n]\n")
+        file.write(text)
     for path in (trace, os.path.join(directory, "%p.json")):
         variables = {
             "VMBIND_TRACE": path,
@@ -440,7 +441,7 @@ def files(tool, scratch):
         expect("the status of the layer", tool.json(**variables)["layer"]["status"], "enabled")
         expect("the files", os.listdir(directory), ["trace.json"])
         with open(trace, encoding="utf-8") as file:
-            expect("the trace", file.read(), "[\n{}\n]\n")
+            expect("the trace", file.read(), text)
 
 
 def without(tool, directory):

@@ -9,7 +9,7 @@
 #   threads     four threads
 #   killed      the program ends by SIGKILL
 #   processes   two processes at once and a third later, with one trace file
-#   unwritable  the trace file cannot be written: the layer only logs an error
+#   unwritable  the trace or statistics cannot be written: the layer only logs a warning
 
 import json
 import os
@@ -27,14 +27,22 @@ PROGRAM = sys.argv[2]
 RUNNER = sys.argv[3:]
 
 
-def start(directory, scenario, seed, trace="trace", name="list"):
-    environment = dict(os.environ, VMBIND_TRACE=os.path.join(directory, trace))
+def start_with(directory, scenario, seed, name="list", stdout=None, **variables):
+    environment = dict(os.environ, **variables)
     command = RUNNER + [PROGRAM, os.path.join(directory, name), scenario, str(seed)]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, env=environment, stdout=stdout, stderr=subprocess.PIPE, text=True
+    )
+
+
+def start(directory, scenario, seed, name="list"):
+    trace = os.path.join(directory, "trace")
+    return start_with(directory, scenario, seed, name, VMBIND_TRACE=trace)
 
 
 def finish(process, status=0):
-    errors = process.communicate(timeout=100)[1]
+    # CTest limits the time: a busy machine needs an unknown time.
+    errors = process.communicate()[1]
     if process.returncode == 77:
         print(errors)
         sys.exit(77)
@@ -308,10 +316,10 @@ def case_threads(directory, seed):
 
 def case_killed(directory, seed):
     finish(start(directory, "killed", seed), -9)
-    trace = Trace(os.path.join(directory, "trace"), ended=False)
+    trace = Trace(os.path.join(directory, "trace"))
     compare_calls(trace, List(directory), is_killed=True)
     trace.check_complete()
-    # The next program appends to the same file and completes the JSON.
+    # The next program appends to the same file.
     finish(start(directory, "steps", seed, name="list2"))
     if len(Trace(os.path.join(directory, "trace")).named("process_name")) != 2:
         fail("the second program did not append to the trace")
@@ -336,31 +344,50 @@ def case_processes(directory, seed):
         events = [event for event in trace.events if event.thread[0] == pid]
         part = os.path.join(directory, f"part{pid}")
         with open(part, "w", encoding="utf-8") as file:
-            file.write("[\n" + ",\n".join(json.dumps(event.data) for event in events) + "\n]\n")
+            file.write("[\n" + ",\n".join(json.dumps(event.data) for event in events))
         found = sorted(resources_of(Trace(part)), key=str)
         if not any(found == sorted(expected.resources, key=str) for expected in lists):
             fail(f"process {pid} matches no list")
 
 
+def expect_warning(errors, message):
+    lines = [line for line in errors.splitlines() if line.startswith("vmbind")]
+    if len(lines) != 1 or not lines[0].startswith(f"vmbind: warn: {message}"):
+        fail(f"no warning '{message}': {errors}")
+
+
 def case_unwritable(directory, seed):
+    contents = {"other": "something else\n", "settings.ini": "[\nsection]\nkey = value\n"}
+    for name, text in contents.items():
+        with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
+            file.write(text)
     os.mkdir(os.path.join(directory, "trace"))
-    with open(os.path.join(directory, "other"), "w", encoding="utf-8") as file:
-        file.write("something else\n")
-    for name, why in (
-        ("trace", "Is a directory"),
-        ("no/where", "No such file"),
-        ("other", "the file exists and is not a trace"),
+    os.mkfifo(os.path.join(directory, "fifo"))
+    trace, statistics = ("VMBIND_TRACE", "a trace"), ("VMBIND_STATS", "statistics")
+    for (variable, what), name, why in (
+        (trace, "trace", "Is a directory"),
+        (trace, "no/where", "No such file"),
+        (trace, "other", "the file exists and is not a trace"),
+        (trace, "settings.ini", "the file exists and is not a trace"),
+        (trace, "fifo", "no program reads from the pipe"),
+        (statistics, "trace", "Is a directory"),
+        (statistics, "no/where", "No such file"),
+        (statistics, "fifo", "no program reads from the pipe"),
     ):
-        errors = finish(start(directory, "steps", seed, trace=name, name="list" + why))
         path = os.path.join(directory, name)
-        lines = [line for line in errors.splitlines() if line.startswith("vmbind")]
-        if len(lines) != 1 or not lines[0].startswith(
-            f"vmbind: error: cannot write a trace to '{path}': {why}"
-        ):
-            fail(f"{path}: {errors}")
-    with open(os.path.join(directory, "other"), encoding="utf-8") as file:
-        if file.read() != "something else\n":
-            fail("the layer wrote to a file that is not a trace")
+        process = start_with(directory, "steps", seed, **{variable: path})
+        expect_warning(finish(process), f"cannot write {what} to '{path}': {why}")
+    # A pipe that is full and has a reader that does not read.
+    reader, writer = os.pipe2(os.O_NONBLOCK)
+    os.write(writer, bytes(1 << 20))
+    os.set_blocking(writer, True)
+    process = start_with(directory, "steps", seed, stdout=writer, VMBIND_STATS="-")
+    expect_warning(finish(process), "cannot write statistics to '-': the program that reads")
+    os.close(reader)
+    for name, text in contents.items():
+        with open(os.path.join(directory, name), encoding="utf-8") as file:
+            if file.read() != text:
+                fail(f"the layer wrote to {name}, which is not a trace")
 
 
 def main():

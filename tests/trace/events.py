@@ -55,18 +55,13 @@ class Event:
 
 
 class Trace:
-    """ended: the program ended normally and the file is complete JSON. Otherwise the file lacks the
-    closing bracket."""
+    """A trace file: JSON without the closing bracket."""
 
-    def __init__(self, path, ended=True):
+    def __init__(self, path):
         with open(path, encoding="utf-8") as file:
             text = file.read()
-        if not ended:
-            if text.rstrip().endswith("]"):
-                fail(f"{path} has a closing bracket, but the program was killed")
-            text += "]"
         try:
-            self.events = [Event(data) for data in json.loads(text)]
+            self.events = [Event(data) for data in json.loads(text + "]")]
         except ValueError as error:
             fail(f"{path}: {error}")
         lines = [line for line in text.splitlines() if line.startswith("{")]
