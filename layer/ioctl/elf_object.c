@@ -230,6 +230,11 @@ int vmb_elf_each_slot(const struct vmb_elf *elf, vmb_elf_slot_visitor visit, voi
 	for (size_t i = 0; i < VMB_ELF_RELOCATIONS; i++) {
 		uintptr_t at = elf->relocations[i].start;
 		uintptr_t end = at + elf->relocations[i].bytes;
+		/* The dynamic linkers ignore the size of a table without DT_RELA or DT_REL, and a
+		 * table of DT_JMPREL without DT_PLTREL. */
+		if (!elf->relocations[i].start || !elf->relocations[i].stride) {
+			continue;
+		}
 		for (; ret == 0 && at < end; at += elf->relocations[i].stride) {
 			/* The first members of ElfW(Rela) are those of ElfW(Rel). */
 			const ElfW(Rel) *relocation = (const ElfW(Rel) *)at;
