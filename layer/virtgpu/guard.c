@@ -122,8 +122,8 @@ static void blocked_add(struct vmb_guard *guard, struct vmb_hostmem *hostmem, co
 	guard->has_blocked = true;
 }
 
-/* Whether further helpers would give the same result: the blob is mapped, or the host refused
- * it. */
+/* Whether further helpers would give the same result: the blob is mapped, or the host refused it.
+ * EINVAL of a probe has no such meaning. */
 static bool is_final(int result)
 {
 	return result == 0 || result == -EINVAL;
@@ -183,11 +183,13 @@ int vmb_guard_map(struct vmb_guard *guard, struct vmb_hostmem *hostmem, const ch
 	int ret = blocked ? room_for_blocked(blocked, hostmem, IF_SETTLING, SETTLING_TIMEOUT_MS)
 			  : wait_for_room(hostmem, blob->size, IF_SETTLING, SETTLING_TIMEOUT_MS);
 	bool may_block = blob->has_blocked_helpers;
+	bool is_done = false;
 
 	if (ret == 0) {
 		ret = run_helpers(hostmem, helper, blob->dmabuf, MAP_ATTEMPTS, &may_block);
+		is_done = is_final(ret);
 	}
-	if (is_final(ret)) {
+	if (is_done) {
 		/* The kernel has woken the helpers that were blocked on the blob. */
 		blocked_remove_dmabuf(guard, blob->dmabuf);
 		blob->mapped(blob);

@@ -1441,7 +1441,7 @@ static void use_all_requests(void)
 
 static void test_faults(void **state)
 {
-	static const int errors[] = { ENOMEM, EINTR, EIO, ENOSPC };
+	static const int errors[] = { ENOMEM, EINTR, EIO, ENOSPC, EINVAL };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
