@@ -132,7 +132,8 @@ int vmb_virtgpu_create_blob(struct vmb_virtgpu *virtgpu, struct vmb_virtgpu_call
 		is_hinted = false;
 	}
 	int ret = create_hinted(next, fd, request, arg, is_hinted, &created);
-	if (ret < 0) {
+	/* The kernel returns no handle to a request without _IOC_READ. */
+	if (ret < 0 || !created.bo_handle) {
 		free(blob);
 		return ret;
 	}

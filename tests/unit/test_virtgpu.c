@@ -276,6 +276,43 @@ static void test_struct_sizes(void **state)
 	end();
 }
 
+/* The kernel's ioctl for a request without _IOC_READ: the caller gets no results. */
+static int ioctl_without_results(int fd, unsigned long request, ...)
+{
+	struct drm_virtgpu_resource_create_blob copy;
+	va_list list;
+
+	va_start(list, request);
+	memcpy(&copy, va_arg(list, void *), sizeof(copy));
+	va_end(list);
+	return vmb_sim_gpu_ioctl(fd, request, &copy);
+}
+
+/* The driver gets no handle, so the layer keeps nothing of such a blob. */
+static void test_without_handle(void **state)
+{
+	const unsigned long request = _IOC(_IOC_WRITE, DRM_IOCTL_BASE, 0x4a, 48);
+	const unsigned blobs = 16;
+
+	(void)state;
+	begin(&ordinary, VMB_DEFER_AUTO);
+	fail_alloc_after(FAIL_NEVER);
+	for (unsigned i = 0; i < blobs; i++) {
+		struct drm_virtgpu_resource_create_blob blob = {
+			.blob_mem = HOST3D,
+			.blob_flags = MAPPABLE,
+			.size = PAGE,
+		};
+		assert_int_equal(vmb_virtgpu_ioctl(app.virtgpu, NULL, ioctl_without_results, app.fd,
+					 request, &blob),
+			0);
+	}
+	/* A table of blobs would grow with each of them. */
+	assert_true(fail_alloc_count() <= blobs);
+	assert_int_equal(vmb_sim_gpu_used(), blobs * PAGE);
+	end();
+}
+
 /* Tests which hints the kernel gets for each request of the driver. */
 static void test_hints(void **state)
 {
@@ -2047,6 +2084,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_struct_sizes),
+		TEST(test_without_handle),
 		TEST(test_hints),
 		TEST(test_larger_than_hostmem),
 		TEST(test_last_range),
