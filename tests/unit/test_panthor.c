@@ -304,6 +304,8 @@ static void test_other_sizes(void **state)
 		{ 0, 4, true, known },
 		{ 48, 0, true, known },
 		{ 48, 5, false, known },
+		{ 48, INT32_MAX / 48 + 1, true, known },
+		{ 48, UINT32_MAX, true, known },
 		{ 48, 1, true, longer },
 		{ 48, UINT32_MAX, true, shorter },
 	};
@@ -869,6 +871,27 @@ static void test_reservation_before_sparse(void **state)
 	assert_op(2, MAP | NOEXEC, FALLBACK_BO, 0, 68 * MIB, MIB);
 }
 
+/* A range of more pieces than the layer has memory for fails. */
+static void test_too_many_pieces(void **state)
+{
+	static const struct {
+		uint32_t minor;
+		uint64_t size;
+	} cases[] = {
+		{ 8, VMB_PANTHOR_PIECES_MAX * VMB_PANTHOR_CYCLE + MIB * 2 },
+		{ 9, VMB_PANTHOR_PIECES_MAX * VMB_PANTHOR_SPARSE_MAX + VMB_PANTHOR_SPARSE_MAX },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct drm_panthor_vm_bind_op op = map(NULL_MEMORY, 0, 0, cases[i].size);
+		panthor->minor = cases[i].minor;
+		assert_int_equal(bind_ops(NULL, 0, &op, 1, NULL), -1);
+		assert_int_equal(errno, ENOMEM);
+		assert_int_equal(kernel.ioctls, 0);
+	}
+}
+
 #define RANGE (8 * MIB)
 
 /* Makes the kernel fail for the last bytes of a reservation. No page of the range stays mapped. */
@@ -1004,6 +1027,7 @@ int main(void)
 		cmocka_unit_test_setup(test_memory, set_up),
 		cmocka_unit_test_setup(test_reservation, set_up),
 		cmocka_unit_test_setup(test_reservation_before_sparse, set_up),
+		cmocka_unit_test_setup(test_too_many_pieces, set_up),
 		cmocka_unit_test_setup(test_reservation_fails, set_up),
 		cmocka_unit_test_setup(test_reservation_fails_before_sparse, set_up),
 		cmocka_unit_test_setup(test_random, set_up),

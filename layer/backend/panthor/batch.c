@@ -266,6 +266,10 @@ static int cut(struct vmb_panthor_batch *batch, const struct drm_panthor_vm_bind
 		(rest.size <= max && !fallback_bo)) {
 		return vmb_panthor_batch_append(batch, &rest, source);
 	}
+	uint64_t pieces = rest.size / (fallback_bo ? VMB_PANTHOR_CYCLE : max);
+	if (pieces > VMB_PANTHOR_PIECES_MAX || batch->count > VMB_PANTHOR_PIECES_MAX - pieces) {
+		return -ENOMEM;
+	}
 	/* Waits and signals go to different pieces, so their struct must be known. */
 	if (!knows_syncs(&rest.syncs)) {
 		return -EINVAL;

@@ -20,6 +20,9 @@
 /* Where the kernel has no sparse op, the first VMB_PANTHOR_CYCLE bytes of a BO are mapped
  * repeatedly over a sparse range. */
 #define VMB_PANTHOR_CYCLE (UINT64_C(2) << 20)
+/* The most pieces that the sparse ops of a batch are cut into: 8 TiB of fallback maps. The pieces
+ * take 208 MiB of memory. */
+#define VMB_PANTHOR_PIECES_MAX (UINT64_C(1) << 22)
 
 /* The most ops in one ioctl of the layer's own. Before the kernel executes an asynchronous ioctl,
  * it allocates page tables for all ops: at least three pages for a map, or 6 MiB for 512 maps. */
@@ -64,7 +67,8 @@ int vmb_panthor_batch_add(
  * Cuts sparse ops into pieces that the kernel accepts. If fallback_bo is 0, a piece is a sparse op
  * of at most max bytes. Otherwise a piece maps the first VMB_PANTHOR_CYCLE bytes of fallback_bo.
  * The first piece has the waits, the last one the signals. -EINVAL if an op's sync ops have an
- * unknown stride. After an error the batch can only be finished.
+ * unknown stride. -ENOMEM if memory is short, or for more than VMB_PANTHOR_PIECES_MAX pieces. After
+ * an error the batch can only be finished.
  */
 int vmb_panthor_batch_cut(struct vmb_panthor_batch *batch, uint64_t max, uint32_t fallback_bo);
 

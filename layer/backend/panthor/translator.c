@@ -2,6 +2,7 @@
 #include "backend/panthor/translator.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <uapi/drm.h>
@@ -54,11 +55,13 @@ static const struct drm_panthor_vm_bind_op *ops_of(const struct drm_panthor_vm_b
 	return (const struct drm_panthor_vm_bind_op *)(uintptr_t)bind->ops.array;
 }
 
-/* Whether this code knows all members of the ops: a longer struct may have others. */
+/* Whether this code knows all members of the ops: a longer struct may have others. The kernel
+ * refuses an array of more than INT_MAX bytes before it reads the array. */
 static bool is_known(const struct drm_panthor_vm_bind *bind)
 {
 	return bind->ops.count && bind->ops.array &&
-		bind->ops.stride == sizeof(struct drm_panthor_vm_bind_op);
+		bind->ops.stride == sizeof(struct drm_panthor_vm_bind_op) &&
+		bind->ops.count <= INT_MAX / sizeof(struct drm_panthor_vm_bind_op);
 }
 
 static bool is_map(const struct drm_panthor_vm_bind_op *op)
