@@ -33,9 +33,8 @@ struct vmb_vm_config {
  */
 struct vmb_backend {
 	const char *name;
-	/* The backend serves the devices of one driver, or every CPU device. */
-	VkDriverId driver; /* 0 if for_cpu */
-	bool for_cpu;
+	/* The drivers whose devices the backend serves; ends with 0. */
+	const VkDriverId *drivers;
 	/* Optional: the kernel driver that the devices must run on. */
 	const char *kernel_driver;
 	const char *wrong_kernel_driver; /* the reason for the native route on another one */
@@ -64,10 +63,15 @@ struct vmb_backend {
 	int (*create)(const struct vmb_vm_config *config, struct vmb_vm **vm);
 	/* The cause of an error of create, as a static text for users. Any thread. */
 	const char *(*explain)(int error);
-	/* Tests the backend with the driver, on a device that the layer creates for the probe.
-	 * Returns NULL if the backend works, and sets *address_space to the number of bytes that
-	 * sparse resources can reserve. Otherwise returns the reason for the native route, as a
-	 * static text for users. */
+	/* The probe needs a device of the driver. Without need, a device does harm: a device of a
+	 * CPU driver starts threads, which take memory, and which a child process lacks after
+	 * fork(). */
+	bool probes_device;
+	/* Tests the backend, on a device that the layer creates for the probe. device->handle is
+	 * VK_NULL_HANDLE unless probes_device is set; then only vm is set. Returns NULL if the
+	 * backend works, and sets *address_space to the number of bytes that sparse resources can
+	 * reserve. Otherwise returns the reason for the native route, as a static text for users.
+	 */
 	const char *(*probe)(const struct vmb_probe_device *device, uint64_t *address_space);
 };
 

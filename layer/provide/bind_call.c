@@ -79,11 +79,8 @@ static bool has_batches(const struct vmb_bind_call *call)
 	return false;
 }
 
-bool vmb_bind_call_must_wait(const struct vmb_bind_call *call)
+bool vmb_bind_call_has_waits(const struct vmb_bind_call *call)
 {
-	if (atomic_load_explicit(&call->queue->has_work, memory_order_relaxed)) {
-		return true;
-	}
 	for (uint32_t i = 0; i < call->count; i++) {
 		if (call->infos[i].waitSemaphoreCount) {
 			return true;

@@ -30,8 +30,8 @@ struct vmb_bind_call {
 
 /* For executors. The queue's call_lock is held. */
 
-/* Whether the call waits for semaphores or for earlier work of the queue. */
-bool vmb_bind_call_must_wait(const struct vmb_bind_call *call);
+/* Whether an info of the call waits for semaphores. */
+bool vmb_bind_call_has_waits(const struct vmb_bind_call *call);
 /* Adds to the submission: wait for the batch's semaphores, then signal gate. Adds nothing for a
  * batch that is not gated. */
 void vmb_bind_call_add_gate(struct vmb_bind_call *call, uint32_t index);

@@ -35,18 +35,64 @@ static VkResult execute_all(struct vmb_bind_call *call)
 	return VK_SUCCESS;
 }
 
+/* Submits a fence behind all submissions of the queue and waits for it. A wait for a fence can be
+ * sliced, a vkQueueWaitIdle of the driver cannot. */
+static VkResult wait_idle(struct vmb_provide *provide, VkQueue handle)
+{
+	const VkFenceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };
+	VkDevice device = provide->device->handle;
+	VkFence fence;
+
+	VkResult result = provide->next.CreateFence(device, &info, &vmb_allocator, &fence);
+	if (result != VK_SUCCESS) {
+		return result;
+	}
+	result = provide->next.QueueSubmit(handle, 0, NULL, fence);
+	if (result == VK_SUCCESS) {
+		result = vmb_wait_for_fence(provide, fence);
+	}
+	/* The driver of a lost device may still signal the fence. */
+	if (!vmb_provide_is_lost(provide)) {
+		provide->next.DestroyFence(device, fence, &vmb_allocator);
+	}
+	return result;
+}
+
+/* The process cannot start a thread: the caller waits for the queue's work and executes the call.
+ * A call that waits for semaphores fails, because the caller may be the one that signals them. */
+static VkResult execute_without_worker(struct vmb_bind_call *call, VkResult failure)
+{
+	struct vmb_queue *queue = call->queue;
+
+	if (vmb_bind_call_has_waits(call) || !vmb_worker_is_idle(queue)) {
+		vmb_provide_log(queue->provide, VMB_LOG_ERROR,
+			"vkQueueBindSparse: cannot start a thread for a bind that waits");
+		return failure;
+	}
+	VkResult result = wait_idle(queue->provide, queue->handle);
+	if (result != VK_SUCCESS) {
+		return result;
+	}
+	atomic_store_explicit(&queue->has_work, false, memory_order_relaxed);
+	return execute_all(call);
+}
+
 static VkResult prepare(struct vmb_bind_call *call)
 {
 	struct vmb_queue *queue = call->queue;
-	bool now = !vmb_bind_call_must_wait(call) && vmb_worker_is_idle(queue);
+	bool has_work = atomic_load_explicit(&queue->has_work, memory_order_relaxed);
+	bool now = !has_work && !vmb_bind_call_has_waits(call) && vmb_worker_is_idle(queue);
 
 	vmb_provide_log(queue->provide, VMB_LOG_DEBUG, "vkQueueBindSparse: %u batches, %s",
 		call->count, now ? "executed at once" : "queued for the worker");
 	if (now) {
 		return execute_all(call);
 	}
-	VkResult result = vmb_queue_create_timelines(queue);
-	return result == VK_SUCCESS ? vmb_worker_start(queue) : result;
+	VkResult result = vmb_worker_start(queue);
+	if (result != VK_SUCCESS) {
+		return execute_without_worker(call, result);
+	}
+	return vmb_queue_create_timelines(queue);
 }
 
 static VkResult run(struct vmb_bind_call *call, uint32_t index)
@@ -107,29 +153,6 @@ static void run_on_worker(struct vmb_queue *queue, struct vmb_batch *batch)
 	if (vmb_queue_signal_done(queue, batch) != VK_SUCCESS) {
 		vmb_provide_lose(provide, "vkSignalSemaphore failed after a sparse bind", -EIO);
 	}
-}
-
-/* Submits a fence behind all submissions of the queue and waits for it. A wait for a fence can be
- * sliced, a vkQueueWaitIdle of the driver cannot. */
-static VkResult wait_idle(struct vmb_provide *provide, VkQueue handle)
-{
-	const VkFenceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };
-	VkDevice device = provide->device->handle;
-	VkFence fence;
-
-	VkResult result = provide->next.CreateFence(device, &info, &vmb_allocator, &fence);
-	if (result != VK_SUCCESS) {
-		return result;
-	}
-	result = provide->next.QueueSubmit(handle, 0, NULL, fence);
-	if (result == VK_SUCCESS) {
-		result = vmb_wait_for_fence(provide, fence);
-	}
-	/* The driver of a lost device may still signal the fence. */
-	if (!vmb_provide_is_lost(provide)) {
-		provide->next.DestroyFence(device, fence, &vmb_allocator);
-	}
-	return result;
 }
 
 static void drain(struct vmb_provide *provide)

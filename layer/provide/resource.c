@@ -18,7 +18,10 @@ void vmb_resource_requirements(
 		requirements->alignment = granularity;
 	}
 	VkDeviceSize mask = requirements->alignment - 1;
-	requirements->size = (requirements->size + mask) & ~mask;
+	if (requirements->size <= UINT64_MAX - mask) {
+		requirements->size += mask;
+	}
+	requirements->size &= ~mask;
 	requirements->memoryTypeBits &= provide->sparse_types;
 }
 

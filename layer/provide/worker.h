@@ -10,7 +10,7 @@
 /* The longest wait of a worker before it checks whether it should stop. */
 #define VMB_WORKER_SLICE_NS UINT64_C(50000000)
 
-/* Creates the thread if there is none. The queue's timelines must exist. call_lock is held. */
+/* Creates the thread if there is none. call_lock is held. */
 VkResult vmb_worker_start(struct vmb_queue *queue);
 /* Ends the thread. Batches that wait for semaphores are dropped, others may still run. */
 void vmb_worker_stop(struct vmb_queue *queue);

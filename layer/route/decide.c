@@ -122,7 +122,6 @@ void vmb_route_decide(struct vmb_physical_device *physical)
 		.request = instance->settings.route,
 		.driver = physical->driver_id,
 		.driver_version = properties.driverVersion,
-		.is_cpu = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU,
 		.has_sparse = features.sparseBinding,
 	};
 	struct vmb_route_choice choice = choose(physical, &properties, &facts);

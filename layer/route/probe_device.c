@@ -106,15 +106,13 @@ static void destroy_handle(
 		(PFN_vkDestroyDevice)device->get(device->handle, "vkDestroyDevice"));
 }
 
-/* Probes a created device. Sets *watch to NULL if a VM has taken the watch over. */
-static const char *probe_with_vm(const struct vmb_physical_device *physical,
+/* Creates a VM and probes the backend. Sets *watch to NULL if the VM has taken the watch over. */
+static const char *probe_vm(const struct vmb_physical_device *physical,
 	const struct vmb_backend *backend, struct vmb_probe_device *device,
 	struct vmb_backend_watch **watch, uint64_t *address_space)
 {
-	if (!get_queue(device)) {
-		return "the driver lacks vkGetDeviceQueue";
-	}
 	const char *failure = create_vm(physical, backend, *watch, &device->vm);
+
 	if (failure) {
 		return failure;
 	}
@@ -124,7 +122,7 @@ static const char *probe_with_vm(const struct vmb_physical_device *physical,
 	return failure;
 }
 
-const char *vmb_route_probe(const struct vmb_physical_device *physical,
+static const char *probe_with_device(const struct vmb_physical_device *physical,
 	const struct vmb_backend *backend, uint64_t *address_space)
 {
 	struct vmb_probe_device device = {
@@ -148,7 +146,9 @@ const char *vmb_route_probe(const struct vmb_physical_device *physical,
 		backend->watch_end(watch);
 	}
 	if (result == VK_SUCCESS) {
-		failure = probe_with_vm(physical, backend, &device, &watch, address_space);
+		failure = get_queue(&device)
+			? probe_vm(physical, backend, &device, &watch, address_space)
+			: "the driver lacks vkGetDeviceQueue";
 	}
 	if (watch) {
 		backend->watch_destroy(watch);
@@ -157,4 +157,15 @@ const char *vmb_route_probe(const struct vmb_physical_device *physical,
 		destroy_handle(physical, &device);
 	}
 	return failure;
+}
+
+const char *vmb_route_probe(const struct vmb_physical_device *physical,
+	const struct vmb_backend *backend, uint64_t *address_space)
+{
+	struct vmb_probe_device no_device = { 0 };
+	struct vmb_backend_watch *no_watch = NULL;
+
+	return backend->probes_device
+		? probe_with_device(physical, backend, address_space)
+		: probe_vm(physical, backend, &no_device, &no_watch, address_space);
 }

@@ -52,9 +52,10 @@ static struct vmb_route_choice native(const struct vmb_route_facts *facts, const
 static const struct vmb_backend *find_backend(const struct vmb_route_facts *facts)
 {
 	for (const struct vmb_backend *const *backend = vmb_backends; *backend; backend++) {
-		bool is_of_driver = (*backend)->driver && (*backend)->driver == facts->driver;
-		if (is_of_driver || ((*backend)->for_cpu && facts->is_cpu)) {
-			return *backend;
+		for (const VkDriverId *driver = (*backend)->drivers; *driver; driver++) {
+			if (*driver == facts->driver) {
+				return *backend;
+			}
 		}
 	}
 	return NULL;

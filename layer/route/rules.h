@@ -15,7 +15,6 @@ struct vmb_route_facts {
 	VkDriverId driver;
 	uint32_t driver_version; /* in the driver's own form; Mesa's is VK_MAKE_API_VERSION */
 	const char *kernel_driver; /* its name; NULL or empty if unknown */
-	bool is_cpu;
 	bool has_sparse; /* the driver's sparseBinding */
 	/* A required extension of the backend that the driver lacks; NULL if there is none. */
 	const char *missing_extension;

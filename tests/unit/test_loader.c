@@ -140,7 +140,7 @@ static VKAPI_ATTR void VKAPI_CALL get_properties2(
 	for (VkBaseOutStructure *node = properties->pNext; node; node = node->pNext) {
 		if (node->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES) {
 			VkPhysicalDeviceDriverProperties *out = (void *)node;
-			out->driverID = driver.id;
+			out->driverID = driver.is_cpu ? VK_DRIVER_ID_MESA_LLVMPIPE : driver.id;
 			strcpy(out->driverName, "test");
 			strcpy(out->driverInfo, "");
 		} else if (node->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES) {

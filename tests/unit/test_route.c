@@ -7,13 +7,13 @@
 #include "route/rules.h"
 #include "scenarios.h"
 
-/* The facts of a scenario, as flags. SEEN: the probe passed. */
+/* The facts of a scenario, as flags. */
 #define CPU 1u
 #define SPARSE 2u
 #define IMPORT 4u
 #define TIMELINE 8u
 #define PROBED 16u
-#define SEEN 32u
+#define PASSED 32u
 #define ALL_FACTS 64u
 
 #define ABLE (CPU | IMPORT | TIMELINE)
@@ -36,28 +36,28 @@ struct scenario {
 static const struct scenario scenarios[] = {
 	{ "no facts", VMB_REQUEST_AUTO, 0, VMB_ROUTE_NATIVE, NONE },
 	{ "a CPU", VMB_REQUEST_AUTO, ABLE, VMB_ROUTE_PROVIDE, PROBE },
-	{ "a CPU that sees remaps", VMB_REQUEST_AUTO, ABLE | PROBED | SEEN, VMB_ROUTE_PROVIDE, NONE },
-	{ "a CPU that misses remaps", VMB_REQUEST_AUTO, ABLE | PROBED, VMB_ROUTE_NATIVE, NONE },
+	{ "a CPU whose probe passes", VMB_REQUEST_AUTO, ABLE | PROBED | PASSED, VMB_ROUTE_PROVIDE, NONE },
+	{ "a CPU whose probe fails", VMB_REQUEST_AUTO, ABLE | PROBED, VMB_ROUTE_NATIVE, NONE },
 	{ "a CPU with sparse", VMB_REQUEST_AUTO, ABLE | SPARSE, VMB_ROUTE_NATIVE, NONE },
-	{ "a CPU with sparse that sees remaps", VMB_REQUEST_AUTO, ABLE | SPARSE | PROBED | SEEN, VMB_ROUTE_NATIVE, NONE },
+	{ "a CPU with sparse whose probe passes", VMB_REQUEST_AUTO, ABLE | SPARSE | PROBED | PASSED, VMB_ROUTE_NATIVE, NONE },
 	{ "no host import", VMB_REQUEST_AUTO, CPU | TIMELINE, VMB_ROUTE_NATIVE, NONE },
 	{ "no timelines", VMB_REQUEST_AUTO, CPU | IMPORT, VMB_ROUTE_NATIVE, NONE },
 	{ "a GPU without sparse", VMB_REQUEST_AUTO, IMPORT | TIMELINE, VMB_ROUTE_NATIVE, NONE },
-	{ "a GPU that sees remaps", VMB_REQUEST_AUTO, IMPORT | TIMELINE | PROBED | SEEN, VMB_ROUTE_NATIVE, NONE },
+	{ "a GPU whose probe passes", VMB_REQUEST_AUTO, IMPORT | TIMELINE | PROBED | PASSED, VMB_ROUTE_NATIVE, NONE },
 	{ "a GPU with sparse", VMB_REQUEST_AUTO, IMPORT | TIMELINE | SPARSE, VMB_ROUTE_NATIVE, NONE },
 	/* requests */
 	{ "provide", VMB_REQUEST_PROVIDE, ABLE, VMB_ROUTE_PROVIDE, PROBE },
-	{ "provide, seen", VMB_REQUEST_PROVIDE, ABLE | PROBED | SEEN, VMB_ROUTE_PROVIDE, NONE },
-	{ "provide, not seen", VMB_REQUEST_PROVIDE, ABLE | PROBED, VMB_ROUTE_NATIVE, DENIED },
+	{ "provide, passed", VMB_REQUEST_PROVIDE, ABLE | PROBED | PASSED, VMB_ROUTE_PROVIDE, NONE },
+	{ "provide, failed", VMB_REQUEST_PROVIDE, ABLE | PROBED, VMB_ROUTE_NATIVE, DENIED },
 	{ "provide instead of the driver's sparse", VMB_REQUEST_PROVIDE, ABLE | SPARSE, VMB_ROUTE_PROVIDE, PROBE },
-	{ "provide instead of the driver's sparse, seen", VMB_REQUEST_PROVIDE, ABLE | SPARSE | PROBED | SEEN, VMB_ROUTE_PROVIDE, NONE },
-	{ "provide instead of the driver's sparse, not seen", VMB_REQUEST_PROVIDE, ABLE | SPARSE | PROBED, VMB_ROUTE_NATIVE, DENIED },
+	{ "provide instead of the driver's sparse, passed", VMB_REQUEST_PROVIDE, ABLE | SPARSE | PROBED | PASSED, VMB_ROUTE_PROVIDE, NONE },
+	{ "provide instead of the driver's sparse, failed", VMB_REQUEST_PROVIDE, ABLE | SPARSE | PROBED, VMB_ROUTE_NATIVE, DENIED },
 	{ "provide without host import", VMB_REQUEST_PROVIDE, CPU | TIMELINE, VMB_ROUTE_NATIVE, DENIED },
 	{ "provide without timelines", VMB_REQUEST_PROVIDE, CPU | IMPORT, VMB_ROUTE_NATIVE, DENIED },
 	{ "provide on a GPU", VMB_REQUEST_PROVIDE, IMPORT | TIMELINE, VMB_ROUTE_NATIVE, DENIED },
 	{ "provide on a GPU with sparse", VMB_REQUEST_PROVIDE, IMPORT | TIMELINE | SPARSE, VMB_ROUTE_NATIVE, DENIED },
 	{ "native", VMB_REQUEST_NATIVE, ABLE, VMB_ROUTE_NATIVE, NONE },
-	{ "native, seen", VMB_REQUEST_NATIVE, ABLE | PROBED | SEEN, VMB_ROUTE_NATIVE, NONE },
+	{ "native, passed", VMB_REQUEST_NATIVE, ABLE | PROBED | PASSED, VMB_ROUTE_NATIVE, NONE },
 	{ "off", VMB_REQUEST_OFF, ABLE, VMB_ROUTE_NATIVE, NONE },
 	{ "assist on a CPU", VMB_REQUEST_ASSIST, ABLE, VMB_ROUTE_NATIVE, DENIED },
 	{ "assist on a GPU with sparse", VMB_REQUEST_ASSIST, SPARSE, VMB_ROUTE_NATIVE, DENIED },
@@ -68,13 +68,13 @@ static struct vmb_route_facts facts_of(enum vmb_route_request request, unsigned 
 {
 	return (struct vmb_route_facts){
 		.request = request,
-		.is_cpu = facts & CPU,
+		.driver = facts & CPU ? VK_DRIVER_ID_MESA_LLVMPIPE : 0,
 		.has_sparse = facts & SPARSE,
 		.missing_extension = !(facts & IMPORT) ? VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME
 			: !(facts & TIMELINE)          ? VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME
 						       : NULL,
 		.probed = facts & PROBED,
-		.probe_failure = facts & SEEN ? NULL : "a failure",
+		.probe_failure = facts & PASSED ? NULL : "a failure",
 	};
 }
 
@@ -94,7 +94,7 @@ static void test_scenario(void **state)
 /* The route is provide after a passed probe, and native after a failed probe. */
 static void check_after_probe(enum vmb_route_request request, unsigned known)
 {
-	struct vmb_route_facts facts = facts_of(request, known | PROBED | SEEN);
+	struct vmb_route_facts facts = facts_of(request, known | PROBED | PASSED);
 	struct vmb_route_choice seen = vmb_route_choose(&facts);
 
 	assert_int_equal(seen.route, VMB_ROUTE_PROVIDE);

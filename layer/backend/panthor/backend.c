@@ -68,6 +68,8 @@ static int create(const struct vmb_vm_config *config, struct vmb_vm **vm)
 	return ret;
 }
 
+static const VkDriverId drivers[] = { VK_DRIVER_ID_MESA_PANVK, 0 };
+
 static const char *explain(int error)
 {
 	return error == -ENODEV
@@ -78,7 +80,7 @@ static const char *explain(int error)
 
 const struct vmb_backend vmb_panthor_backend = {
 	.name = "panthor",
-	.driver = VK_DRIVER_ID_MESA_PANVK,
+	.drivers = drivers,
 	.kernel_driver = "panthor",
 	.wrong_kernel_driver = "the kernel driver of the device is not panthor",
 	.extensions = extensions,
@@ -93,5 +95,6 @@ const struct vmb_backend vmb_panthor_backend = {
 	.watch_destroy = watch_destroy,
 	.create = create,
 	.explain = explain,
+	.probes_device = true,
 	.probe = vmb_panthor_probe,
 };

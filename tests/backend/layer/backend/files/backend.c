@@ -124,6 +124,8 @@ static int create(const struct vmb_vm_config *config, struct vmb_vm **out)
 	return 0;
 }
 
+static const VkDriverId drivers[] = { VK_DRIVER_ID_MESA_LLVMPIPE, 0 };
+
 static const char *explain(int error)
 {
 	return strerror(-error);
@@ -147,7 +149,7 @@ static const struct vmb_backend_extension extensions[] = {
 
 const struct vmb_backend vmb_files_backend = {
 	.name = "files",
-	.for_cpu = true,
+	.drivers = drivers,
 	.extensions = extensions,
 	.extension_count = sizeof(extensions) / sizeof(extensions[0]),
 	.reason = "the test suite added a backend",
