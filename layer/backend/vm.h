@@ -77,10 +77,8 @@ struct vmb_vm_interface {
 	 * -ENOMEM if no such range is free. */
 	int (*reserve)(struct vmb_vm *vm, uint64_t size, uint64_t alignment,
 		struct vmb_reservation *reservation);
-	/* Import only. The memory reads as zero if zeroed is set; otherwise the content is
-	 * undefined. The driver imports the memory at map. */
-	int (*memory_create)(
-		struct vmb_vm *vm, uint64_t size, bool zeroed, struct vmb_backing *backing);
+	/* Import only. The memory reads as zero. The driver imports the memory at map. */
+	int (*memory_create)(struct vmb_vm *vm, uint64_t size, struct vmb_backing *backing);
 
 	/* Capture only. One of the next two members ends the capture, also if the driver fails. */
 	void (*capture_begin)(
@@ -93,11 +91,9 @@ struct vmb_vm_interface {
 
 	/* Releases a reservation, after the driver has freed its memory object. */
 	void (*release)(struct vmb_vm *vm, const struct vmb_reservation *reservation);
-	/* was_bound: an op has named the backing, so it may still be mapped. Other memory may be
-	 * reused. If a later op names the backing, which is an error of the application, the op
-	 * must not map other memory. Accepts a zeroed backing. */
-	void (*memory_destroy)(
-		struct vmb_vm *vm, const struct vmb_backing *backing, bool was_bound);
+	/* A resource may still map the memory. If a later op names the backing, which is an error
+	 * of the application, the op must not map other memory. Accepts a zeroed backing. */
+	void (*memory_destroy)(struct vmb_vm *vm, const struct vmb_backing *backing);
 
 	/* Execute only. Executes the ops in order. *done is the number of executed ops, also on
 	 * failure. The failed op has no effect: its range stays as it was, and mapped. */

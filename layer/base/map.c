@@ -61,15 +61,20 @@ static void slot_store(struct slot *slot, uint64_t key, void *value)
 	atomic_store_explicit(&slot->key, key, memory_order_release);
 }
 
+/* Only the holder of write_lock changes the version, so a store is enough. */
 static void begin_change(struct vmb_map *map)
 {
+	unsigned version = atomic_load_explicit(&map->version, memory_order_relaxed);
+
 	/* The stores that follow are releases: no reader sees one of them before this one. */
-	atomic_fetch_add_explicit(&map->version, 1, memory_order_relaxed);
+	atomic_store_explicit(&map->version, version + 1, memory_order_relaxed);
 }
 
 static void end_change(struct vmb_map *map)
 {
-	atomic_fetch_add_explicit(&map->version, 1, memory_order_release);
+	unsigned version = atomic_load_explicit(&map->version, memory_order_relaxed);
+
+	atomic_store_explicit(&map->version, version + 1, memory_order_release);
 }
 
 static struct vmb_map_table *live_table(struct vmb_map *map)
@@ -139,6 +144,16 @@ void vmb_map_finish_empty(struct vmb_map *map)
 	pthread_mutex_unlock(&map->write_lock);
 }
 
+void vmb_map_lock(struct vmb_map *map)
+{
+	pthread_mutex_lock(&map->write_lock);
+}
+
+void vmb_map_unlock(struct vmb_map *map)
+{
+	pthread_mutex_unlock(&map->write_lock);
+}
+
 int vmb_map_insert(struct vmb_map *map, uint64_t key, void *value)
 {
 	int ret = 0;
@@ -165,7 +180,8 @@ out:
 	return ret;
 }
 
-void *vmb_map_find(struct vmb_map *map, uint64_t key)
+/* Searches until no writer has changed the table meanwhile. */
+static __attribute__((noinline)) void *find_slowly(struct vmb_map *map, uint64_t key)
 {
 	for (;;) {
 		unsigned version = atomic_load_explicit(&map->version, memory_order_acquire);
@@ -186,6 +202,26 @@ void *vmb_map_find(struct vmb_map *map, uint64_t key)
 			return value;
 		}
 	}
+}
+
+/* Nearly all searches end at the first slot: with the key, or with an empty slot. */
+void *vmb_map_find(struct vmb_map *map, uint64_t key)
+{
+	unsigned version = atomic_load_explicit(&map->version, memory_order_acquire);
+	struct vmb_map_table *table = live_table(map);
+
+	if (!table) {
+		return NULL;
+	}
+	struct slot *slot = &table->slots[home_index(table, key)];
+	uint64_t found = atomic_load_explicit(&slot->key, memory_order_acquire);
+	void *value = atomic_load_explicit(&slot->value, memory_order_acquire);
+	bool unchanged = !(version & 1) &&
+		atomic_load_explicit(&map->version, memory_order_relaxed) == version;
+	if (unchanged && (found == key || found == 0)) {
+		return found ? value : NULL;
+	}
+	return find_slowly(map, key);
 }
 
 /* Empties a slot. Moves each entry back that a search from its home index would no longer reach. */
@@ -222,24 +258,29 @@ static void *remove_slot(struct vmb_map *map, struct vmb_map_table *table, struc
 	return value;
 }
 
+void *vmb_map_remove_locked(struct vmb_map *map, uint64_t key)
+{
+	struct vmb_map_table *table = live_table(map);
+
+	if (table) {
+		struct slot *slot = find_slot(table, key);
+		if (atomic_load_explicit(&slot->key, memory_order_relaxed) == key) {
+			return remove_slot(map, table, slot);
+		}
+	}
+	return NULL;
+}
+
 void *vmb_map_remove(struct vmb_map *map, uint64_t key)
 {
-	void *value = NULL;
-
 	/* Few of the objects that the application destroys are sparse: most keys are not in the
 	 * map. The lock-free look-up keeps those calls cheap. */
 	if (!vmb_map_find(map, key)) {
 		return NULL;
 	}
-	pthread_mutex_lock(&map->write_lock);
-	struct vmb_map_table *table = live_table(map);
-	if (table) {
-		struct slot *slot = find_slot(table, key);
-		if (atomic_load_explicit(&slot->key, memory_order_relaxed) == key) {
-			value = remove_slot(map, table, slot);
-		}
-	}
-	pthread_mutex_unlock(&map->write_lock);
+	vmb_map_lock(map);
+	void *value = vmb_map_remove_locked(map, key);
+	vmb_map_unlock(map);
 	return value;
 }
 

@@ -20,7 +20,7 @@ struct vmb_map_table;
 
 /* All members are private to map.c. */
 struct vmb_map {
-	/* Guards every change. No other lock is taken while it is held. */
+	/* Guards every change. */
 	pthread_mutex_t write_lock;
 	/* Odd during a change. A reader starts again if the version has changed. */
 	atomic_uint version;
@@ -48,6 +48,11 @@ int vmb_map_insert(struct vmb_map *map, uint64_t key, void *value);
 void *vmb_map_find(struct vmb_map *map, uint64_t key);
 /* Removes the key. Returns its value, or NULL if the key is not in the map. */
 void *vmb_map_remove(struct vmb_map *map, uint64_t key);
+/* For a caller that removes a key and has other work under the table's lock. */
+void vmb_map_lock(struct vmb_map *map);
+void vmb_map_unlock(struct vmb_map *map);
+/* As vmb_map_remove(). The caller holds the lock. */
+void *vmb_map_remove_locked(struct vmb_map *map, uint64_t key);
 /* Removes any one key. Returns its value, or NULL if the map is empty. */
 void *vmb_map_pop(struct vmb_map *map);
 

@@ -11,6 +11,7 @@
 #include "backend/vm.h"
 #include "base/map.h"
 #include "provide/device_create_info.h"
+#include "provide/memory_cache.h"
 #include "vk/device.h"
 
 struct vmb_executor;
@@ -49,6 +50,7 @@ struct vmb_provide {
 	bool tracks_residency;
 
 	struct vmb_map memories; /* VkDeviceMemory to vmb_memory */
+	struct vmb_memory_cache cache; /* guarded by the lock of memories */
 	struct vmb_map buffers; /* VkBuffer to vmb_resource, sparse ones only */
 	struct vmb_map images; /* VkImage to vmb_resource, sparse ones only */
 	/* Held while a queue is added to queues. A queue lives as long as the device, so readers

@@ -180,6 +180,7 @@ static void destroy_objects(struct vmb_provide *provide)
 	while ((memory = vmb_map_pop(&provide->memories))) {
 		vmb_memory_destroy(memory, NULL);
 	}
+	vmb_memory_empty_cache(provide);
 	while ((queue = provide->queues)) {
 		provide->queues = queue->next;
 		vmb_queue_destroy(queue);

@@ -6,21 +6,49 @@
 #include "provide/commands.h"
 #include "provide/memory_source.h"
 
+/* The lock of the table of memory also guards the cache, so that vkFreeMemory takes one lock. */
+
+static struct vmb_memory *memory_of(struct vmb_cached_memory *cached)
+{
+	return (struct vmb_memory *)cached;
+}
+
+/* Memory from the cache, or new memory without a backing. size is 0 if the cache has none that
+ * fits. NULL if memory is short. */
+static struct vmb_memory *take_or_create(struct vmb_provide *provide, uint64_t size)
+{
+	struct vmb_memory *memory = NULL;
+
+	if (size) {
+		vmb_map_lock(&provide->memories);
+		memory = memory_of(vmb_memory_cache_take(&provide->cache, size));
+		vmb_map_unlock(&provide->memories);
+	}
+	if (!memory) {
+		memory = calloc(1, sizeof(*memory));
+		if (memory) {
+			memory->provide = provide;
+		}
+	}
+	return memory;
+}
+
 static VKAPI_ATTR VkResult VKAPI_CALL allocate_memory(VkDevice handle,
 	const VkMemoryAllocateInfo *info, const VkAllocationCallbacks *allocator,
 	VkDeviceMemory *out)
 {
 	struct vmb_provide *provide = vmb_provide_of(handle);
+	const struct vmb_memory_source *source = provide->source;
 
-	if (!provide->source->can_back(provide, info)) {
+	if (!source->can_back(provide, info)) {
 		return provide->next.AllocateMemory(handle, info, allocator, out);
 	}
-	struct vmb_memory *memory = calloc(1, sizeof(*memory));
+	uint64_t reusable = source->reusable_size ? source->reusable_size(provide, info) : 0;
+	struct vmb_memory *memory = take_or_create(provide, reusable);
 	if (!memory) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
-	memory->provide = provide;
-	VkResult result = provide->source->allocate(memory, info, allocator);
+	VkResult result = source->allocate(memory, info, allocator);
 	if (result != VK_SUCCESS) {
 		goto fail;
 	}
@@ -46,6 +74,59 @@ void vmb_memory_destroy(struct vmb_memory *memory, const VkAllocationCallbacks *
 	free(memory);
 }
 
+/* Frees memory without a driver's object. */
+static void destroy_backing(struct vmb_memory *memory)
+{
+	struct vmb_vm *vm = memory->provide->vm;
+
+	vm->impl->memory_destroy(vm, &memory->backing);
+	free(memory);
+}
+
+/* A resource may still map memory that was bound. */
+static bool may_be_cached(const struct vmb_memory *memory)
+{
+	return memory->backing.size <= VMB_CACHE_ENTRY_BYTES &&
+		!atomic_load_explicit(&memory->was_bound, memory_order_relaxed);
+}
+
+/* Puts memory into the cache. Returns the list of the memory that has left the cache. */
+static struct vmb_cached_memory *put(struct vmb_memory_cache *cache, struct vmb_memory *memory)
+{
+	struct vmb_cached_memory *evicted = NULL;
+
+	memory->cached.size = memory->backing.size;
+	while (!vmb_memory_cache_put(cache, &memory->cached)) {
+		struct vmb_cached_memory *oldest = vmb_memory_cache_evict(cache);
+		oldest->next = evicted;
+		evicted = oldest;
+	}
+	return evicted;
+}
+
+/* Frees memory whose backing may be reused. Once the driver has freed its object, another thread
+ * may get the same handle. So the table forgets the handle before. */
+static void free_reusable(struct vmb_provide *provide, struct vmb_memory *memory,
+	const VkAllocationCallbacks *allocator)
+{
+	struct vmb_cached_memory *unused = &memory->cached;
+
+	unused->next = NULL;
+	vmb_map_lock(&provide->memories);
+	vmb_map_remove_locked(&provide->memories, (uint64_t)memory->handle);
+	provide->next.FreeMemory(provide->device->handle, memory->handle, allocator);
+	memory->handle = VK_NULL_HANDLE;
+	if (may_be_cached(memory)) {
+		unused = put(&provide->cache, memory);
+	}
+	vmb_map_unlock(&provide->memories);
+	while (unused) {
+		struct vmb_cached_memory *next = unused->next;
+		destroy_backing(memory_of(unused));
+		unused = next;
+	}
+}
+
 static VKAPI_ATTR void VKAPI_CALL free_memory(
 	VkDevice handle, VkDeviceMemory memory_handle, const VkAllocationCallbacks *allocator)
 {
@@ -54,10 +135,21 @@ static VKAPI_ATTR void VKAPI_CALL free_memory(
 
 	if (!memory) {
 		provide->next.FreeMemory(handle, memory_handle, allocator);
-		return;
+	} else if (provide->source->reusable_size) {
+		free_reusable(provide, memory, allocator);
+	} else {
+		vmb_map_remove(&provide->memories, (uint64_t)memory_handle);
+		vmb_memory_destroy(memory, allocator);
 	}
-	vmb_map_remove(&provide->memories, (uint64_t)memory_handle);
-	vmb_memory_destroy(memory, allocator);
+}
+
+void vmb_memory_empty_cache(struct vmb_provide *provide)
+{
+	struct vmb_memory *memory;
+
+	while ((memory = memory_of(vmb_memory_cache_evict(&provide->cache)))) {
+		destroy_backing(memory);
+	}
 }
 
 const struct vmb_device_commands vmb_provide_memory_commands = {

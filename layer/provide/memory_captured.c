@@ -45,9 +45,7 @@ static VkResult allocate(struct vmb_memory *memory, const VkMemoryAllocateInfo *
 static void free_memory(struct vmb_memory *memory, const VkAllocationCallbacks *allocator)
 {
 	struct vmb_provide *provide = memory->provide;
-	bool was_bound = atomic_load_explicit(&memory->was_bound, memory_order_relaxed);
-
-	provide->vm->impl->memory_destroy(provide->vm, &memory->backing, was_bound);
+	provide->vm->impl->memory_destroy(provide->vm, &memory->backing);
 	provide->next.FreeMemory(provide->device->handle, memory->handle, allocator);
 }
 

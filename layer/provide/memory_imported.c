@@ -129,24 +129,42 @@ static VkResult import_zeroed(struct vmb_memory *memory, const VkMemoryAllocateI
 	return result;
 }
 
+static uint64_t reusable_size(const struct vmb_provide *provide, const VkMemoryAllocateInfo *info)
+{
+	return info->pNext && wants_zeros(info)
+		? 0
+		: vmb_provide_round_up(provide, info->allocationSize);
+}
+
+static VkResult create_backing(struct vmb_memory *memory, VkDeviceSize size)
+{
+	struct vmb_provide *provide = memory->provide;
+
+	int ret = provide->vm->impl->memory_create(
+		provide->vm, vmb_provide_round_up(provide, size), &memory->backing);
+	if (ret < 0) {
+		vmb_provide_log(provide, VMB_LOG_WARN,
+			"vkAllocateMemory: cannot allocate %llu bytes: %s",
+			(unsigned long long)size, strerror(-ret));
+		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+	}
+	return VK_SUCCESS;
+}
+
 static VkResult allocate(struct vmb_memory *memory, const VkMemoryAllocateInfo *info,
 	const VkAllocationCallbacks *allocator)
 {
 	struct vmb_provide *provide = memory->provide;
 	struct vmb_backing *backing = &memory->backing;
+	bool zeroed = info->pNext && wants_zeros(info);
 
 	/* The driver would refuse an allocation above the size of the heap, but not an import. */
 	if (info->allocationSize > provide->heap_sizes[info->memoryTypeIndex]) {
 		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
 	}
-	bool zeroed = info->pNext && wants_zeros(info);
-	int ret = provide->vm->impl->memory_create(
-		provide->vm, vmb_provide_round_up(provide, info->allocationSize), zeroed, backing);
-	if (ret < 0) {
-		vmb_provide_log(provide, VMB_LOG_WARN,
-			"vkAllocateMemory: cannot allocate %llu bytes: %s",
-			(unsigned long long)info->allocationSize, strerror(-ret));
-		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+	VkResult result = backing->size ? VK_SUCCESS : create_backing(memory, info->allocationSize);
+	if (result != VK_SUCCESS) {
+		return result;
 	}
 	vmb_trace_annotate_number(provide->trace, "backing", backing->id);
 	vmb_trace_annotate_number(provide->trace, "backing_offset", backing->offset);
@@ -159,10 +177,8 @@ static VkResult allocate(struct vmb_memory *memory, const VkMemoryAllocateInfo *
 static void free_memory(struct vmb_memory *memory, const VkAllocationCallbacks *allocator)
 {
 	struct vmb_provide *provide = memory->provide;
-	bool was_bound = atomic_load_explicit(&memory->was_bound, memory_order_relaxed);
-
 	provide->next.FreeMemory(provide->device->handle, memory->handle, allocator);
-	provide->vm->impl->memory_destroy(provide->vm, &memory->backing, was_bound);
+	provide->vm->impl->memory_destroy(provide->vm, &memory->backing);
 }
 
 static VkResult reserve(struct vmb_resource *resource, const VkMemoryRequirements *requirements,
@@ -192,6 +208,7 @@ static VkResult reserve(struct vmb_resource *resource, const VkMemoryRequirement
 const struct vmb_memory_source vmb_memory_imported = {
 	.find_types = find_types,
 	.can_back = can_back,
+	.reusable_size = reusable_size,
 	.allocate = allocate,
 	.free = free_memory,
 	.reserve = reserve,

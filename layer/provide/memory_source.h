@@ -10,15 +10,19 @@ struct vmb_resource;
 /*
  * How memory is allocated. vmb_memory_imported: the VM creates memory and the driver imports it.
  * vmb_memory_captured: the driver allocates memory and the VM captures the BOs from its ioctls. All
- * functions are mandatory. Any thread may call them.
+ * functions are mandatory unless marked optional. Any thread may call them.
  */
 struct vmb_memory_source {
 	/* Sets provide->sparse_types. */
 	VkResult (*find_types)(struct vmb_provide *provide);
 	/* Whether an allocation can back sparse resources. If not, the layer passes it through. */
 	bool (*can_back)(const struct vmb_provide *provide, const VkMemoryAllocateInfo *info);
-	/* Allocates. memory->backing stays empty if the VM cannot map the allocation. On failure
-	 * the caller still calls free. */
+	/* Optional: freed memory can be reused. Returns the size of the backing for an allocation;
+	 * 0 if only new memory will do. */
+	uint64_t (*reusable_size)(
+		const struct vmb_provide *provide, const VkMemoryAllocateInfo *info);
+	/* Allocates. Uses memory->backing if it is of the reusable size. The backing stays empty if
+	 * the VM cannot map the allocation. On failure the caller still calls free. */
 	VkResult (*allocate)(struct vmb_memory *memory, const VkMemoryAllocateInfo *info,
 		const VkAllocationCallbacks *allocator);
 	/* Frees the driver's object and the backing. */

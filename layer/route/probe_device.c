@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "route/probe_device.h"
 
+#include <errno.h>
+
 #include "vk/allocator.h"
 
 static bool find_family(const struct vmb_physical_device *physical, uint32_t *family)
@@ -96,6 +98,11 @@ static const char *create_vm(const struct vmb_physical_device *physical,
 	};
 
 	int ret = backend->create(&config, vm);
+	if (ret == -ENODEV) {
+		vmb_instance_log(physical->instance, VMB_LOG_WARN,
+			"%s: the layer provides no sparse resources: %s", physical->name,
+			backend->explain(ret));
+	}
 	return ret < 0 ? backend->explain(ret) : NULL;
 }
 

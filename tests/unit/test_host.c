@@ -21,7 +21,6 @@
 
 #include <cmocka.h>
 
-#include "backend/host/backing_cache.h"
 #include "backend/host/mapping.h"
 #include "backend/host/vm.h"
 #include "fail_alloc.h"
@@ -164,9 +163,8 @@ static void scene_init(struct scene *scene)
 	assert_int_equal(scene->vm->impl->reserve(
 				 scene->vm, GRANULES * GRANULE, GRANULE, &scene->reservation),
 		0);
-	assert_int_equal(scene->vm->impl->memory_create(
-				 scene->vm, GRANULES * GRANULE, false, &scene->backing),
-		0);
+	assert_int_equal(
+		scene->vm->impl->memory_create(scene->vm, GRANULES * GRANULE, &scene->backing), 0);
 	for (uint64_t i = 0; i < GRANULES; i++) {
 		*memory(scene, i) = 100 + i;
 	}
@@ -174,7 +172,7 @@ static void scene_init(struct scene *scene)
 
 static void scene_finish(struct scene *scene)
 {
-	scene->vm->impl->memory_destroy(scene->vm, &scene->backing, true);
+	scene->vm->impl->memory_destroy(scene->vm, &scene->backing);
 	scene->vm->impl->release(scene->vm, &scene->reservation);
 	vmb_vm_destroy(scene->vm);
 }
@@ -545,25 +543,24 @@ static void test_reserve_too_much(void **state)
 
 	(void)state;
 	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
-	assert_int_equal(vm->impl->memory_create(vm, GRANULE, false, &first), 0);
+	assert_int_equal(vm->impl->memory_create(vm, GRANULE, &first), 0);
 	uint64_t space = statm(0);
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		assert_int_equal(
 			vm->impl->reserve(vm, wanted[i].size, wanted[i].alignment, &reservation),
 			-ENOMEM);
 		if (wanted[i].size > GRANULE) {
-			assert_true(
-				vm->impl->memory_create(vm, wanted[i].size, false, &backing) < 0);
+			assert_true(vm->impl->memory_create(vm, wanted[i].size, &backing) < 0);
 		}
 	}
 	assert_true(statm(0) < space + 4 * MIB);
 	/* The failed calls used no address space and no memory. */
 	assert_int_equal(vm->impl->reserve(vm, GRANULE, GRANULE, &reservation), 0);
 	vm->impl->release(vm, &reservation);
-	assert_int_equal(vm->impl->memory_create(vm, GRANULE, false, &backing), 0);
+	assert_int_equal(vm->impl->memory_create(vm, GRANULE, &backing), 0);
 	assert_int_equal(backing.offset, first.offset + GRANULE);
-	vm->impl->memory_destroy(vm, &backing, true);
-	vm->impl->memory_destroy(vm, &first, true);
+	vm->impl->memory_destroy(vm, &backing);
+	vm->impl->memory_destroy(vm, &first);
 	vmb_vm_destroy(vm);
 }
 
@@ -576,8 +573,8 @@ static void test_release_of_nothing(void **state)
 	(void)state;
 	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
 	vm->impl->release(vm, &reservation);
-	vm->impl->memory_destroy(vm, &backing, false);
-	vm->impl->memory_destroy(vm, &backing, true);
+	vm->impl->memory_destroy(vm, &backing);
+	vm->impl->memory_destroy(vm, &backing);
 	assert_int_equal(vm->system_calls, 0);
 	vmb_vm_destroy(vm);
 	vmb_vm_destroy(NULL);
@@ -597,18 +594,18 @@ static void test_memory_destroy_frees_pages(void **state)
 
 	(void)state;
 	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
-	assert_int_equal(vm->impl->memory_create(vm, 8 * MIB, false, &backings[0]), 0);
-	assert_int_equal(vm->impl->memory_create(vm, 2 * MIB, false, &backings[1]), 0);
+	assert_int_equal(vm->impl->memory_create(vm, 8 * MIB, &backings[0]), 0);
+	assert_int_equal(vm->impl->memory_create(vm, 2 * MIB, &backings[1]), 0);
 	assert_int_equal(file_memory(), 0);
 	write_all(&backings[0], 1);
 	write_all(&backings[1], 2);
 	assert_int_equal(file_memory(), 10 * MIB);
-	vm->impl->memory_destroy(vm, &backings[0], true);
+	vm->impl->memory_destroy(vm, &backings[0]);
 	assert_int_equal(file_memory(), 2 * MIB);
 	assert_int_equal(memfd_mappings(), 1);
 	assert_int_equal(((char *)backings[1].map)[0], 2);
 	assert_int_equal(((char *)backings[1].map)[2 * MIB - 1], 2);
-	vm->impl->memory_destroy(vm, &backings[1], true);
+	vm->impl->memory_destroy(vm, &backings[1]);
 	assert_int_equal(file_memory(), 0);
 	assert_int_equal(memfd_mappings(), 0);
 	vmb_vm_destroy(vm);
@@ -625,10 +622,9 @@ static void test_memory_destroy_while_bound(void **state)
 	struct vmb_op op = map_op(&scene, 0, GRANULES, 0);
 	execute(&scene, &op, 1);
 	assert_int_equal(*word(at(&scene, 3)), 103);
-	scene.vm->impl->memory_destroy(scene.vm, &scene.backing, true);
+	scene.vm->impl->memory_destroy(scene.vm, &scene.backing);
 	assert_int_equal(*word(at(&scene, 3)), 0);
-	assert_int_equal(
-		scene.vm->impl->memory_create(scene.vm, scene.backing.size, false, &other), 0);
+	assert_int_equal(scene.vm->impl->memory_create(scene.vm, scene.backing.size, &other), 0);
 	write_all(&other, 0x55);
 	for (uint64_t i = 0; i < GRANULES; i++) {
 		assert_int_equal(*word(at(&scene, i)), 0);
@@ -639,69 +635,7 @@ static void test_memory_destroy_while_bound(void **state)
 	scene_finish(&scene);
 }
 
-/* The VM keeps freed memory that was never bound. The next memory_create of the size returns the
- * memory unchanged, without a system call. */
-static void test_memory_is_kept(void **state)
-{
-	struct vmb_backing first, other;
-	struct vmb_vm *vm;
-
-	(void)state;
-	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
-	assert_int_equal(vm->impl->memory_create(vm, MIB, false, &first), 0);
-	write_all(&first, 1);
-	uint64_t calls = vm->system_calls;
-	vm->impl->memory_destroy(vm, &first, false);
-	assert_int_equal(file_memory(), MIB);
-	assert_int_equal(vm->impl->memory_create(vm, MIB, false, &other), 0);
-	assert_int_equal(vm->system_calls, calls);
-	assert_memory_equal(&other, &first, sizeof(other));
-	assert_int_equal(vm->impl->memory_create(vm, MIB, false, &other), 0);
-	assert_int_not_equal(other.offset, first.offset);
-	vm->impl->memory_destroy(vm, &first, false);
-	vm->impl->memory_destroy(vm, &other, true);
-	assert_int_equal(file_memory(), MIB);
-	vmb_vm_destroy(vm);
-	assert_int_equal(memfd_mappings(), 0);
-}
-
-/* The VM keeps at most as much freed memory as the cache may hold. */
-static void test_not_too_much_is_kept(void **state)
-{
-	struct vmb_backing backings[VMB_CACHE_ENTRIES + 8];
-	size_t count = sizeof(backings) / sizeof(backings[0]);
-	struct vmb_vm *vm;
-
-	(void)state;
-	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
-	assert_int_equal(
-		vm->impl->memory_create(vm, VMB_CACHE_ENTRY_BYTES + GRANULE, false, &backings[0]),
-		0);
-	*(char *)backings[0].map = 1;
-	vm->impl->memory_destroy(vm, &backings[0], false);
-	assert_int_equal(file_memory(), 0);
-	for (size_t i = 0; i < count; i++) {
-		assert_int_equal(vm->impl->memory_create(vm, GRANULE, false, &backings[i]), 0);
-		write_all(&backings[i], 1);
-	}
-	for (size_t i = 0; i < count; i++) {
-		vm->impl->memory_destroy(vm, &backings[i], false);
-	}
-	assert_int_equal(file_memory(), VMB_CACHE_ENTRIES * GRANULE);
-	/* Backings of the largest cached size evict all others: the cache has room for two. */
-	for (size_t i = 0; i < 3; i++) {
-		assert_int_equal(
-			vm->impl->memory_create(vm, VMB_CACHE_ENTRY_BYTES, false, &backings[i]), 0);
-		*(char *)backings[i].map = 1;
-	}
-	for (size_t i = 0; i < 3; i++) {
-		vm->impl->memory_destroy(vm, &backings[i], false);
-	}
-	assert_int_equal(file_memory(), 2 * page_size());
-	vmb_vm_destroy(vm);
-}
-
-/* Zeroed memory never comes from the cache. */
+/* New memory reads as zero, also where freed memory was. */
 static void test_memory_is_zeroed(void **state)
 {
 	struct vmb_backing backing;
@@ -709,14 +643,15 @@ static void test_memory_is_zeroed(void **state)
 
 	(void)state;
 	assert_int_equal(vmb_host_vm_create(GRANULE, NULL, &vm), 0);
-	for (int i = 0; i < 3; i++) {
-		assert_int_equal(vm->impl->memory_create(vm, GRANULE, true, &backing), 0);
+	for (int i = 0; i < 300; i++) {
+		assert_int_equal(vm->impl->memory_create(vm, GRANULE, &backing), 0);
 		for (size_t at = 0; at < GRANULE; at += 8) {
 			assert_int_equal(*word((uintptr_t)backing.map + at), 0);
 		}
 		write_all(&backing, 1);
-		vm->impl->memory_destroy(vm, &backing, false);
+		vm->impl->memory_destroy(vm, &backing);
 	}
+	assert_int_equal(file_memory(), 0);
 	vmb_vm_destroy(vm);
 }
 
@@ -725,7 +660,6 @@ static void test_memory_is_zeroed(void **state)
 enum child_work {
 	CHILD_WRITES,
 	CHILD_FREES,
-	CHILD_FREES_BOUND,
 	CHILD_DESTROYS,
 	CHILD_ALLOCATES,
 	CHILD_BINDS,
@@ -739,7 +673,6 @@ struct fork_case {
 static const struct fork_case fork_cases[] = {
 	{ "fork: the child writes", CHILD_WRITES },
 	{ "fork: the child frees", CHILD_FREES },
-	{ "fork: the child frees bound memory", CHILD_FREES_BOUND },
 	{ "fork: the child destroys the VM", CHILD_DESTROYS },
 	{ "fork: the child allocates", CHILD_ALLOCATES },
 	{ "fork: the child binds and writes", CHILD_BINDS },
@@ -758,16 +691,14 @@ static void run_child(const struct scene *scene, enum child_work work)
 		memset(scene->backing.map, 0xff, scene->backing.size);
 		break;
 	case CHILD_FREES:
-	case CHILD_FREES_BOUND:
-		vm->impl->memory_destroy(vm, &scene->backing, work == CHILD_FREES_BOUND);
+		vm->impl->memory_destroy(vm, &scene->backing);
 		break;
 	case CHILD_DESTROYS:
 		vmb_vm_destroy(vm);
 		break;
 	case CHILD_ALLOCATES:
 		for (int i = 0; i < 40; i++) {
-			CHECK(vm->impl->memory_create(vm, GRANULES * GRANULE, false, &backing) ==
-				0);
+			CHECK(vm->impl->memory_create(vm, GRANULES * GRANULE, &backing) == 0);
 			memset(backing.map, 0xff, backing.size);
 		}
 		break;
@@ -782,25 +713,20 @@ static void run_child(const struct scene *scene, enum child_work work)
 static void test_fork(void **state)
 {
 	const struct fork_case *test = *state;
-	struct vmb_backing kept, other;
+	struct vmb_backing other;
 	struct scene scene;
 	int status;
 
 	scene_init(&scene);
 	struct vmb_op bind = map_op(&scene, 0, 4, 4);
 	execute(&scene, &bind, 1);
-	/* The cache of the child must not hand out the parent's memory. */
-	assert_int_equal(
-		scene.vm->impl->memory_create(scene.vm, GRANULES * GRANULE, false, &kept), 0);
-	scene.vm->impl->memory_destroy(scene.vm, &kept, false);
 	pid_t child = fork();
 	if (child == 0) {
 		run_child(&scene, test->work);
 		_exit(0);
 	}
 	/* The parent goes on while the child works. */
-	assert_int_equal(
-		scene.vm->impl->memory_create(scene.vm, GRANULES * GRANULE, false, &other), 0);
+	assert_int_equal(scene.vm->impl->memory_create(scene.vm, GRANULES * GRANULE, &other), 0);
 	write_all(&other, 0x11);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
@@ -811,7 +737,7 @@ static void test_fork(void **state)
 	for (size_t i = 0; i < other.size; i++) {
 		assert_int_equal(((char *)other.map)[i], 0x11);
 	}
-	scene.vm->impl->memory_destroy(scene.vm, &other, false);
+	scene.vm->impl->memory_destroy(scene.vm, &other);
 	scene_finish(&scene);
 }
 
@@ -883,10 +809,10 @@ static void test_no_leaks(void **state)
 	for (size_t i = 0; i < 100; i++) {
 		struct vmb_backing kept;
 		scene_init(&scene);
-		assert_int_equal(scene.vm->impl->memory_create(scene.vm, 4 * MIB, false, &kept), 0);
+		assert_int_equal(scene.vm->impl->memory_create(scene.vm, 4 * MIB, &kept), 0);
 		struct vmb_op op = map_op(&scene, i % GRANULES, 1, 0);
 		execute(&scene, &op, 1);
-		scene.vm->impl->memory_destroy(scene.vm, &kept, false);
+		scene.vm->impl->memory_destroy(scene.vm, &kept);
 		scene_finish(&scene);
 	}
 	assert_int_equal(open_files(), files);
@@ -947,17 +873,17 @@ static void short_files(void)
 	size_t files = open_files();
 	check_limit(RLIMIT_FSIZE, 40 * MIB + 5);
 	CHECK(vmb_host_vm_create(GRANULE, NULL, &vm) == 0);
-	CHECK(vm->impl->memory_create(vm, 41 * MIB, false, &backing) == -EFBIG);
-	CHECK(vm->impl->memory_create(vm, GRANULE, false, &held) == 0);
+	CHECK(vm->impl->memory_create(vm, 41 * MIB, &backing) == -EFBIG);
+	CHECK(vm->impl->memory_create(vm, GRANULE, &held) == 0);
 	memset(held.map, 7, GRANULE);
 	for (int i = 0; i < 100; i++) {
-		CHECK(vm->impl->memory_create(vm, 30 * MIB, false, &backing) == 0);
+		CHECK(vm->impl->memory_create(vm, 30 * MIB, &backing) == 0);
 		memset(backing.map, 1, backing.size);
-		vm->impl->memory_destroy(vm, &backing, true);
+		vm->impl->memory_destroy(vm, &backing);
 		CHECK(open_files() <= files + 2);
 	}
 	CHECK(((char *)held.map)[GRANULE - 1] == 7);
-	vm->impl->memory_destroy(vm, &held, true);
+	vm->impl->memory_destroy(vm, &held);
 	vmb_vm_destroy(vm);
 	CHECK(open_files() == files);
 }
@@ -1004,7 +930,7 @@ static void locked_memory(void)
 	CHECK(vmb_host_address_space() >= GIB);
 	CHECK(vmb_host_vm_create(GRANULE, NULL, &vm) == 0);
 	CHECK(vm->impl->reserve(vm, GIB, GRANULE, &reservation) == 0);
-	CHECK(vm->impl->memory_create(vm, GRANULE, false, &backing) == 0);
+	CHECK(vm->impl->memory_create(vm, GRANULE, &backing) == 0);
 	const struct vmb_op ops[] = {
 		{ .va = reservation.va,
 			.size = GRANULE,
@@ -1018,7 +944,7 @@ static void locked_memory(void)
 	*word(reservation.va + GIB / 2) = 1;
 	CHECK(status_kib("VmHWM:") < before + 32 * KIB);
 	vm->impl->release(vm, &reservation);
-	vm->impl->memory_destroy(vm, &backing, true);
+	vm->impl->memory_destroy(vm, &backing);
 	vmb_vm_destroy(vm);
 }
 
@@ -1104,7 +1030,7 @@ static const char *work_once(struct worker *worker, uint64_t round)
 	size_t done;
 
 	if (vm->impl->reserve(vm, size, 1 + (round % 2) * (2 * MIB - 1), &reservation) ||
-		vm->impl->memory_create(vm, size, false, &backing)) {
+		vm->impl->memory_create(vm, size, &backing)) {
 		return "reserve or memory_create failed";
 	}
 	const struct vmb_op ops[] = {
@@ -1127,7 +1053,7 @@ static const char *work_once(struct worker *worker, uint64_t round)
 		return "the range shows other memory";
 	}
 	vm->impl->release(vm, &reservation);
-	vm->impl->memory_destroy(vm, &backing, round % 2);
+	vm->impl->memory_destroy(vm, &backing);
 	return NULL;
 }
 
@@ -1179,8 +1105,7 @@ static void *take_memory(void *argument)
 
 	pthread_barrier_wait(worker->start);
 	for (size_t i = 0; i < TAKEN && !worker->error; i++) {
-		if (worker->vm->impl->memory_create(
-			    worker->vm, GRANULE, false, &worker->taken[i])) {
+		if (worker->vm->impl->memory_create(worker->vm, GRANULE, &worker->taken[i])) {
 			worker->error = "memory_create failed";
 		}
 	}
@@ -1210,7 +1135,7 @@ static void test_memory_for_threads(void **state)
 		assert_true(place < THREADS * TAKEN + SLACK);
 		assert_false(taken[place]);
 		taken[place] = true;
-		vm->impl->memory_destroy(vm, backing, true);
+		vm->impl->memory_destroy(vm, backing);
 	}
 	vmb_vm_destroy(vm);
 }
@@ -1225,8 +1150,6 @@ static const struct CMUnitTest others[] = {
 	cmocka_unit_test(test_release_of_nothing),
 	cmocka_unit_test(test_memory_destroy_frees_pages),
 	cmocka_unit_test(test_memory_destroy_while_bound),
-	cmocka_unit_test(test_memory_is_kept),
-	cmocka_unit_test(test_not_too_much_is_kept),
 	cmocka_unit_test(test_memory_is_zeroed),
 	cmocka_unit_test(test_no_dump),
 	cmocka_unit_test(test_no_leaks),

@@ -16,8 +16,8 @@ static const struct vmb_backend_extension extensions[] = {
 };
 
 /* On these drivers the test suite shows that the device sees remapped host memory. */
-static const VkDriverId drivers[] = { VK_DRIVER_ID_MESA_LLVMPIPE,
-	VK_DRIVER_ID_GOOGLE_SWIFTSHADER, 0 };
+static const VkDriverId drivers[] = { VK_DRIVER_ID_MESA_LLVMPIPE, VK_DRIVER_ID_GOOGLE_SWIFTSHADER,
+	0 };
 
 static int create(const struct vmb_vm_config *config, struct vmb_vm **vm)
 {
@@ -48,10 +48,10 @@ static const char *probe(const struct vmb_probe_device *device, uint64_t *addres
 	struct vmb_vm *vm = device->vm;
 	struct vmb_backing backing;
 
-	if (vm->impl->memory_create(vm, vm->granularity, false, &backing) < 0) {
+	if (vm->impl->memory_create(vm, vm->granularity, &backing) < 0) {
 		return "the process has no memory or no addresses for sparse resources";
 	}
-	vm->impl->memory_destroy(vm, &backing, true);
+	vm->impl->memory_destroy(vm, &backing);
 	*address_space = vmb_host_address_space();
 	return NULL;
 }

@@ -270,46 +270,25 @@ static int take_from_window(
 }
 
 int vmb_host_memory_create(
-	struct vmb_host_memory *memory, uint64_t size, bool zeroed, struct vmb_backing *backing)
+	struct vmb_host_memory *memory, uint64_t size, struct vmb_backing *backing)
 {
 	pthread_mutex_lock(&memory->lock);
-	int ret = 0;
-	if (zeroed || !vmb_backing_cache_take(&memory->cache, size, backing)) {
-		ret = take_from_window(memory, size, backing);
-	}
+	int ret = take_from_window(memory, size, backing);
 	pthread_mutex_unlock(&memory->lock);
 	return ret;
 }
 
-static void free_backing(struct vmb_host_memory *memory, const struct vmb_backing *backing)
+void vmb_host_memory_destroy(struct vmb_host_memory *memory, const struct vmb_backing *backing)
 {
 	struct vmb_host_window *window = backing->owner;
 
+	pthread_mutex_lock(&memory->lock);
 	window->live -= backing->size;
 	if (!window->live && window != memory->shared) {
 		close_window(memory, window);
 	} else {
 		punch(memory, window->file, backing->offset, backing->size);
 	}
-}
-
-void vmb_host_memory_destroy(
-	struct vmb_host_memory *memory, const struct vmb_backing *backing, bool was_bound)
-{
-	struct vmb_backing evicted;
-
-	pthread_mutex_lock(&memory->lock);
-	if (was_bound || backing->size > VMB_CACHE_ENTRY_BYTES ||
-		((struct vmb_host_window *)backing->owner)->file->is_parents) {
-		free_backing(memory, backing);
-		goto out;
-	}
-	while (!vmb_backing_cache_put(&memory->cache, backing)) {
-		if (vmb_backing_cache_evict(&memory->cache, &evicted)) {
-			free_backing(memory, &evicted);
-		}
-	}
-out:
 	pthread_mutex_unlock(&memory->lock);
 }
 
@@ -348,7 +327,6 @@ static void leave_parent(struct vmb_fork_watch *watch)
 	}
 	memory->file = NULL;
 	memory->shared = NULL;
-	vmb_backing_cache_clear(&memory->cache);
 }
 
 int vmb_host_memory_init(
@@ -363,7 +341,6 @@ int vmb_host_memory_init(
 		return ret;
 	}
 	pthread_mutex_init(&memory->lock, NULL);
-	vmb_backing_cache_clear(&memory->cache);
 	memory->fork_watch.lock = &memory->lock;
 	memory->fork_watch.in_child = leave_parent;
 	ret = vmb_fork_watch_add(&memory->fork_watch);

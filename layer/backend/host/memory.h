@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "backend/host/backing_cache.h"
 #include "backend/host/fork.h"
 #include "backend/vm.h"
 
@@ -16,9 +15,8 @@
  *
  * One memfd holds all memory, because a process can open only some hundred files. Its offsets are
  * taken from the end down and never reused, because a resource may still map a freed range. A freed
- * range is punched out. Only memory that was never bound is reused, by the cache. Under
- * RLIMIT_FSIZE a memfd is short. A new memfd then follows a full one, and an old one is closed when
- * its memory is freed.
+ * range is punched out. Under RLIMIT_FSIZE a memfd is short. A new memfd then follows a full one,
+ * and an old one is closed when its memory is freed.
  *
  * The application and the driver see the memory through windows. A window is a mapping of a range
  * of a memfd. Small backings share a window, because a process has a limited number of mappings. A
@@ -59,7 +57,6 @@ struct vmb_host_memory {
 	struct vmb_host_file *file; /* of the next window; NULL if none is open */
 	struct vmb_host_window *windows; /* all */
 	struct vmb_host_window *shared; /* the window of the next small backings, or NULL */
-	struct vmb_backing_cache cache;
 };
 
 /* Opens a memfd. -EFBIG: RLIMIT_FSIZE is below the granularity. Any errno of memfd_create(2). */
@@ -68,13 +65,10 @@ int vmb_host_memory_init(
 /* Frees all memory. */
 void vmb_host_memory_finish(struct vmb_host_memory *memory);
 
-/* Allocates size bytes, a multiple of the granularity. The memory reads as zero if zeroed is set;
- * otherwise the content is undefined. */
+/* Allocates size bytes, a multiple of the granularity. The memory reads as zero. */
 int vmb_host_memory_create(
-	struct vmb_host_memory *memory, uint64_t size, bool zeroed, struct vmb_backing *backing);
-/* As vmb_vm_interface.memory_destroy. */
-void vmb_host_memory_destroy(
-	struct vmb_host_memory *memory, const struct vmb_backing *backing, bool was_bound);
+	struct vmb_host_memory *memory, uint64_t size, struct vmb_backing *backing);
+void vmb_host_memory_destroy(struct vmb_host_memory *memory, const struct vmb_backing *backing);
 
 /* Maps a range of the backing with this id over the range at at. -EBADF if the backing's file is
  * closed. */

@@ -95,23 +95,21 @@ static void host_release(struct vmb_vm *vm, const struct vmb_reservation *reserv
 	munmap(address(reservation->va), (size_t)reservation->size);
 }
 
-static int host_memory_create(
-	struct vmb_vm *vm, uint64_t size, bool zeroed, struct vmb_backing *backing)
+static int host_memory_create(struct vmb_vm *vm, uint64_t size, struct vmb_backing *backing)
 {
 	struct host_vm *host = host_vm(vm);
 
 	int ret = vmb_spare_mappings_take(&host->spare);
 	if (ret == 0) {
-		ret = vmb_host_memory_create(&host->memory, size, zeroed, backing);
+		ret = vmb_host_memory_create(&host->memory, size, backing);
 	}
 	return vmb_spare_mappings_check(&host->spare, ret);
 }
 
-static void host_memory_destroy(
-	struct vmb_vm *vm, const struct vmb_backing *backing, bool was_bound)
+static void host_memory_destroy(struct vmb_vm *vm, const struct vmb_backing *backing)
 {
 	if (backing->size) {
-		vmb_host_memory_destroy(&host_vm(vm)->memory, backing, was_bound);
+		vmb_host_memory_destroy(&host_vm(vm)->memory, backing);
 	}
 }
 

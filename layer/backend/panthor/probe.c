@@ -188,7 +188,7 @@ static void finish(struct probe *probe)
 	const VkAllocationCallbacks *allocator = probe->device->allocator;
 	VkDevice device = probe->device->handle;
 
-	probe->vm->impl->memory_destroy(probe->vm, &probe->backing, true);
+	probe->vm->impl->memory_destroy(probe->vm, &probe->backing);
 	probe->vk.FreeMemory(device, probe->memory, allocator);
 	probe->vk.FreeMemory(device, probe->range, allocator);
 	if (probe->timeline) {

@@ -137,11 +137,10 @@ static int capture_memory(
 	return ret;
 }
 
-static void memory_destroy(struct vmb_vm *vm, const struct vmb_backing *backing, bool was_bound)
+static void memory_destroy(struct vmb_vm *vm, const struct vmb_backing *backing)
 {
 	struct panthor_vm *panthor = panthor_vm(vm);
 
-	(void)was_bound;
 	if (!backing->id) {
 		return;
 	}

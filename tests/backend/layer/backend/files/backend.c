@@ -39,13 +39,12 @@ static void release(struct vmb_vm *vm, const struct vmb_reservation *reservation
 	}
 }
 
-static int memory_create(struct vmb_vm *vm, uint64_t size, bool zeroed, struct vmb_backing *backing)
+static int memory_create(struct vmb_vm *vm, uint64_t size, struct vmb_backing *backing)
 {
 	int fd = memfd_create("files", MFD_CLOEXEC);
 	int ret = -ENOMEM;
 
 	(void)vm;
-	(void)zeroed; /* a new file reads as zero */
 	if (fd < 0) {
 		return -errno;
 	}
@@ -64,10 +63,9 @@ fail:
 	return ret;
 }
 
-static void memory_destroy(struct vmb_vm *vm, const struct vmb_backing *backing, bool was_bound)
+static void memory_destroy(struct vmb_vm *vm, const struct vmb_backing *backing)
 {
 	(void)vm;
-	(void)was_bound;
 	if (backing->size) {
 		munmap(backing->map, backing->size);
 		close((int)backing->id);
