@@ -165,6 +165,81 @@ static void zeroed_memory(void **state)
 	vku_finish(&vk);
 }
 
+/* A resource may name external handle types and have ordinary memory. Only memory that is itself
+ * external has to match (VUID-vkBindBufferMemory-memory-02726). */
+static void external_types(void **state)
+{
+	const VkExternalMemoryHandleTypeFlags types[] = { 0,
+		VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT };
+	struct vku *vk = *state;
+
+	for (size_t i = 0; i < COUNT(types); i++) {
+		const VkExternalMemoryBufferCreateInfo external = {
+			.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
+			.handleTypes = types[i],
+		};
+		const VkBufferCreateInfo info = {
+			.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+			.pNext = &external,
+			.size = 1 << 20,
+			.usage = VKU_ALL_BUFFER_USAGE,
+		};
+		VkBuffer buffer;
+
+		VKU_CHECK(vkCreateBuffer(vk->device, &info, NULL, &buffer));
+		VkMemoryRequirements needed = vku_buffer_requirements(vk, buffer);
+		VkDeviceMemory memory = vku_allocate(vk, needed.size, needed.memoryTypeBits);
+		VKU_CHECK(vkBindBufferMemory(vk->device, buffer, memory, 0));
+		vku_fill(vk, buffer, 0, VK_WHOLE_SIZE, 0x7e57);
+		icd_expect_filled(vk, buffer, 0, 1 << 20, 0x7e57);
+		vkDestroyBuffer(vk->device, buffer, NULL);
+		vkFreeMemory(vk->device, memory, NULL);
+	}
+}
+
+/* Images with external handle types, or with an initial layout, have ordinary memory. */
+static void external_images(void **state)
+{
+	static const struct {
+		VkExternalMemoryHandleTypeFlags types;
+		VkImageLayout layout;
+	} cases[] = {
+		{ 0, VK_IMAGE_LAYOUT_UNDEFINED },
+		{ VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT, VK_IMAGE_LAYOUT_UNDEFINED },
+		{ 0, VK_IMAGE_LAYOUT_PREINITIALIZED },
+	};
+	struct vku *vk = *state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const VkExternalMemoryImageCreateInfo external = {
+			.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
+			.handleTypes = cases[i].types,
+		};
+		const VkImageCreateInfo info = {
+			.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+			.pNext = cases[i].types ? &external : NULL,
+			.imageType = VK_IMAGE_TYPE_2D,
+			.format = VK_FORMAT_R8G8B8A8_UNORM,
+			.extent = { 512, 512, 1 },
+			.mipLevels = 1,
+			.arrayLayers = 1,
+			.samples = VK_SAMPLE_COUNT_1_BIT,
+			.tiling = VK_IMAGE_TILING_LINEAR,
+			.usage = VK_IMAGE_USAGE_TRANSFER_SRC_BIT,
+			.initialLayout = cases[i].layout,
+		};
+		VkMemoryRequirements needed;
+		VkImage image;
+
+		VKU_CHECK(vkCreateImage(vk->device, &info, NULL, &image));
+		vkGetImageMemoryRequirements(vk->device, image, &needed);
+		VkDeviceMemory memory = vku_allocate(vk, needed.size, needed.memoryTypeBits);
+		VKU_CHECK(vkBindImageMemory(vk->device, image, memory, 0));
+		vkDestroyImage(vk->device, image, NULL);
+		vkFreeMemory(vk->device, memory, NULL);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const enum child_work work[] = { CHILD_WRITES, CHILD_FREES, CHILD_ALLOCATES,
@@ -176,6 +251,8 @@ int main(int argc, char **argv)
 		SCENARIO_FOR(child_process, &work[3], "exits"),
 		SCENARIO(many_allocations),
 		SCENARIO_BARE(zeroed_memory),
+		SCENARIO(external_types),
+		SCENARIO(external_images),
 	};
 
 	return ICD_RUN(tests, argc, argv);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "icd.h"
+#include "sync.h"
 
 #include <pthread.h>
 
@@ -173,12 +173,73 @@ static void devices_of_their_own(void **state)
 	}
 }
 
+/* A thread that binds without the lock of the queue. */
+struct binder {
+	const struct vku *vk;
+	struct icd_pages pages;
+	VkSemaphore timeline;
+	pthread_t thread;
+};
+
+#define BINDS 50
+
+static void *bind_without_lock(void *data)
+{
+	struct binder *binder = data;
+
+	for (uint32_t i = 0; i < BINDS; i++) {
+		icd_bind(binder->vk,
+			&(struct icd_batch){
+				.buffer = binder->pages.buffer,
+				.binds = { icd_page_bind(&binder->pages, i % 8, 1, i * 3 % 8) },
+				.bind_count = 1,
+				.waits = { { binder->timeline, i % 2 ? i : 0 } },
+				.signals = { { binder->timeline, i + 1 } },
+			});
+	}
+	return NULL;
+}
+
+/* Several threads bind on one queue, as VK_KHR_internally_synchronized_queues permits. Only the
+ * layer uses the queue, so the test also runs on drivers without the extension. */
+static void binds_on_one_queue(void **state)
+{
+	struct binder binders[THREADS];
+	struct vku *vk = *state;
+
+	icd_skip_if_validating();
+	for (uint32_t i = 0; i < THREADS; i++) {
+		binders[i].vk = vk;
+		binders[i].timeline = vku_create_timeline(vk, 0);
+		icd_pages_init(vk, &binders[i].pages, 8, 8);
+	}
+	for (uint32_t i = 0; i < THREADS; i++) {
+		EXPECT_EQ(pthread_create(&binders[i].thread, NULL, bind_without_lock, &binders[i]),
+			0);
+	}
+	for (uint32_t i = 0; i < THREADS; i++) {
+		pthread_join(binders[i].thread, NULL);
+		vku_wait(vk, binders[i].timeline, BINDS);
+	}
+	for (uint32_t i = 0; i < THREADS; i++) {
+		for (uint32_t bind = BINDS - 8; bind < BINDS; bind++) {
+			icd_expect_page(vk, &binders[i].pages, bind % 8, icd_stamp(bind * 3 % 8));
+		}
+		icd_pages_finish(vk, &binders[i].pages);
+	}
+	VKU_CHECK(vkDeviceWaitIdle(vk->device));
+	for (uint32_t i = 0; i < THREADS; i++) {
+		vkDestroySemaphore(vk->device, binders[i].timeline, NULL);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		SCENARIO(binding),
 		SCENARIO(creating_and_destroying),
 		SCENARIO(binding_the_same_memory),
+		SCENARIO(binds_on_one_queue),
 		SCENARIO_BARE(devices_of_their_own),
 	};
 
