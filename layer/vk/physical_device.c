@@ -48,12 +48,8 @@ struct vmb_physical_device *vmb_physical_device_find(VkPhysicalDevice handle)
 static void read_identity(const struct vmb_instance_commands *driver, VkPhysicalDevice handle,
 	struct vmb_physical_identity *identity)
 {
-	VkPhysicalDeviceDrmPropertiesEXT drm = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRM_PROPERTIES_EXT,
-	};
 	VkPhysicalDeviceIDProperties ids = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES,
-		.pNext = &drm,
 	};
 	VkPhysicalDeviceProperties2 all = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
@@ -74,14 +70,6 @@ static void read_identity(const struct vmb_instance_commands *driver, VkPhysical
 	identity->vendor = properties.vendorID;
 	identity->device = properties.deviceID;
 	identity->type = (uint32_t)properties.deviceType;
-	if (drm.hasPrimary) {
-		identity->nodes[0][0] = drm.primaryMajor;
-		identity->nodes[0][1] = drm.primaryMinor;
-	}
-	if (drm.hasRender) {
-		identity->nodes[1][0] = drm.renderMajor;
-		identity->nodes[1][1] = drm.renderMinor;
-	}
 	memcpy(identity->device_uuid, ids.deviceUUID, sizeof(identity->device_uuid));
 	memcpy(identity->driver_uuid, ids.driverUUID, sizeof(identity->driver_uuid));
 }

@@ -34,7 +34,6 @@ struct vmb_physical_identity {
 	/* 0 for the members below if the driver does not report them. */
 	uint8_t device_uuid[VK_UUID_SIZE];
 	uint8_t driver_uuid[VK_UUID_SIZE];
-	int64_t nodes[2][2]; /* major and minor number of the primary and the render node */
 };
 
 /*

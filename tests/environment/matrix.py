@@ -333,6 +333,13 @@ def same_parts(run, with_sparse):
     return out if with_sparse else SPARSE.sub("", out)
 
 
+def new_messages(without, with_layer):
+    """The lines on stderr that only the run with the layer has, except the layer's own."""
+    known = set(without.err.splitlines())
+    lines = with_layer.err.splitlines()
+    return [line for line in lines if line not in known and not line.startswith("vmbind: ")]
+
+
 def has_sparse(program, run):
     """Whether the program saw sparse features. plain prints nothing about them."""
     return {
@@ -370,6 +377,8 @@ def fault_of(driver, row, program, without, with_layer):
     with_sparse = native or not driver.provided
     if same_parts(without, with_sparse) != same_parts(with_layer, with_sparse):
         return "the outputs differ"
+    if new_messages(without, with_layer):
+        return f"new on stderr: {new_messages(without, with_layer)[0]}"
     amount, share = MEMORY_TOLERANCE
     if with_layer.peak > without.peak + max(amount, share * without.peak):
         return f"the peak is {with_layer.peak // MIB} MiB, not {without.peak // MIB} MiB"
