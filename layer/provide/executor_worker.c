@@ -69,12 +69,8 @@ static VkResult execute_without_worker(struct vmb_bind_call *call, VkResult fail
 			"vkQueueBindSparse: cannot start a thread for a bind that waits");
 		return failure;
 	}
-	VkResult result = wait_idle(queue->provide, queue->handle);
-	if (result != VK_SUCCESS) {
-		return result;
-	}
-	atomic_store_explicit(&queue->has_work, false, memory_order_relaxed);
-	return execute_all(call);
+	VkResult result = vmb_queue_wait_idle(queue);
+	return result == VK_SUCCESS ? execute_all(call) : result;
 }
 
 static VkResult prepare(struct vmb_bind_call *call)

@@ -61,6 +61,20 @@ static void forget_timeline(struct vmb_vm *vm, uint32_t timeline)
 	}
 }
 
+VkResult vmb_queue_wait_idle(struct vmb_queue *queue)
+{
+	struct vmb_provide *provide = queue->provide;
+
+	/* An idle queue has no work that a bind could overtake. Another thread may submit during
+	 * the wait, so the note is taken before. */
+	bool had_work = atomic_exchange_explicit(&queue->has_work, false, memory_order_relaxed);
+	VkResult result = provide->executor->wait_idle(provide, queue->handle);
+	if (had_work && result != VK_SUCCESS) {
+		vmb_queue_note_work(queue);
+	}
+	return result;
+}
+
 /* Whether the worker has executed all batches. A worker that was stopped may have dropped some. */
 static bool is_done(const struct vmb_queue *queue)
 {

@@ -67,6 +67,8 @@ static inline void vmb_queue_note_work(struct vmb_queue *queue)
 /* The queue's worker must be stopped. */
 void vmb_queue_destroy(struct vmb_queue *queue);
 
+/* Waits for all work of the queue. */
+VkResult vmb_queue_wait_idle(struct vmb_queue *queue);
 /* Creates gate and done unless they exist. call_lock is held. */
 VkResult vmb_queue_create_timelines(struct vmb_queue *queue);
 /* Signals done with the value of a batch by vkSignalSemaphore. */

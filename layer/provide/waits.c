@@ -164,8 +164,6 @@ static VkResult lost_or(const struct vmb_provide *provide, VkResult result)
 	return vmb_provide_is_lost(provide) ? VK_ERROR_DEVICE_LOST : result;
 }
 
-/* An idle queue has no work that a bind could overtake. Another thread may submit during the wait,
- * so the note is taken before. */
 static VKAPI_ATTR VkResult VKAPI_CALL queue_wait_idle(VkQueue handle)
 {
 	struct vmb_provide *provide = vmb_provide_of(handle);
@@ -177,12 +175,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL queue_wait_idle(VkQueue handle)
 	if (!queue) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
-	bool had_work = atomic_exchange_explicit(&queue->has_work, false, memory_order_relaxed);
-	VkResult result = provide->executor->wait_idle(provide, handle);
-	if (had_work && result != VK_SUCCESS) {
-		vmb_queue_note_work(queue);
-	}
-	return lost_or(provide, result);
+	return lost_or(provide, vmb_queue_wait_idle(queue));
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL device_wait_idle(VkDevice handle)
