@@ -7,7 +7,7 @@
 /*
  * VkDeviceCreateInfo with any features, extensions and order of its chain, on a backend with any
  * extensions. Checks that
- * - only a sparse feature that the layer does not report is refused;
+ * - only a feature that the layer does not report is refused;
  * - the driver gets no sparse feature, timelineSemaphore, and all other features unchanged;
  * - the driver gets the application's extensions, and each extension of the backend once;
  * - the application's structures are unchanged.
@@ -212,6 +212,25 @@ static void check_chain(const struct application *application, const VkDeviceCre
 	expect(!now && has_timeline, "timelineSemaphore is not enabled once");
 }
 
+/* Whether the application enables the replay of addresses, which the layer hides. */
+static bool replays(const struct application *application)
+{
+	for (size_t i = 0; i < application->count; i++) {
+		const union structure *structure = &application->structs[i];
+		if (structure->base.sType ==
+				VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES &&
+			structure->in_1_2.bufferDeviceAddressCaptureReplay) {
+			return true;
+		}
+		if (structure->base.sType ==
+				VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES &&
+			structure->addresses.bufferDeviceAddressCaptureReplay) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void check(const struct vmb_physical_device *physical, struct application *application)
 {
 	struct application before = *application;
@@ -220,7 +239,8 @@ static void check(const struct vmb_physical_device *physical, struct application
 	bool exceeds = core->sparseResidencyImage2D || core->sparseResidencyImage3D ||
 		core->sparseResidency2Samples || core->sparseResidency4Samples ||
 		core->sparseResidency8Samples || core->sparseResidency16Samples ||
-		core->shaderResourceResidency;
+		core->shaderResourceResidency || replays(application) ||
+		(core->sparseResidencyAliased && !physical->backend->aliases);
 	VkResult result = vmb_device_create_info_init(&rewritten, physical, &application->info);
 
 	expect(memcmp(&before, application, sizeof(before)) == 0,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* memfd_create */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -9,18 +10,19 @@
 
 /*
  * A file of any bytes that VMBIND_TRACE may name. Checks that
- * - a file that does not begin with a bracket is refused and unchanged;
- * - a trace that is continued keeps a prefix of the file, and loses at most its last 4096 bytes;
- * - an event and an end that are added can be continued again without a loss of the event.
+ * - a file that is not a trace is refused and unchanged;
+ * - a trace that is continued keeps all its bytes, except for a closing bracket.
+ *
+ * The first byte of the input is odd if the file begins as a trace does.
  */
 
-#define TAIL 4096
+#define EVENT VMB_TRACE_FILE_START "\"args\":{}}"
 
 static int file = -1;
 
-static void write_file(const void *bytes, size_t size)
+static void write_file(const uint8_t *bytes, size_t size)
 {
-	expect(ftruncate(file, 0) == 0 && pwrite(file, bytes, size, 0) == (ssize_t)size,
+	expect(ftruncate(file, 0) == 0 && write(file, bytes, size) == (ssize_t)size,
 		"the file cannot be written");
 }
 
@@ -32,69 +34,50 @@ static size_t file_size(void)
 	return (size_t)size;
 }
 
-static void check_prefix(const uint8_t *bytes, size_t size)
+/* before is the file's content before the call. */
+static void check_continued(const uint8_t *before, size_t size)
 {
-	uint8_t *now = exact_memory(size);
+	size_t length = strlen(EVENT), changed = 0;
+	uint8_t *now = exact_memory(size + length);
 
-	expect(pread(file, now, size, 0) == (ssize_t)size && memcmp(now, bytes, size) == 0,
-		"the file has other bytes");
+	expect(file_size() == size + length, "the file has another size");
+	expect(pread(file, now, size + length, 0) == (ssize_t)(size + length),
+		"the file cannot be read");
+	for (size_t i = 0; i < size; i++) {
+		if (now[i] != before[i]) {
+			expect(before[i] == ']' && now[i] == ' ', "a byte was changed");
+			changed++;
+		}
+	}
+	expect(changed <= 1, "two brackets were changed");
+	expect(now[size] == (size ? ',' : '['), "the event is not separated");
+	expect(memcmp(&now[size + 1], &EVENT[1], length - 1) == 0, "the event is not complete");
 	free(now);
-}
-
-static int begin(const char **separator)
-{
-	int ret = vmb_trace_file_begin(file, separator);
-
-	vmb_trace_file_begun(file, ret == 0);
-	return ret;
-}
-
-static void end(void)
-{
-	expect(vmb_trace_file_end(file), "the only trace must write the end");
-	vmb_trace_file_ended(file);
-}
-
-static void append(const char *text)
-{
-	size_t length = strlen(text);
-
-	expect(pwrite(file, text, length, (off_t)file_size()) == (ssize_t)length,
-		"the file cannot be continued");
-}
-
-static void check_continued(const char *separator)
-{
-	append(separator);
-	append("{\"name\":\"x\"}");
-	size_t with_event = file_size();
-	append("\n]\n");
-	expect(begin(&separator) == 0 && strcmp(separator, ",\n") == 0,
-		"a complete trace is not continued");
-	expect(file_size() == with_event, "the last event is lost");
-	end();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const char *separator = NULL;
+	char text[] = EVENT;
+	size_t start = size && data[0] % 2 ? strlen(VMB_TRACE_FILE_START) : 0;
+	size_t rest = size ? size - 1 : 0;
+	uint8_t *before = exact_memory(start + rest);
 
 	if (file < 0) {
 		file = memfd_create("trace", MFD_CLOEXEC);
+		expect(fcntl(file, F_SETFL, O_APPEND) == 0, "the file cannot be appended to");
 	}
-	write_file(data, size);
-	int ret = begin(&separator);
-	size_t kept = file_size();
-	if (size && data[0] != '[') {
-		expect(ret == -EEXIST && kept == size, "a file that is no trace was changed");
-	} else {
-		expect(ret == 0, "a trace was refused");
-		expect(kept <= size && size - kept <= TAIL, "too much of the trace was removed");
+	memcpy(before, VMB_TRACE_FILE_START, start);
+	if (rest) {
+		memcpy(before + start, data + 1, rest);
 	}
-	check_prefix(data, kept);
+	write_file(before, start + rest);
+	int ret = vmb_trace_file_begin(file, text, strlen(text));
 	if (ret == 0) {
-		end();
-		check_continued(separator);
+		check_continued(before, start + rest);
+	} else {
+		expect(ret == -EEXIST && !start && rest, "a trace was refused");
+		expect(file_size() == rest, "a file that is no trace was changed");
 	}
+	free(before);
 	return 0;
 }
