@@ -67,6 +67,7 @@ struct section {
 
 static const struct section sections[] = {
 	{ "mmap", bench_sparse_against_mmap, false },
+	{ "order", bench_order, false },
 	{ "plan", bench_plan_cost, false },
 	{ "tap", bench_foreign_ioctls, false },
 	{ "calls", bench_calls_provide, false },

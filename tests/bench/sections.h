@@ -10,6 +10,8 @@
 void bench_sparse_against_mmap(void);
 /* The provide route against the driver's own sparse resources. */
 void bench_sparse_against_driver(void);
+/* Binds behind other work of their queue. */
+void bench_order(void);
 /* The plan and the residency map, without system calls. */
 void bench_plan_cost(void);
 /* The hook's time in ioctls that the layer passes on. */
