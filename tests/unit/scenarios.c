@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "scenarios.h"
 
-#include <string.h>
-
 int run_scenarios(const char *group, const struct scenario_table *table,
 	const struct CMUnitTest *each, const struct CMUnitTest *others, size_t other_count)
 {
@@ -14,6 +12,8 @@ int run_scenarios(const char *group, const struct scenario_table *table,
 		tests[i].name = *(const char *const *)scenario;
 		tests[i].initial_state = (void *)(uintptr_t)scenario;
 	}
-	memcpy(&tests[table->count], others, other_count * sizeof(*others));
+	for (size_t i = 0; i < other_count; i++) {
+		tests[table->count + i] = others[i];
+	}
 	return cmocka_run_group_tests_name(group, tests, NULL, NULL);
 }

@@ -896,6 +896,7 @@ static void no_file_space(void)
 	CHECK(vmb_host_vm_create(GRANULE, NULL, &vm) == -EFBIG);
 }
 
+#ifndef __SANITIZE_ADDRESS__
 /* Returns the kilobytes of a line of /proc/self/status. */
 static uint64_t status_kib(const char *name)
 {
@@ -947,6 +948,7 @@ static void locked_memory(void)
 	vm->impl->memory_destroy(vm, &backing);
 	vmb_vm_destroy(vm);
 }
+#endif
 
 static void little_address_space(void)
 {
@@ -978,7 +980,9 @@ static const struct limited limited[] = {
 	{ "no files", no_files },
 	{ "short files", short_files },
 	{ "no file space", no_file_space },
+#ifndef __SANITIZE_ADDRESS__ /* AddressSanitizer ignores mlockall() */
 	{ "locked memory", locked_memory },
+#endif
 	{ "little address space", little_address_space },
 	{ "no address space", no_address_space },
 };
