@@ -110,6 +110,16 @@ static struct {
 	VkLayerSettingsCreateInfoEXT structs[MAX_STRUCTS];
 } application;
 
+static size_t find_known(const char *name)
+{
+	size_t setting = 0;
+
+	while (setting < KNOWN && strcmp(settings_known[setting].name, name) != 0) {
+		setting++;
+	}
+	return setting;
+}
+
 static void take_setting(struct input *input, size_t index, struct model *model)
 {
 	static const char *const layers[] = { VMB_LAYER_NAME, VMB_LAYER_NAME, VMB_LAYER_NAME,
@@ -123,6 +133,8 @@ static void take_setting(struct input *input, size_t index, struct model *model)
 		snprintf(application.names[index], MAX_TEXT, "%s", settings_known[setting].name);
 	} else {
 		take_text(input, application.names[index]);
+		/* libFuzzer finds the known names, too. */
+		setting = find_known(application.names[index]);
 	}
 	take_text(input, application.texts[index]);
 	application.values[index] = application.texts[index];

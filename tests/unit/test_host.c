@@ -25,6 +25,11 @@
 #include "backend/host/vm.h"
 #include "fail_alloc.h"
 
+/* The sanitizers ignore mlockall(). */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define NO_LOCKED_MEMORY
+#endif
+
 #define KIB UINT64_C(1024)
 #define MIB (KIB * KIB)
 #define GIB (KIB * MIB)
@@ -896,7 +901,7 @@ static void no_file_space(void)
 	CHECK(vmb_host_vm_create(GRANULE, NULL, &vm) == -EFBIG);
 }
 
-#ifndef __SANITIZE_ADDRESS__
+#ifndef NO_LOCKED_MEMORY
 /* Returns the kilobytes of a line of /proc/self/status. */
 static uint64_t status_kib(const char *name)
 {
@@ -980,7 +985,7 @@ static const struct limited limited[] = {
 	{ "no files", no_files },
 	{ "short files", short_files },
 	{ "no file space", no_file_space },
-#ifndef __SANITIZE_ADDRESS__ /* AddressSanitizer ignores mlockall() */
+#ifndef NO_LOCKED_MEMORY
 	{ "locked memory", locked_memory },
 #endif
 	{ "little address space", little_address_space },
