@@ -56,9 +56,13 @@ int vmb_output_open(const char *path, int access)
 	if (fd < 0) {
 		return -errno;
 	}
-	if (fstat(fd, &file) < 0 || !is_accepted(fd, &file)) {
+	int ret = fstat(fd, &file) < 0 ? -errno : 0;
+	if (ret == 0 && !is_accepted(fd, &file)) {
+		ret = -ENODEV;
+	}
+	if (ret < 0) {
 		close(fd);
-		return -ENODEV;
+		return ret;
 	}
 	return fd;
 }

@@ -230,10 +230,15 @@ static int open_shared_window(struct vmb_host_memory *memory, uint64_t size)
 static int commit(const struct vmb_host_memory *memory, const struct vmb_host_window *window,
 	uint64_t offset, uint64_t size)
 {
-	if (!memory->is_committed) {
-		return 0;
-	}
-	return fallocate(window->file->fd, 0, (off_t)offset, (off_t)size) < 0 ? -errno : 0;
+	int ret = 0;
+
+	/* A signal interrupts a large allocation. */
+	do {
+		ret = memory->is_committed
+			? fallocate(window->file->fd, 0, (off_t)offset, (off_t)size)
+			: 0;
+	} while (ret < 0 && errno == EINTR);
+	return ret < 0 ? -errno : 0;
 }
 
 static int take_from_window(
