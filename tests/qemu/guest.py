@@ -35,8 +35,14 @@ class Kernel:
         self.root = pathlib.Path(root)
         self.kbuild = kbuild and pathlib.Path(kbuild)
         self.version = release.rpartition("-")[0]
-        self.modules = self.root / "usr/lib/modules" / release
+        # Debian 12's packages are older than the merged /usr.
+        self.modules = self._find(f"lib/modules/{release}")
+        self.busybox = self._find("bin/busybox")
         self.image = self._image()
+
+    def _find(self, path):
+        merged = self.root / "usr" / path
+        return merged if merged.exists() else self.root / path
 
     def _image(self):
         images = sorted(self.root.glob(f"**/vmlinu[xz]*{self.release}*")) + sorted(
@@ -123,7 +129,7 @@ def initramfs(path, kernel, complaints, cases):
         # The init needs a console before it mounts /dev.
         archive.device("dev/console", 5, 1)
         archive.copy("init", HERE / "guest/init")
-        archive.copy("bin/busybox", kernel.root / "usr/bin/busybox")
+        archive.copy("bin/busybox", kernel.busybox)
         archive.write("complaints", complaints + "\n")
         runs = [(run.name, run.seconds, run.command) for case in cases for run in case.runs]
         archive.write("cases", "".join("\t".join(map(str, run)) + "\n" for run in runs))

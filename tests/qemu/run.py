@@ -17,11 +17,14 @@ import time
 
 sys.dont_write_bytecode = True
 
+import host
 import panthor
 import virtgpu
 from case import Unavailable
 
 MACHINES = {
+    "host": host.Host(),
+    "host-6.1": host.Host("6.1"),
     "panthor": panthor.Panthor(),
     "virtgpu": virtgpu.Virtgpu(),
     "virtgpu-6.12": virtgpu.Virtgpu("6.12"),

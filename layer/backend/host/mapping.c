@@ -6,10 +6,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define UNBOUND_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+#define ANONYMOUS (MAP_ANONYMOUS | MAP_NORESERVE)
+#define UNBOUND_FLAGS (MAP_PRIVATE | ANONYMOUS)
 
 /* Half of these pages become mappings of their own. */
 #define SPARE_PAGES 256
+#define FEW_PAGES (SPARE_PAGES / 2)
 
 static size_t page_size(void)
 {
@@ -62,17 +64,44 @@ uint64_t vmb_host_address_space(void)
 	return size > page_size() ? size : 0;
 }
 
-int vmb_map_unbound(size_t size, char **map)
+/* Maps a range without access whose start is a multiple of the alignment. sharing: MAP_PRIVATE or
+ * MAP_SHARED. */
+static int map_aligned(size_t size, size_t alignment, int sharing, char **map)
 {
-	/* Under mlockall(MCL_FUTURE) the kernel populates each new mapping that is accessible. So
-	 * the range becomes accessible after munlock(). */
-	void *start = mmap(NULL, size, PROT_NONE, UNBOUND_FLAGS, -1, 0);
+	size_t page = page_size();
+	size_t slack = alignment > page ? alignment - page : 0;
 
+	if (size > SIZE_MAX / 2 || slack > SIZE_MAX / 2 - size) {
+		return -ENOMEM;
+	}
+	char *start = mmap(NULL, size + slack, PROT_NONE, sharing | ANONYMOUS, -1, 0);
 	if (start == MAP_FAILED) {
 		return -errno;
 	}
+	size_t head = -(uintptr_t)start & (alignment - 1);
+	if (slack && head) {
+		munmap(start, head);
+		start += head;
+	}
+	if (slack > head) {
+		munmap(start + size, slack - head);
+	}
+	*map = start;
+	return 0;
+}
+
+static int map_unbound(size_t size, size_t alignment, int sharing, char **map)
+{
+	/* Under mlockall(MCL_FUTURE) the kernel populates each new mapping that is accessible. So
+	 * the range becomes accessible after munlock(). */
+	char *start = NULL;
+
+	int ret = map_aligned(size, alignment, sharing, &start);
+	if (ret < 0) {
+		return ret;
+	}
 	if (munlock(start, size) < 0 || mprotect(start, size, PROT_READ | PROT_WRITE) < 0) {
-		int ret = -errno;
+		ret = -errno;
 		munmap(start, size);
 		return ret;
 	}
@@ -81,11 +110,19 @@ int vmb_map_unbound(size_t size, char **map)
 	return 0;
 }
 
+int vmb_map_unbound(size_t size, size_t alignment, char **map)
+{
+	return map_unbound(size, alignment, MAP_PRIVATE, map);
+}
+
+/* mremap(2) unmaps the range at at before the last check of a private mapping's commitment. Another
+ * process can make this check fail at any time. The memory of a shared mapping is committed by
+ * mmap(2), and has no later check. */
 static int move_unbound_to(void *at, size_t size)
 {
 	char *map;
 
-	int ret = vmb_map_unbound(size, &map);
+	int ret = map_unbound(size, page_size(), MAP_SHARED, &map);
 	if (ret < 0) {
 		return ret;
 	}
@@ -131,18 +168,18 @@ void vmb_spare_mappings_finish(struct vmb_spare_mappings *spare)
 }
 
 /* Neighbouring pages with different protection are different mappings. */
-static void *map_spare(void)
+static void *map_spare(size_t pages)
 {
 	size_t page = page_size();
-	char *map = mmap(NULL, SPARE_PAGES * page, PROT_NONE, UNBOUND_FLAGS, -1, 0);
+	char *map = mmap(NULL, pages * page, PROT_NONE, UNBOUND_FLAGS, -1, 0);
 
 	if (map == MAP_FAILED) {
 		return NULL;
 	}
-	munlock(map, SPARE_PAGES * page);
-	for (size_t i = 1; i < SPARE_PAGES; i += 2) {
+	munlock(map, pages * page);
+	for (size_t i = 1; i < pages; i += 2) {
 		if (mprotect(map + i * page, page, PROT_READ) < 0) {
-			munmap(map, SPARE_PAGES * page);
+			munmap(map, pages * page);
 			return NULL;
 		}
 	}
@@ -156,11 +193,23 @@ int vmb_spare_mappings_take(struct vmb_spare_mappings *spare)
 	}
 	pthread_mutex_lock(&spare->lock);
 	if (!atomic_load(&spare->map)) {
-		atomic_store(&spare->map, map_spare());
+		atomic_store(&spare->map, map_spare(SPARE_PAGES));
 	}
 	int ret = atomic_load(&spare->map) ? 0 : -ENOMEM;
 	pthread_mutex_unlock(&spare->lock);
 	return ret;
+}
+
+void *vmb_few_mappings_take(void)
+{
+	return map_spare(FEW_PAGES);
+}
+
+void vmb_few_mappings_give_back(void *few)
+{
+	if (few) {
+		munmap(few, FEW_PAGES * page_size());
+	}
 }
 
 int vmb_spare_mappings_check(struct vmb_spare_mappings *spare, int error)

@@ -23,14 +23,16 @@ bool vmb_memory_is_committed(void);
 uint64_t vmb_host_address_space(void);
 
 /*
- * Maps unbound memory: private, anonymous, readable and writable. The memory reads as zero, takes
- * no memory before a write, is not locked, and stays out of core dumps.
+ * Maps unbound memory: anonymous, readable and writable. The memory reads as zero, takes
+ * no memory before a write, is not locked, and stays out of core dumps. The alignment of the start is
+ * a power of two. -ENOMEM if no such range is free, or the kernel refuses to commit the memory.
  */
-int vmb_map_unbound(size_t size, char **map);
+int vmb_map_unbound(size_t size, size_t alignment, char **map);
 /*
  * Maps unbound memory over the range at at. On failure the range is unchanged. careful: memory is
  * locked or committed. mmap(2) would then populate the range, and kernels before 6.12 unmap the
- * range before they refuse the commitment.
+ * range before they refuse the commitment. The new memory is then shared with child processes, and
+ * stays committed until all of it is unmapped.
  */
 int vmb_map_unbound_at(void *at, size_t size, bool careful);
 
@@ -49,6 +51,13 @@ void vmb_spare_mappings_finish(struct vmb_spare_mappings *spare);
 /* Takes the mappings unless the reserve has them. -ENOMEM if the process has too few. Call before a
  * function that uses mappings. */
 int vmb_spare_mappings_take(struct vmb_spare_mappings *spare);
+/*
+ * A smaller reserve, for an unbind after vmb_spare_mappings_take() failed: the unbind may be what
+ * frees mappings. NULL if the process has too few mappings even for this.
+ */
+void *vmb_few_mappings_take(void);
+/* Accepts NULL. */
+void vmb_few_mappings_give_back(void *few);
 /* Gives the mappings back to the process if error is -ENOMEM. Returns error. */
 int vmb_spare_mappings_check(struct vmb_spare_mappings *spare, int error);
 

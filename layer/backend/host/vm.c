@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "backend/host/mapping.h"
 #include "backend/host/memory.h"
@@ -33,43 +33,16 @@ static void *address(uint64_t va)
 	return (void *)(uintptr_t)va;
 }
 
-/* Whether the 64-bit size fits into the address space of the process. */
-static bool fits(uint64_t size)
-{
-	return size <= SIZE_MAX / 2;
-}
-
-/* Maps unbound memory whose start is a multiple of the alignment. */
-static int map_aligned(uint64_t size, uint64_t alignment, char **start)
-{
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t slack = alignment > page ? alignment - page : 0;
-
-	if (!fits(size) || !fits(size + slack)) {
-		return -ENOMEM;
-	}
-	int ret = vmb_map_unbound((size_t)(size + slack), start);
-	if (ret < 0 || !slack) {
-		return ret;
-	}
-	size_t head = (size_t)(-(uintptr_t)*start & (alignment - 1));
-	size_t tail = (size_t)slack - head;
-	if (head) {
-		munmap(*start, head);
-	}
-	if (tail) {
-		munmap(*start + head + size, tail);
-	}
-	*start += head;
-	return 0;
-}
-
 static int host_reserve(
 	struct vmb_vm *vm, uint64_t size, uint64_t alignment, struct vmb_reservation *reservation)
 {
 	struct host_vm *host = host_vm(vm);
 	char *start;
 
+	/* The 64-bit sizes must fit into the address space of the process. */
+	if (size > SIZE_MAX / 2 || alignment > SIZE_MAX) {
+		return -ENOMEM;
+	}
 	int ret = vmb_spare_mappings_take(&host->spare);
 	if (ret < 0) {
 		return ret;
@@ -78,7 +51,7 @@ static int host_reserve(
 	atomic_store_explicit(&host->is_careful,
 		host->memory.is_committed || vmb_memory_is_locked(), memory_order_relaxed);
 	count_call(host);
-	ret = map_aligned(size, alignment, &start);
+	ret = vmb_map_unbound((size_t)size, (size_t)alignment, &start);
 	if (ret < 0) {
 		return vmb_spare_mappings_check(&host->spare, ret);
 	}
@@ -126,9 +99,14 @@ static int host_execute_one(struct host_vm *host, const struct vmb_op *op)
 {
 	void *at = address(op->va);
 
+	void *few = NULL;
+
 	int ret = vmb_spare_mappings_take(&host->spare);
 	if (ret < 0) {
-		return ret;
+		few = op->kind == VMB_OP_MAP ? NULL : vmb_few_mappings_take();
+		if (!few) {
+			return ret;
+		}
 	}
 	count_call(host);
 	switch (op->kind) {
@@ -144,6 +122,7 @@ static int host_execute_one(struct host_vm *host, const struct vmb_op *op)
 		ret = munmap(at, (size_t)op->size) == 0 ? 0 : -errno;
 		break;
 	}
+	vmb_few_mappings_give_back(few);
 	return vmb_spare_mappings_check(&host->spare, ret);
 }
 
