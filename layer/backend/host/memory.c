@@ -308,12 +308,7 @@ int vmb_host_memory_map_at(
 	int sharing = file->is_parents ? MAP_PRIVATE : MAP_SHARED;
 	void *map = mmap(
 		at, size, PROT_READ | PROT_WRITE, sharing | MAP_FIXED, file->fd, (off_t)offset);
-	if (map == MAP_FAILED) {
-		return -errno;
-	}
-	/* The window is in the core dump already. */
-	madvise(at, size, MADV_DONTDUMP);
-	return 0;
+	return map == MAP_FAILED ? -errno : 0;
 }
 
 /* Makes the memory private to a child process: the child gets a copy, and the parent's memory stays
