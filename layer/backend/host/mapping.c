@@ -138,8 +138,12 @@ int vmb_map_unbound_at(void *at, size_t size, bool careful)
 	if (careful) {
 		return move_unbound_to(at, size);
 	}
-	void *map = mmap(at, size, PROT_READ | PROT_WRITE, UNBOUND_FLAGS | MAP_FIXED, -1, 0);
-	return map == MAP_FAILED ? -errno : 0;
+	if (mmap(at, size, PROT_READ | PROT_WRITE, UNBOUND_FLAGS | MAP_FIXED, -1, 0) ==
+		MAP_FAILED) {
+		return -errno;
+	}
+	madvise(at, size, MADV_DONTDUMP);
+	return 0;
 }
 
 void vmb_spare_mappings_init(struct vmb_spare_mappings *spare)

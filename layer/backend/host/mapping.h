@@ -23,9 +23,9 @@ bool vmb_memory_is_committed(void);
 uint64_t vmb_host_address_space(void);
 
 /*
- * Maps unbound memory: anonymous, readable and writable. The memory reads as zero, takes
- * no memory before a write, is not locked, and stays out of core dumps. The alignment of the start is
- * a power of two. -ENOMEM if no such range is free, or the kernel refuses to commit the memory.
+ * Maps unbound memory: anonymous, readable and writable. The memory reads as zero, takes no memory
+ * before a write, is not locked, and stays out of core dumps. The alignment of the start is a power
+ * of two. -ENOMEM if no such range is free, or the kernel refuses to commit the memory.
  */
 int vmb_map_unbound(size_t size, size_t alignment, char **map);
 /*

@@ -148,58 +148,17 @@ static int host_execute_traced(struct host_vm *host, const struct vmb_op *op)
 	return ret;
 }
 
-/* The ops in a range of the address space. */
-struct range {
-	uint64_t start;
-	uint64_t end;
-	uint64_t bytes; /* of the ops */
-};
-
-/* Extends the range by an op. False if most of the new range would be other mappings: the kernel
- * looks at each of them. */
-static bool extend(struct range *range, const struct vmb_op *op)
-{
-	uint64_t end = op->va + op->size;
-
-	if (op->kind == VMB_OP_UNMAP || op->va < range->end ||
-		end - range->start > 4 * (range->bytes + op->size)) {
-		return false;
-	}
-	range->end = end;
-	range->bytes += op->size;
-	return true;
-}
-
-/* New mappings are part of core dumps, but bound memory is in the dump already, and a write to an
- * unbound range would put all of it there. One call for many ops: it takes a third of the time of
- * a bind. */
-static void keep_out_of_dumps(const struct vmb_op *ops, size_t count)
-{
-	for (size_t i = 0; i < count;) {
-		const struct vmb_op *op = &ops[i++];
-		struct range range = { op->va, op->va + op->size, op->size };
-
-		if (op->kind == VMB_OP_UNMAP) {
-			continue;
-		}
-		while (i < count && extend(&range, &ops[i])) {
-			i++;
-		}
-		madvise(address(range.start), (size_t)(range.end - range.start), MADV_DONTDUMP);
-	}
-}
-
 static int host_execute(struct vmb_vm *vm, const struct vmb_op *ops, size_t count, size_t *done)
 {
-	int ret = 0;
-
-	for (*done = 0; *done < count && ret == 0; *done += ret == 0) {
+	for (*done = 0; *done < count; (*done)++) {
 		const struct vmb_op *op = &ops[*done];
-		ret = vm->trace ? host_execute_traced(host_vm(vm), op)
-				: host_execute_one(host_vm(vm), op);
+		int ret = vm->trace ? host_execute_traced(host_vm(vm), op)
+				    : host_execute_one(host_vm(vm), op);
+		if (ret < 0) {
+			return ret;
+		}
 	}
-	keep_out_of_dumps(ops, *done);
-	return ret;
+	return 0;
 }
 
 static const struct vmb_vm_interface host_interface = {
