@@ -57,7 +57,7 @@ def host_case(name, settings, program, seconds):
 
 
 def unit(name, settings):
-    return host_case(f"{name}.unit", settings, "/vmbind/test_host", 240)
+    return host_case(f"{name}.unit", settings, "/vmbind/vmbind-vm-limits /vmbind/test_host", 240)
 
 
 def limits(name, settings, check):

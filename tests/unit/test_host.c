@@ -957,8 +957,9 @@ static void locked_memory(void)
 	struct vmb_vm *vm;
 	size_t done;
 
-	if (mlockall(MCL_FUTURE) < 0) {
-		return; /* RLIMIT_MEMLOCK, without root privileges */
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	if (setrlimit(RLIMIT_MEMLOCK, &unlimited) < 0 || mlockall(MCL_FUTURE) < 0) {
+		return; /* without root privileges */
 	}
 	CHECK(vmb_memory_is_locked());
 	uint64_t before = status_kib("VmHWM:");
