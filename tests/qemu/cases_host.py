@@ -66,7 +66,6 @@ def limits(name, settings, check):
 
 def cases(has_noexec):
     return [
-        unit("committed", committed(640)),
         limits("committed", committed(160), "allocate"),
         limits("committed", committed(160), "reserve"),
         limits("committed", committed(160), "unbind"),
