@@ -44,11 +44,11 @@ struct next {
 };
 
 /*
- * A layer below advances the link, and may write to *out, even if it fails. So each attempt starts
- * from the same values. *out is an input: the loader's end of the chain reads its own handle from
- * *out.
+ * Calls vkCreateInstance of the next layer. A layer below advances the link, and may write to *out,
+ * even if it fails. So each call starts from the same values. *out is an input: the loader's end of
+ * the chain reads its own handle from *out.
  */
-static VkResult attempt(const struct vmb_instance *instance, const struct next *next,
+static VkResult call_next(const struct vmb_instance *instance, const struct next *next,
 	const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator, VkInstance *out)
 {
 	next->link->u.pLayerInfo = next->rest;
@@ -62,7 +62,7 @@ static VkResult create_next(const struct vmb_instance *instance, const struct ne
 	VkInstanceCreateInfo extended = *info;
 
 	if (instance->settings.disabled || instance->api_version >= VK_API_VERSION_1_1) {
-		return attempt(instance, next, info, allocator, out);
+		return call_next(instance, next, info, allocator, out);
 	}
 	const char **names = vmb_extensions_add(info->ppEnabledExtensionNames,
 		&extended.enabledExtensionCount, needed_in_1_0, NEEDED_IN_1_0);
@@ -70,15 +70,15 @@ static VkResult create_next(const struct vmb_instance *instance, const struct ne
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
 	extended.ppEnabledExtensionNames = names;
-	VkResult result = attempt(instance, next, &extended, allocator, out);
+	VkResult result = call_next(instance, next, &extended, allocator, out);
 	if (result != VK_SUCCESS && extended.enabledExtensionCount > info->enabledExtensionCount) {
-		/* This loader does not remove extensions, or a layer below refuses them, with an
-		 * error of its choice. Create the instance without them. */
+		/* Some loaders do not remove the extensions that a driver lacks. A layer below may
+		 * refuse extensions with any error. So every failure is repeated without them. */
 		vmb_instance_log(instance, VMB_LOG_INFO,
 			"a driver or a layer below refuses the instance extensions for sparse "
-			"resources on Vulkan 1.0 (%s): created without them",
+			"resources on Vulkan 1.0 (%s): the instance is created without them",
 			vmb_result_name(result) ? vmb_result_name(result) : "an error");
-		result = attempt(instance, next, info, allocator, out);
+		result = call_next(instance, next, info, allocator, out);
 	}
 	free(names);
 	return result;

@@ -12,8 +12,8 @@ extern const struct vmb_instance_commands vmb_enumerate_commands;
  * the layer is turned off or memory is short. Then the layer does nothing on the device. Any
  * thread.
  *
- * Each call compares the identity of the device: after a hot-plug the handle may name another
- * device, whose route is decided anew.
+ * After a hot-plug the handle may name another device. So each call compares the identity of the
+ * device, and decides the route of a new device.
  *
  * The first call for a device may probe the driver, and the probe creates a device. The loader adds
  * that device to a list. The loader locks the list during vkEnumeratePhysicalDevices and

@@ -93,8 +93,7 @@ static void describe_tool(VkPhysicalDeviceToolProperties *tool)
 		VK_TOOL_PURPOSE_MODIFYING_FEATURES_BIT;
 }
 
-/* The number of tools below the layer. Some drivers leave the count as they get it, so it starts
- * at 0. */
+/* The number of tools below the layer. Some drivers do not write the count, so it starts at 0. */
 static VkResult count_others(
 	PFN_vkGetPhysicalDeviceToolProperties next, VkPhysicalDevice handle, uint32_t *count)
 {

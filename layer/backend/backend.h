@@ -63,15 +63,13 @@ struct vmb_backend {
 	int (*create)(const struct vmb_vm_config *config, struct vmb_vm **vm);
 	/* The cause of an error of create, as a static text for users. Any thread. */
 	const char *(*explain)(int error);
-	/* The probe needs a device of the driver. Without need, a device does harm: a device of a
-	 * CPU driver starts threads, which take memory, and which a child process lacks after
-	 * fork(). */
+	/* The probe needs a device of the driver. False for CPU drivers: their devices start
+	 * threads, which take memory. A child process does not have these threads after fork(). */
 	bool probes_device;
-	/* Tests the backend, on a device that the layer creates for the probe. device->handle is
-	 * VK_NULL_HANDLE unless probes_device is set; then only vm is set. Returns NULL if the
-	 * backend works, and sets *address_space to the number of bytes that sparse resources can
-	 * reserve. Otherwise returns the reason for the native route, as a static text for users.
-	 */
+	/* Tests the backend. If probes_device is set, device is a device that the layer creates for
+	 * the probe. Otherwise only device->vm is set. Returns NULL if the backend works, and sets
+	 * *address_space to the number of bytes that sparse resources can reserve. Otherwise
+	 * returns the reason for the native route, as a static text for users. */
 	const char *(*probe)(const struct vmb_probe_device *device, uint64_t *address_space);
 };
 

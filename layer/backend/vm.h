@@ -32,7 +32,7 @@ struct vmb_backing {
 	uint64_t offset; /* added to an offset into the memory, for vmb_op.offset */
 	uint64_t size;
 	void *map; /* the memory's address in this process; NULL if the driver maps it */
-	void *owner; /* the backend's */
+	void *owner; /* private to the VM */
 };
 
 /* A point of a timeline semaphore. */

@@ -180,7 +180,7 @@ out:
 	return ret;
 }
 
-/* Searches until no writer has changed the table meanwhile. */
+/* Repeats the search until no writer changes the table during it. */
 static __attribute__((noinline)) void *find_slowly(struct vmb_map *map, uint64_t key)
 {
 	for (;;) {
@@ -204,7 +204,7 @@ static __attribute__((noinline)) void *find_slowly(struct vmb_map *map, uint64_t
 	}
 }
 
-/* Nearly all searches end at the first slot: with the key, or with an empty slot. */
+/* Nearly all searches end at the first slot, which holds the key or is empty. */
 void *vmb_map_find(struct vmb_map *map, uint64_t key)
 {
 	unsigned version = atomic_load_explicit(&map->version, memory_order_acquire);

@@ -48,7 +48,7 @@ int vmb_map_insert(struct vmb_map *map, uint64_t key, void *value);
 void *vmb_map_find(struct vmb_map *map, uint64_t key);
 /* Removes the key. Returns its value, or NULL if the key is not in the map. */
 void *vmb_map_remove(struct vmb_map *map, uint64_t key);
-/* For a caller that removes a key and has other work under the table's lock. */
+/* For a caller that removes a key and does other work under the same lock. */
 void vmb_map_lock(struct vmb_map *map);
 void vmb_map_unlock(struct vmb_map *map);
 /* As vmb_map_remove(). The caller holds the lock. */

@@ -49,7 +49,7 @@ int vmb_output_open(const char *path, int access)
 		if (S_ISBLK(file.st_mode)) {
 			return -ENODEV;
 		}
-		/* A FIFO that is open for reading here would never lack a reader. */
+		/* If the layer read a FIFO too, a missing reader would go unnoticed. */
 		access = O_WRONLY;
 	}
 	int fd = open(path, access | flags, 0666);
@@ -128,7 +128,7 @@ const char *vmb_output_error(int error)
 	case -ENODEV:
 		return "the file is a device; name a regular file";
 	case -ENXIO:
-		return "no program reads from the pipe; start the reader first";
+		return "no program reads from the pipe, or the file is a socket; start the reader first";
 	case -EAGAIN:
 		return "another program has a lease on the file; name another file";
 	case -EPIPE:

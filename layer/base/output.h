@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 /*
- * The files that the settings "trace" and "stats" name. An application must not suffer from them:
- * no function waits longer than about a second, and no function raises a signal.
+ * The files that the settings "trace" and "stats" name. They must not disturb the application: no
+ * function waits longer than about a second, and no function raises a signal.
  */
 
 /* Opens or creates a file for appending. access is O_WRONLY or O_RDWR. Follows a symbolic link of

@@ -59,8 +59,9 @@ static int look_up(const struct vmb_settings *settings, const char *setting, con
 	}
 	char known[100];
 	list_words(words, known, sizeof(known));
-	vmb_log(settings->log, VMB_LOG_ERROR, "setting '%s': '%s' is not known, ignored; known: %s",
-		setting, text, known);
+	vmb_log(settings->log, VMB_LOG_ERROR,
+		"setting '%s': the value '%s' is unknown and ignored; known values: %s", setting,
+		text, known);
 	return fallback;
 }
 
@@ -102,7 +103,7 @@ static int set_by_name(struct vmb_settings *settings, const char *name, const ch
 		return set_path(&settings->trace, text);
 	}
 	vmb_log(settings->log, VMB_LOG_WARN,
-		"setting '%s' is not known, ignored; known: route, defer_blobs, log, stats, trace",
+		"setting '%s' is unknown and ignored; known: route, defer_blobs, log, stats, trace",
 		name);
 	return 0;
 }

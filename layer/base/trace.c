@@ -26,7 +26,7 @@ struct vmb_trace {
 	/* Guards failed. Held during each write: if the reader of a pipe is slow, one thread waits
 	 * for the reader, and the others do not add their own timeouts. */
 	pthread_mutex_t write_lock;
-	bool failed; /* a write failed: nothing is written any more */
+	bool failed; /* a write failed, and the trace has ended */
 	/* Guards the counters. Held during their write, which keeps their events in order. */
 	pthread_mutex_t counters_lock;
 	int64_t counters[VMB_TRACE_COUNTERS];

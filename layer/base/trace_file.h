@@ -10,7 +10,7 @@
  * function locks the file: every program that may read a file can hold a lock on the file.
  */
 
-/* The beginning of every trace. Another file that begins with the same bytes is a trace, too. */
+/* The beginning of every trace. A file is a trace if it begins with these bytes. */
 #define VMB_TRACE_FILE_START "[\n{\"ph\":\"M\",\"cat\":\"__metadata\",\"name\":\"process_name\","
 
 /* Begins the array, or continues an array, with one event. The text begins with
@@ -19,8 +19,8 @@
  * the file is neither empty nor a trace; any other negative errno. */
 int vmb_trace_file_begin(int fd, char *text, size_t size);
 
-/* Overwrites the last bytes that fd wrote with spaces: an event that was cut. No other thread may
- * use fd. */
+/* Overwrites the last size bytes before the offset of fd with spaces: they are a part of an event.
+ * No other thread may use fd. */
 void vmb_trace_file_blank(int fd, size_t size);
 
 #endif

@@ -129,9 +129,9 @@ void vmb_bind_call_add_empty(struct vmb_bind_call *call, uint32_t index)
 	struct info_semaphores of_info = semaphores_of(&call->infos[index]);
 
 	call->signaled++;
-	/* Later batches come after the waits. */
+	/* Later batches must not overtake the waits. */
 	if (of_info.waits.count) {
-		vmb_queue_note_work(call->queue);
+		vmb_queue_set_has_work(call->queue);
 	}
 	if (of_info.waits.count || of_info.signals.count) {
 		vmb_submission_add(&call->submission, &of_info.waits, &of_info.signals);
@@ -230,8 +230,8 @@ static VkResult fail_call(struct vmb_bind_call *call, VkResult result)
 {
 	struct vmb_provide *provide = call->queue->provide;
 
-	/* A batch of the call may have taken the note, and is not submitted. */
-	vmb_queue_note_work(call->queue);
+	/* A batch that is not submitted may have cleared has_work. */
+	vmb_queue_set_has_work(call->queue);
 	if (call->begun) {
 		vmb_provide_lose(provide, "vkQueueBindSparse failed part-way", -EIO);
 	}

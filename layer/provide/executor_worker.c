@@ -35,8 +35,8 @@ static VkResult execute_all(struct vmb_bind_call *call)
 	return VK_SUCCESS;
 }
 
-/* Submits a fence behind all submissions of the queue and waits for it. A wait for a fence can be
- * sliced, a vkQueueWaitIdle of the driver cannot. */
+/* Submits a fence behind all submissions of the queue and waits for the fence. This wait can be
+ * sliced; the driver's vkQueueWaitIdle cannot. */
 static VkResult wait_idle(struct vmb_provide *provide, VkQueue handle)
 {
 	const VkFenceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };
@@ -58,15 +58,16 @@ static VkResult wait_idle(struct vmb_provide *provide, VkQueue handle)
 	return result;
 }
 
-/* The process cannot start a thread: the caller waits for the queue's work and executes the call.
- * A call that waits for semaphores fails, because the caller may be the one that signals them. */
+/* For a process that cannot start a thread. The caller waits for the queue's work and executes the
+ * call. A call that waits for semaphores fails, because the caller may have to signal them. */
 static VkResult execute_without_worker(struct vmb_bind_call *call, VkResult failure)
 {
 	struct vmb_queue *queue = call->queue;
 
 	if (vmb_bind_call_has_waits(call) || !vmb_worker_is_idle(queue)) {
 		vmb_provide_log(queue->provide, VMB_LOG_ERROR,
-			"vkQueueBindSparse: cannot start a thread for a bind that waits");
+			"vkQueueBindSparse: cannot start a thread for a bind that waits: "
+			"raise the limit on processes (ulimit -u) or free memory");
 		return failure;
 	}
 	VkResult result = vmb_queue_wait_idle(queue);

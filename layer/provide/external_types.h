@@ -18,7 +18,8 @@ struct vmb_external_types {
 };
 
 /* Adds the memory source's handle types to a chain. type is the sType of the structure with the
- * handle types. Returns the results of vmb_chain_copy(); a failure needs no finish. */
+ * handle types. Returns the results of vmb_chain_copy(). After a failure there is nothing to
+ * finish. */
 VkResult vmb_external_types_init(struct vmb_external_types *types,
 	const struct vmb_provide *provide, VkStructureType type, const void *chain);
 /* Whether the driver checks the handle types when it binds memory, as SwiftShader does. Then the

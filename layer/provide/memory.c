@@ -13,9 +13,9 @@ static struct vmb_memory *memory_of(struct vmb_cached_memory *cached)
 	return (struct vmb_memory *)cached;
 }
 
-/* Memory from the cache, or new memory without a backing. size is 0 if the cache has none that
- * fits. NULL if memory is short. */
-static struct vmb_memory *take_or_create(struct vmb_provide *provide, uint64_t size)
+/* Memory of this size from the cache, or new memory without a backing. size 0: new memory only.
+ * NULL if memory is short. */
+static struct vmb_memory *take_or_create_memory(struct vmb_provide *provide, uint64_t size)
 {
 	struct vmb_memory *memory = NULL;
 
@@ -44,7 +44,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL allocate_memory(VkDevice handle,
 		return provide->next.AllocateMemory(handle, info, allocator, out);
 	}
 	uint64_t reusable = source->reusable_size ? source->reusable_size(provide, info) : 0;
-	struct vmb_memory *memory = take_or_create(provide, reusable);
+	struct vmb_memory *memory = take_or_create_memory(provide, reusable);
 	if (!memory) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
@@ -90,8 +90,9 @@ static bool may_be_cached(const struct vmb_memory *memory)
 		!atomic_load_explicit(&memory->was_bound, memory_order_relaxed);
 }
 
-/* Puts memory into the cache. Returns the list of the memory that has left the cache. */
-static struct vmb_cached_memory *put(struct vmb_memory_cache *cache, struct vmb_memory *memory)
+/* Puts memory into the cache. Returns the list of the evicted memory. */
+static struct vmb_cached_memory *cache_memory(
+	struct vmb_memory_cache *cache, struct vmb_memory *memory)
 {
 	struct vmb_cached_memory *evicted = NULL;
 
@@ -105,7 +106,7 @@ static struct vmb_cached_memory *put(struct vmb_memory_cache *cache, struct vmb_
 }
 
 /* Frees memory whose backing may be reused. Once the driver has freed its object, another thread
- * may get the same handle. So the table forgets the handle before. */
+ * may get the same handle. So the handle leaves the table first. */
 static void free_reusable(struct vmb_provide *provide, struct vmb_memory *memory,
 	const VkAllocationCallbacks *allocator)
 {
@@ -117,7 +118,7 @@ static void free_reusable(struct vmb_provide *provide, struct vmb_memory *memory
 	provide->next.FreeMemory(provide->device->handle, memory->handle, allocator);
 	memory->handle = VK_NULL_HANDLE;
 	if (may_be_cached(memory)) {
-		unused = put(&provide->cache, memory);
+		unused = cache_memory(&provide->cache, memory);
 	}
 	vmb_map_unlock(&provide->memories);
 	while (unused) {

@@ -55,7 +55,7 @@ static void remove_by_age(struct vmb_memory_cache *cache, struct vmb_cached_memo
 	}
 }
 
-static void take(struct vmb_memory_cache *cache, struct vmb_cached_memory *memory)
+static void remove_memory(struct vmb_memory_cache *cache, struct vmb_cached_memory *memory)
 {
 	cache->count--;
 	cache->bytes -= memory->size;
@@ -71,7 +71,7 @@ struct vmb_cached_memory *vmb_memory_cache_take(struct vmb_memory_cache *cache, 
 		memory = memory->next;
 	}
 	if (memory) {
-		take(cache, memory);
+		remove_memory(cache, memory);
 	}
 	return memory;
 }
@@ -93,7 +93,7 @@ struct vmb_cached_memory *vmb_memory_cache_evict(struct vmb_memory_cache *cache)
 	struct vmb_cached_memory *memory = cache->oldest;
 
 	if (memory) {
-		take(cache, memory);
+		remove_memory(cache, memory);
 	}
 	return memory;
 }

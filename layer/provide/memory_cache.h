@@ -9,7 +9,7 @@
 /*
  * The cache keeps freed memory for the next allocation of the same size. An application that
  * allocates and frees in turn then causes no system call and no page fault. The limits in bytes are
- * those of glibc's malloc(). The caller holds a lock.
+ * those of glibc's malloc(). Callers hold a lock of their own.
  */
 #define VMB_CACHE_ENTRIES 1024
 #define VMB_CACHE_ENTRY_BYTES (UINT64_C(32) << 20)

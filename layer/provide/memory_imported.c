@@ -84,7 +84,7 @@ static bool is_for_driver(const VkBaseInStructure *node)
 	}
 }
 
-/* A bind takes at least the granularity, so less memory is never bound. */
+/* A bind has at least the size of the granularity, so smaller memory is never bound. */
 static bool can_back(const struct vmb_provide *provide, const VkMemoryAllocateInfo *info)
 {
 	if (info->allocationSize < provide->vm->granularity ||
@@ -110,7 +110,7 @@ static bool wants_zeros(const VkMemoryAllocateInfo *info)
 	return flags && (flags->flags & ZERO_INITIALIZE);
 }
 
-/* Imports zeroed memory. An import cannot request zeros itself: the layer removes the flag. */
+/* Imports zeroed memory. The flag is not for imports, so the layer removes the flag. */
 static VkResult import_zeroed(struct vmb_memory *memory, const VkMemoryAllocateInfo *info,
 	const VkAllocationCallbacks *allocator)
 {
@@ -199,7 +199,7 @@ static VkResult reserve(struct vmb_resource *resource, const VkMemoryRequirement
 		&vmb_allocator, &resource->memory);
 	if (result != VK_SUCCESS) {
 		vmb_provide_log(provide, VMB_LOG_WARN,
-			"the driver refused the import of a sparse resource of %llu bytes: %d",
+			"the driver refused to import the %llu bytes of a sparse resource: VkResult %d",
 			(unsigned long long)requirements->size, result);
 	}
 	return result;

@@ -18,10 +18,10 @@ struct vmb_memory_source {
 	/* Whether an allocation can back sparse resources. If not, the layer passes it through. */
 	bool (*can_back)(const struct vmb_provide *provide, const VkMemoryAllocateInfo *info);
 	/* Optional: freed memory can be reused. Returns the size of the backing for an allocation;
-	 * 0 if only new memory will do. */
+	 * 0 if the allocation needs new memory. */
 	uint64_t (*reusable_size)(
 		const struct vmb_provide *provide, const VkMemoryAllocateInfo *info);
-	/* Allocates. Uses memory->backing if it is of the reusable size. The backing stays empty if
+	/* Allocates. Uses memory->backing unless it is empty. The backing stays empty if
 	 * the VM cannot map the allocation. On failure the caller still calls free. */
 	VkResult (*allocate)(struct vmb_memory *memory, const VkMemoryAllocateInfo *info,
 		const VkAllocationCallbacks *allocator);

@@ -66,11 +66,11 @@ VkResult vmb_queue_wait_idle(struct vmb_queue *queue)
 	struct vmb_provide *provide = queue->provide;
 
 	/* An idle queue has no work that a bind could overtake. Another thread may submit during
-	 * the wait, so the note is taken before. */
+	 * the wait, so has_work is cleared before the wait. */
 	bool had_work = atomic_exchange_explicit(&queue->has_work, false, memory_order_relaxed);
 	VkResult result = provide->executor->wait_idle(provide, queue->handle);
 	if (had_work && result != VK_SUCCESS) {
-		vmb_queue_note_work(queue);
+		vmb_queue_set_has_work(queue);
 	}
 	return result;
 }
@@ -87,9 +87,9 @@ static bool is_done(const struct vmb_queue *queue)
 }
 
 /*
- * The threads of lavapipe 22.3.6 touch a timeline semaphore after they have signaled the fence of
- * the submission. A later submission is done only when the earlier ones are finished, so the queue
- * waits for one before its timelines are destroyed.
+ * Waits until the driver no longer uses the timelines. The threads of lavapipe 22.3.6 touch a
+ * timeline semaphore after they have signaled the fence of the submission. They execute submissions
+ * one after the other, so the end of a later submission shows that they have finished.
  */
 static void wait_until_unused(const struct vmb_queue *queue)
 {

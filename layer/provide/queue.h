@@ -26,7 +26,7 @@ struct vmb_queue {
 	VkQueue handle;
 	struct vmb_provide *provide;
 
-	/* The driver has got work that may not be done. A bind must not overtake this work. */
+	/* The driver's queue may have unfinished work, which a bind must not overtake. */
 	atomic_bool has_work;
 	/* Held during vkQueueBindSparse: VK_KHR_internally_synchronized_queues permits several
 	 * threads. Guards the members up to has_worker. */
@@ -58,8 +58,8 @@ struct vmb_queue {
  * Any thread. */
 struct vmb_queue *vmb_queue_get(struct vmb_provide *provide, VkQueue handle);
 
-/* Notes that the queue has got work. Any thread. */
-static inline void vmb_queue_note_work(struct vmb_queue *queue)
+/* For each submission of work to the queue. Any thread. */
+static inline void vmb_queue_set_has_work(struct vmb_queue *queue)
 {
 	atomic_store_explicit(&queue->has_work, true, memory_order_relaxed);
 }

@@ -13,7 +13,7 @@ struct refusal {
 	atomic_flag logged;
 };
 
-static VkResult refuse(const void *handle, struct refusal *refusal, const char *command)
+static VkResult refuse_sparse(const void *handle, struct refusal *refusal, const char *command)
 {
 	if (!atomic_flag_test_and_set(&refusal->logged)) {
 		vmb_device_log(vmb_device_of(handle), VMB_LOG_ERROR,
@@ -31,7 +31,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_buffer(VkDevice handle, const VkBuf
 
 	if (info->flags & VMB_BUFFER_SPARSE_FLAGS) {
 		*out = VK_NULL_HANDLE;
-		return refuse(handle, refusal, "vkCreateBuffer");
+		return refuse_sparse(handle, refusal, "vkCreateBuffer");
 	}
 	return refusal->next.CreateBuffer(handle, info, allocator, out);
 }
@@ -43,7 +43,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_image(VkDevice handle, const VkImag
 
 	if (info->flags & VMB_IMAGE_SPARSE_FLAGS) {
 		*out = VK_NULL_HANDLE;
-		return refuse(handle, refusal, "vkCreateImage");
+		return refuse_sparse(handle, refusal, "vkCreateImage");
 	}
 	return refusal->next.CreateImage(handle, info, allocator, out);
 }

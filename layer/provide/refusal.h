@@ -5,10 +5,10 @@
 #include "vk/device.h"
 
 /*
- * Refuses sparse buffers and images on a device that enables no sparse feature, if the layer
- * reports the features. Some applications use sparse resources without enabling them. Drivers with
- * sparse resources of their own accept that. The layer cannot: it would have to allocate the memory
- * of every device.
+ * Refuses sparse buffers and images on a device of the provide route without sparse features. Some
+ * applications use sparse resources without enabling a feature. Drivers with sparse resources of
+ * their own accept such an application. The layer does not: it would have to allocate the memory of
+ * every device, not only of devices that enable a feature.
  */
 extern const struct vmb_feature vmb_refusal_feature;
 

@@ -51,7 +51,7 @@ static VkResult reserve(struct vmb_resource *resource, const VkMemoryRequirement
 
 	if (!requirements->memoryTypeBits) {
 		vmb_provide_log(provide, VMB_LOG_WARN,
-			"no memory type of this sparse resource can be imported");
+			"no memory type of this resource supports sparse binding");
 		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
 	}
 	uint32_t type = (uint32_t)__builtin_ctz(requirements->memoryTypeBits);

@@ -123,7 +123,7 @@ UNLESS_LOST(acquire_next_image2, AcquireNextImage2KHR,
 	(handle, info, index))
 /* clang-format on */
 
-/* Notes work for the order of the queue. Fails if the device is lost. */
+/* Fails if the device is lost. Sets has_work, so that later binds wait for the work. */
 static VkResult begin_submit(struct vmb_provide *provide, VkQueue handle, uint32_t count)
 {
 	if (vmb_provide_is_lost(provide)) {
@@ -134,7 +134,7 @@ static VkResult begin_submit(struct vmb_provide *provide, VkQueue handle, uint32
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
 	if (count) {
-		vmb_queue_note_work(queue);
+		vmb_queue_set_has_work(queue);
 	}
 	return VK_SUCCESS;
 }
@@ -200,12 +200,12 @@ static bool has_pending_binds(const struct vmb_provide *provide)
 }
 
 /*
- * The driver's wait for a query cannot be sliced, and would never end for a query behind a failed
- * bind. So the layer asks without a wait until the driver has the results, the device is lost, or
- * no bind is pending.
+ * The driver's wait for a query cannot be sliced. Behind a failed bind it would never end. So the
+ * layer queries without a wait until the results are there, the device is lost, or no bind is
+ * pending.
  *
- * lavapipe waits for all work of the device in this command, also for work that the query does not
- * depend on. The layer then waits for the binds first.
+ * lavapipe waits for all work of the device in this command, also for work on which the query does
+ * not depend. On lavapipe the layer waits for the binds first.
  */
 static void wait_for_query(struct vmb_provide *provide, VkQueryPool pool, uint32_t first,
 	uint32_t count, size_t size, void *data, VkDeviceSize stride, VkQueryResultFlags flags)

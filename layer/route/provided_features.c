@@ -42,7 +42,7 @@ void vmb_properties_provide(
 	properties->sparseProperties = (VkPhysicalDeviceSparseProperties){ 0 };
 }
 
-/* Member i of a feature structure that is newer than the headers. */
+/* The offset of member i of a feature structure that older headers lack. */
 #define MEMBER(i) (sizeof(VkBaseOutStructure) + (i) * sizeof(VkBool32))
 /* VK_EXT_map_memory_placed, Vulkan 1.3.274 */
 #define MAP_MEMORY_PLACED_FEATURES ((VkStructureType)1000272000)
@@ -55,9 +55,9 @@ static const struct {
 	size_t offset;
 	bool on_import; /* only if the driver imports memory */
 } hidden[] = {
-	/* A sparse buffer has the address of its reservation, which the layer cannot choose. A
-	 * replayed address of memory needs memory of the driver, which sparse resources cannot be
-	 * bound to. */
+	/* The layer cannot choose the address of a reservation, so it cannot replay the address of
+	 * a sparse buffer. Memory with a replayed address must be the driver's own, and sparse
+	 * resources cannot be bound to such memory. */
 	{ VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
 		offsetof(VkPhysicalDeviceVulkan12Features, bufferDeviceAddressCaptureReplay),
 		false },
@@ -113,8 +113,8 @@ bool vmb_feature_chain_exceeds_provide(
 	return false;
 }
 
-/* The driver copies from the host through a map of the image's memory. A captured reservation is no
- * memory that the CPU can map. */
+/* The driver copies from the host through a map of the image's memory. The CPU cannot map a captured
+ * reservation. */
 bool vmb_image_usage_provided(const struct vmb_physical_device *physical, VkImageUsageFlags usage)
 {
 	return physical->backend->imports || !(usage & HOST_TRANSFER);

@@ -123,7 +123,7 @@ static void blocked_add(struct vmb_guard *guard, struct vmb_hostmem *hostmem, co
 }
 
 /* Whether further helpers would give the same result: the blob is mapped, or the host refused it.
- * EINVAL of a probe has no such meaning. */
+ * Only for results of helpers: EINVAL of a probe is not final. */
 static bool is_final(int result)
 {
 	return result == 0 || result == -EINVAL;

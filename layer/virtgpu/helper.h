@@ -13,8 +13,8 @@
  */
 
 /*
- * Finds the program. There is one place: the path vmb_helper_from_library, from the directory of
- * the layer's library. Both paths are resolved when the library is loaded, so later changes of the
+ * Finds the program. It has one place: the path vmb_helper_from_library, relative to the directory
+ * of the layer's library. Both paths are resolved when the library is loaded, so later changes of the
  * working directory or of a symbolic link have no effect.
  *
  * path is filled in on success. -ENOENT if there is no program. -EACCES if the program cannot be

@@ -93,7 +93,7 @@ static bool is_trusted(const struct library *library, const struct stat *file)
 		(S_ISLNK(file->st_mode) || (is_group_trusted && !(file->st_mode & S_IWOTH)));
 }
 
-/* Checks each name of a path below the directories that hold the library. */
+/* Checks each directory, link and file on a path, except the directories that hold the library. */
 static int check_path(const struct library *library, const char *path)
 {
 	char part[PATH_MAX];
@@ -115,7 +115,7 @@ static int check_path(const struct library *library, const char *path)
 	return 0;
 }
 
-static int find(void)
+static int find_program(void)
 {
 	struct library library;
 	struct stat program;
@@ -147,13 +147,13 @@ static int find(void)
 		: -EACCES;
 }
 
-/* When the library is loaded, the working directory is still the one to which a relative path of
- * the library refers. */
+/* The path of the library may be relative. The working directory fits the path only while the
+ * library is loaded. */
 __attribute__((constructor)) static void find_at_load(void)
 {
 	int error = errno;
 
-	found.error = find();
+	found.error = find_program();
 	errno = error;
 }
 

@@ -78,8 +78,8 @@ static VKAPI_ATTR VkResult VKAPI_CALL bind_image_memory(
 	return end_map(&call, result, VK_ERROR_OUT_OF_DEVICE_MEMORY);
 }
 
-/* The layer fails a call whose binds the driver reports as successful. The refused bind is unknown,
- * so every bind fails. */
+/* For a call that the layer fails although the driver reports success. The layer does not know
+ * which bind was refused, so every bind fails. */
 static void fail_binds(uint32_t count, const VkBindImageMemoryInfo *infos, VkResult error)
 {
 	for (uint32_t i = 0; i < count; i++) {

@@ -44,7 +44,8 @@ struct vmb_instance {
 	/* VkPhysicalDevice to vmb_physical_device. vkEnumeratePhysicalDevices,
 	 * vkEnumeratePhysicalDeviceGroups and vkCreateDevice add entries. */
 	struct vmb_map physical_devices;
-	/* All objects, owned: also those of unplugged devices whose handle names another device. */
+	/* The list of all objects, which owns them. An object of an unplugged device is only here
+	 * if its handle names another device. */
 	struct vmb_physical_device *all_physical_devices;
 	/* Held while a physical device is added. Guards the list. */
 	pthread_mutex_t physical_devices_lock;

@@ -6,7 +6,7 @@
 
 /*
  * Declarations that the oldest supported Vulkan headers lack. An application may use newer headers
- * than the layer's build, and the layer must intercept the application's commands all the same.
+ * than the layer's build. The layer must intercept the commands of such an application, too.
  */
 
 #ifndef VK_KHR_map_memory2

@@ -61,7 +61,7 @@ static void read_identity(const struct vmb_instance_commands *driver, VkPhysical
 	if (properties.apiVersion >= VK_API_VERSION_1_1 && driver->GetPhysicalDeviceProperties2) {
 		driver->GetPhysicalDeviceProperties2(handle, &all);
 	}
-	/* Also the padding, and the bytes after the name that the driver may leave unset. */
+	/* Clears the padding too. The driver may leave the bytes after the name unset. */
 	memset(identity, 0, sizeof(*identity));
 	memcpy(identity->name, properties.deviceName,
 		strnlen(properties.deviceName, sizeof(identity->name)));

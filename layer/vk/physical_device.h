@@ -31,7 +31,7 @@ struct vmb_physical_identity {
 	uint32_t vendor;
 	uint32_t device;
 	uint32_t type;
-	/* 0 for the members below if the driver does not report them. */
+	/* Zero if the driver does not report the UUIDs. */
 	uint8_t device_uuid[VK_UUID_SIZE];
 	uint8_t driver_uuid[VK_UUID_SIZE];
 };
@@ -39,8 +39,8 @@ struct vmb_physical_identity {
 /*
  * A physical device. Lives as long as its instance, since devices refer to it.
  *
- * After a device was unplugged, the loader may reuse the handle for another one. Then the handle
- * gets another object.
+ * After a device is unplugged, the loader may reuse the handle for another device. The layer then
+ * makes another object for the handle.
  */
 struct vmb_physical_device {
 	VkPhysicalDevice handle;
@@ -78,9 +78,9 @@ void vmb_physical_device_destroy(struct vmb_physical_device *physical);
 /* The instance's object for a physical device; NULL if there is none. Any thread, as the next
  * one. */
 struct vmb_physical_device *vmb_physical_device_find(VkPhysicalDevice handle);
-/* The object of the device that the handle names now: asks the driver for the identity, and adds an
- * object if there is none with this handle and identity. The next look-ups of the handle find this
- * object. NULL if memory is short. */
+/* The object of the device that the handle names now. Asks the driver for the identity, and adds an
+ * object unless one has this handle and identity. Later look-ups of the handle find this object.
+ * NULL if memory is short. */
 struct vmb_physical_device *vmb_physical_device_add(VkPhysicalDevice handle);
 
 /* Whether the driver has a device extension. False if memory is short. Any thread. */

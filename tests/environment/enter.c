@@ -17,6 +17,7 @@
 
 #include <linux/capability.h>
 
+#include "actions.h"
 #include "command_line.h"
 #include "stages.h"
 
@@ -260,10 +261,7 @@ static void set_preload(const char *argument)
 	preload = argument;
 }
 
-static const struct {
-	const char *name;
-	void (*run)(const char *argument);
-} actions[] = {
+static const struct action actions[] = {
 	{ "chroot", change_root },
 	{ "close", close_standard },
 	{ "hide", hide },
@@ -272,22 +270,8 @@ static const struct {
 	{ "read-only", make_read_only },
 	{ "set-uid", set_uid },
 	{ "unprivileged", drop_privileges },
+	{ NULL, NULL },
 };
-
-/* ACTION or ACTION=ARGUMENT */
-static void run_action(const char *text)
-{
-	const size_t length = strcspn(text, "=");
-
-	for (size_t i = 0; i < COUNT(actions); i++) {
-		if (strlen(actions[i].name) == length &&
-			strncmp(actions[i].name, text, length) == 0) {
-			actions[i].run(text + length + (text[length] == '='));
-			return;
-		}
-	}
-	reject(text);
-}
 
 int main(int argc, char **argv)
 {
@@ -305,7 +289,9 @@ int main(int argc, char **argv)
 	/* The outputs of crashed programs suffice. */
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 	for (int i = 1; i < count; i++) {
-		run_action(argv[i]);
+		if (!action_run(actions, argv[i])) {
+			reject(argv[i]);
+		}
 	}
 	if (preload && setenv("LD_PRELOAD", preload, 1) != 0) {
 		skip("setenv");

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "actions.h"
 #include "command_line.h"
 #include "vk.h"
 
@@ -216,10 +217,7 @@ static void refuse(const char *argument)
 	reject(argument);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(const char *argument);
-} actions[] = {
+static const struct action actions[] = {
 	{ "exec", exec_again },
 	{ "fork-continue", fork_continue },
 	{ "fork-exit", fork_exit },
@@ -227,22 +225,8 @@ static const struct {
 	{ "mlockall", lock_memory },
 	{ "refuse", refuse },
 	{ "timer", start_timer },
+	{ NULL, NULL },
 };
-
-/* ACTION or ACTION=ARGUMENT */
-static void run_action(const char *text)
-{
-	const size_t length = strcspn(text, "=");
-
-	for (size_t i = 0; i < COUNT(actions); i++) {
-		if (strlen(actions[i].name) == length &&
-			strncmp(actions[i].name, text, length) == 0) {
-			actions[i].run(text + length + (text[length] == '='));
-			return;
-		}
-	}
-	reject(text);
-}
 
 void stage(const char *name)
 {
@@ -251,7 +235,9 @@ void stage(const char *name)
 	for (char **word = arguments + 1; *word; word++) {
 		if (strncmp(*word, name, length) == 0 && (*word)[length] == ':') {
 			current = word;
-			run_action(*word + length + 1);
+			if (!action_run(actions, *word + length + 1)) {
+				reject(*word);
+			}
 		}
 	}
 }

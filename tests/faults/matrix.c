@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "application.h"
 #include "calls.h"
-#include "life.h"
 #include "vk.h"
 
 /*
@@ -26,10 +26,10 @@
  *	                       in each set-up, or in the set-up of this number, the first, the
  *	                       second and the last call of each call site fail with each errno
  *
- * A run without faults finds the call sites of a set-up. Then each fault gets a process, which
- * lives twice: with the fault and without. Every Vulkan call succeeds with correct data, or fails
- * once with an error that the specification permits. Afterwards the process has the descriptors,
- * threads and mappings that it had before.
+ * A run without faults finds the call sites of a set-up. Then each fault gets a process, which runs
+ * the application twice: with the fault and without. Every Vulkan call succeeds with correct data,
+ * or fails once with an error that the specification permits. Afterwards the process has the
+ * descriptors, threads and mappings that it had before.
  */
 
 #define PROCESS_SECONDS 120
@@ -60,7 +60,7 @@ struct usage {
 
 struct figures {
 	unsigned faults;
-	unsigned outcomes[LIFE_OUTCOMES];
+	unsigned outcomes[OUTCOMES];
 	unsigned not_reached;
 	unsigned failures;
 	unsigned crashes;
@@ -123,12 +123,13 @@ static bool fails(const char *function)
 }
 
 /* The layer leaks the driver's objects of a lost device on purpose: the driver may use them. */
-static void check_leaks(const struct usage *before, enum life_outcome outcome)
+static void check_leaks(const struct usage *before, enum outcome outcome)
 {
 	struct usage after = measure();
 
 	/* /proc lists a joined thread slightly longer. */
-	for (int i = 0; i < 2000 && after.threads > before->threads && outcome != LIFE_LOST; i++) {
+	for (int i = 0; i < 2000 && after.threads > before->threads && outcome != OUTCOME_LOST;
+		i++) {
 		usleep(1000);
 		after = measure();
 	}
@@ -136,10 +137,10 @@ static void check_leaks(const struct usage *before, enum life_outcome outcome)
 	if (!fails("munmap")) {
 		check_mappings(before, &after);
 	}
-	if (outcome != LIFE_LOST && after.files != before->files) {
+	if (outcome != OUTCOME_LOST && after.files != before->files) {
 		vku_fail("%zu descriptors, not %zu", after.files, before->files);
 	}
-	if (outcome != LIFE_LOST && after.threads > before->threads) {
+	if (outcome != OUTCOME_LOST && after.threads > before->threads) {
 		vku_fail("%zu threads, not %zu", after.threads, before->threads);
 	}
 }
@@ -181,15 +182,15 @@ static void live_twice(const struct setup *setup)
 	prepare_process(setup);
 	struct usage before = measure();
 	atomic_store(&calls->is_armed, true);
-	enum life_outcome outcome = life(calls->nth != 0);
+	enum outcome outcome = application_run(calls->nth != 0);
 	atomic_store(&calls->is_armed, false);
 	check_leaks(&before, outcome);
 	if (calls->nth) {
 		before = measure();
-		if (life(false) != LIFE_UNNOTICED) {
-			vku_fail("the second life failed");
+		if (application_run(false) != OUTCOME_UNNOTICED) {
+			vku_fail("the second run failed");
 		}
-		check_leaks(&before, LIFE_UNNOTICED);
+		check_leaks(&before, OUTCOME_UNNOTICED);
 	}
 	fflush(NULL);
 	_exit(10 + (int)outcome);
@@ -303,7 +304,7 @@ static void run_setup(const struct setup *setup, struct figures *total, bool all
 	memset(calls->sites, 0, sizeof(calls->sites));
 	calls->nth = 0;
 	int status = run_process(setup);
-	if (status != (10 + LIFE_UNNOTICED) << 8) {
+	if (status != (10 + OUTCOME_UNNOTICED) << 8) {
 		print_log();
 		vku_fail("%s: the run without a fault ends with status 0x%x", setup->name,
 			(unsigned)status);
@@ -319,9 +320,9 @@ static void run_setup(const struct setup *setup, struct figures *total, bool all
 	}
 	printf("%s: %zu call sites, %u faults: %u unnoticed, %u errors, %u native, %u lost "
 	       "devices; %u failures, %u crashes; %u not reached\n",
-		setup->name, site_count, figures.faults, figures.outcomes[LIFE_UNNOTICED],
-		figures.outcomes[LIFE_ERROR], figures.outcomes[LIFE_NATIVE],
-		figures.outcomes[LIFE_LOST], figures.failures, figures.crashes,
+		setup->name, site_count, figures.faults, figures.outcomes[OUTCOME_UNNOTICED],
+		figures.outcomes[OUTCOME_ERROR], figures.outcomes[OUTCOME_NATIVE],
+		figures.outcomes[OUTCOME_LOST], figures.failures, figures.crashes,
 		figures.not_reached);
 	total->faults += figures.faults;
 	total->failures += figures.failures;
@@ -346,7 +347,7 @@ static void warm_up(void)
 	vku_instance_init(&vk, &(struct vku_options){ 0 });
 	dl_iterate_phdr(keep, NULL);
 	vku_finish(&vk);
-	life(false);
+	application_run(false);
 }
 
 static void prepare_files(void)

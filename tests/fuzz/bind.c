@@ -154,7 +154,7 @@ static void check_op(const struct vmb_op *op, bool is_new[RESOURCES][BLOCKS])
 {
 	size_t index = (size_t)((struct vmb_resource *)(uintptr_t)op->resource - world.resources);
 
-	expect(index < RESOURCES && op->kind != VMB_OP_UNMAP && op->size, "a wrong op");
+	expect(index < RESOURCES && op->kind != VMB_OP_UNMAP && op->size, "an invalid op");
 	uint64_t from = op->va - world.resources[index].reservation.va;
 	expect(from % GRANULARITY == 0 && op->size % GRANULARITY == 0 &&
 			from + op->size <= world.resources[index].reservation.size,
@@ -167,7 +167,7 @@ static void check_op(const struct vmb_op *op, bool is_new[RESOURCES][BLOCKS])
 		expect(op->kind == VMB_OP_MAP ? expected->backing == op->backing &&
 					expected->offset == op->offset + at
 					      : expected->backing == 0,
-			"a block has other memory");
+			"a block has unexpected memory");
 	}
 }
 
@@ -195,7 +195,7 @@ static void check_plan(const struct vmb_plan *plan)
 	for (size_t i = 0; i < RESOURCES * BLOCKS; i++) {
 		expect(!is_new[i / BLOCKS][i % BLOCKS], "a block is left out");
 	}
-	expect(plan->count == fewest, "there are fewer ops for the same");
+	expect(plan->count == fewest, "fewer ops have the same effect");
 }
 
 /* Binds of one buffer or image. */
@@ -248,7 +248,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	vmb_plan_init(&plan);
 	VkResult result = vmb_bind_plan(&world.provide, &info, &plan);
-	expect((result == VK_SUCCESS) == is_valid, "another result");
+	expect((result == VK_SUCCESS) == is_valid, "unexpected result");
 	if (result == VK_SUCCESS) {
 		check_plan(&plan);
 	}

@@ -97,9 +97,9 @@ static void check_find(size_t count, VkStructureType type)
 	for (size_t i = 0; i < count && !expected; i++) {
 		expected = nodes[i].at->sType == type ? nodes[i].at : NULL;
 	}
-	expect(vmb_chain_find(chain, type) == expected, "the first structure is another one");
+	expect(vmb_chain_find(chain, type) == expected, "the first structure is wrong");
 	expect(vmb_chain_find_out(count ? nodes[0].at : NULL, type) == expected,
-		"the first structure to write to is another one");
+		"the first structure to write to is wrong");
 }
 
 static size_t count_copied(size_t count, const VkStructureType *types, size_t type_count)
@@ -123,11 +123,11 @@ static void check_copy(const struct vmb_chain *copy, size_t count, size_t copied
 		expect(at, "the copy is too short");
 		expect((at != (const void *)nodes[i].at) == (i < copied),
 			"the wrong structures are copied");
-		expect(at->sType == nodes[i].at->sType, "the copy has another type");
+		expect(at->sType == nodes[i].at->sType, "the copy has an unexpected type");
 		size_t size = nodes[i].size < 4096 ? nodes[i].size : 4096;
 		expect(memcmp((const char *)at + header, nodes[i].saved + header, size - header) ==
 				0,
-			"the copy has other bytes");
+			"the copy has unexpected bytes");
 	}
 	expect(!at, "the copy is too long");
 }

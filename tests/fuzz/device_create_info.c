@@ -160,7 +160,7 @@ static void check_extensions(const VkDeviceCreateInfo *given, const VkDeviceCrea
 		expect(count_name(rewritten->ppEnabledExtensionNames,
 			       rewritten->enabledExtensionCount,
 			       names[i]) == (needed && !expected ? 1 : expected),
-			"other extensions are enabled");
+			"unexpected extensions are enabled");
 	}
 }
 
@@ -170,7 +170,7 @@ static void check_core(const VkPhysicalDeviceFeatures *given, const VkPhysicalDe
 
 	vmb_features_hide_sparse(&expected);
 	expect(now && !vmb_features_want_sparse(now), "a sparse feature reaches the driver");
-	expect(memcmp(&expected, now, sizeof(expected)) == 0, "another core feature is changed");
+	expect(memcmp(&expected, now, sizeof(expected)) == 0, "a core feature is changed");
 }
 
 /* Compares the chains. The driver's may begin with a further structure, for timelineSemaphore. */
@@ -193,7 +193,7 @@ static void check_chain(const struct application *application, const VkDeviceCre
 	}
 	for (size_t i = 0; i < application->count; i++) {
 		union structure expected = application->structs[i];
-		expect(now && now->base.sType == expected.base.sType, "another chain");
+		expect(now && now->base.sType == expected.base.sType, "unexpected chain");
 		if (expected.base.sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2) {
 			vmb_features_hide_sparse(&expected.core.features);
 		} else if (expected.base.sType ==
@@ -206,7 +206,7 @@ static void check_chain(const struct application *application, const VkDeviceCre
 		size_t header = sizeof(VkBaseOutStructure);
 		expect(memcmp((const char *)now + header, (const char *)&expected + header,
 			       sizeof(expected) - header) == 0,
-			"another feature of the chain is changed");
+			"a feature of the chain is changed");
 		now = (const union structure *)now->base.pNext;
 	}
 	expect(!now && has_timeline, "timelineSemaphore is not enabled once");
@@ -245,7 +245,8 @@ static void check(const struct vmb_physical_device *physical, struct application
 
 	expect(memcmp(&before, application, sizeof(before)) == 0,
 		"the application's structures are changed");
-	expect(result == (exceeds ? VK_ERROR_FEATURE_NOT_PRESENT : VK_SUCCESS), "another result");
+	expect(result == (exceeds ? VK_ERROR_FEATURE_NOT_PRESENT : VK_SUCCESS),
+		"unexpected result");
 	if (result != VK_SUCCESS) {
 		return;
 	}

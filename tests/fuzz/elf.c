@@ -324,7 +324,7 @@ static void check_symbol(const struct library *library, const struct vmb_elf *el
 		is_defined |= library->symbols[i].st_shndx != SHN_UNDEF &&
 			strcmp(name_of(library, i), name) == 0;
 	}
-	expect(vmb_elf_defines(elf, name) == is_defined, "another symbol is defined");
+	expect(vmb_elf_defines(elf, name) == is_defined, "unexpected symbol is defined");
 }
 
 /* The walk through the list of the library's slots. */
@@ -362,9 +362,9 @@ static int check_slot(const struct vmb_elf *elf, vmb_elf_slot *slot, const char 
 	struct walk *walk = data;
 	const ElfW(Rel) *expected = next_slot(walk);
 
-	expect(expected && (uintptr_t)slot == elf->base + expected->r_offset, "another slot");
+	expect(expected && (uintptr_t)slot == elf->base + expected->r_offset, "unexpected slot");
 	expect(strcmp(symbol, name_of(walk->library, ELF64_R_SYM(expected->r_info))) == 0,
-		"another symbol of a slot");
+		"a slot has an unexpected symbol");
 	return 0;
 }
 
@@ -385,9 +385,9 @@ static void check_addresses(
 				address < (start + header->p_memsz) / page * page;
 		}
 	}
-	expect(vmb_elf_contains(elf, address) == is_in, "another segment");
+	expect(vmb_elf_contains(elf, address) == is_in, "unexpected segment");
 	expect(vmb_elf_is_read_only(elf, (vmb_elf_slot *)address) == is_read_only,
-		"another read-only range");
+		"unexpected read-only range");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -405,7 +405,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.dlpi_phnum = (ElfW(Half))library.header_count,
 	};
 	expect(vmb_elf_read(&elf, &info), "the library has no symbols");
-	expect(strcmp(elf.soname, library.soname ? "lib.so" : "") == 0, "another soname");
+	expect(strcmp(elf.soname, library.soname ? "lib.so" : "") == 0, "unexpected soname");
 	for (size_t i = 0; i < library.symbol_count; i++) {
 		check_symbol(&library, &elf, name_of(&library, i));
 	}

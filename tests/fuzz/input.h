@@ -69,7 +69,7 @@ static inline size_t input_below(struct input *input, size_t count)
 	return input_u8(input) % count;
 }
 
-/* One of 32 times, as the rare choice. */
+/* True for one of 32 values. */
 static inline bool input_rarely(struct input *input)
 {
 	return input_u8(input) >= 248;

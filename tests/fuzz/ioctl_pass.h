@@ -60,7 +60,7 @@ static inline int ioctl_pass_answer(
 {
 	pass->calls++;
 	expect(fd == pass->fd && request == pass->request && arg == pass->arg,
-		"another ioctl reaches the kernel");
+		"an unexpected ioctl reaches the kernel");
 	if (pass->size) {
 		expect(memcmp(pass->arg, pass->before, pass->size) == 0,
 			"the argument reaches the kernel changed");
@@ -75,12 +75,12 @@ static inline int ioctl_pass_answer(
 /* Checks the caller's side. error is errno after the ioctl. */
 static inline void ioctl_pass_finish(struct ioctl_pass *pass, int ret, int error)
 {
-	expect(pass->calls == 1, "an ioctl reaches the kernel never or twice");
+	expect(pass->calls == 1, "an ioctl does not reach the kernel once");
 	expect(ret == pass->ret, "the result of an ioctl is changed");
 	expect(error == (ret < 0 ? pass->error : IOCTL_PASS_ERRNO), "errno is changed");
 	if (pass->size) {
 		expect(memcmp(pass->arg, pass->after, pass->size) == 0,
-			"the answer in the argument is changed");
+			"the kernel's data in the argument is changed");
 	}
 	free(pass->arg);
 }

@@ -119,7 +119,8 @@ static bool both_ioctl(unsigned long request, void *arg, size_t size)
 	world.compares = world.compares && direct == 0 && (layer == 0 || !may_fail);
 	if (world.compares) {
 		expect(layer == 0, "the ioctl fails only with the layer");
-		expect(memcmp(arg, direct_arg, size) == 0, "the ioctl gives another answer");
+		expect(memcmp(arg, direct_arg, size) == 0,
+			"the ioctl returns other data than without the layer");
 	}
 	free(direct_arg);
 	return layer == 0 && direct == 0;
@@ -436,7 +437,7 @@ static void compare(void)
 	for (size_t i = 0; i < VMS && world.compares && !world.in_call; i++) {
 		expect(vm_compare(
 			       world.files[LAYER], world.files[DIRECT], world.vms[i], &world.nulls),
-			"the GPU sees something else");
+			"the GPU sees other mappings than without the layer");
 	}
 }
 
@@ -511,7 +512,8 @@ static void begin(struct input *input)
 		world.vms[i] = create.id;
 	}
 	expect(vmb_driver_call_end(&world.call.base) == 0, "the device cannot be created");
-	expect(vmb_intercept_is_live(world.intercept), "the descriptor is not learnt");
+	expect(vmb_intercept_is_live(world.intercept),
+		"the intercept has not learned the descriptor");
 	uint32_t null_memory = create_null(UINT64_C(1) << 40);
 	world.bos[world.bo_count++] = null_memory;
 	atomic_store(&panthor->null_memory, null_memory);

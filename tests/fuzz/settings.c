@@ -211,11 +211,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	info.pNext = make_chain(&input, &model);
 	set_environment(&input, &model);
 	expect(vmb_settings_init(&settings, &info) == 0, "the settings cannot be read");
-	expect((int)settings.route == model.values[ROUTE], "another route");
-	expect((int)settings.defer_blobs == model.values[DEFER], "another defer_blobs");
-	expect((int)settings.log == model.values[LOG], "another log level");
-	expect(is_text(settings.stats, model.texts[STATS]), "another stats path");
-	expect(is_text(settings.trace, model.texts[TRACE]), "another trace path");
+	expect((int)settings.route == model.values[ROUTE], "unexpected route");
+	expect((int)settings.defer_blobs == model.values[DEFER], "unexpected defer_blobs");
+	expect((int)settings.log == model.values[LOG], "unexpected log level");
+	expect(is_text(settings.stats, model.texts[STATS]), "unexpected stats path");
+	expect(is_text(settings.trace, model.texts[TRACE]), "unexpected trace path");
 	expect(settings.disabled ==
 			(settings.route == VMB_REQUEST_OFF ||
 				getenv("DISABLE_VMBIND_SPARSE") != NULL),

@@ -20,7 +20,7 @@ static void check_code_point(const char *from, const char *to, uint32_t code)
 	if (size == length && memcmp(encoded, from, size) == 0) {
 		return;
 	}
-	expect(code == VMB_UTF8_REPLACEMENT && length == 1, "the code point has other bytes");
+	expect(code == VMB_UTF8_REPLACEMENT && length == 1, "the code point has unexpected bytes");
 }
 
 static void check_utf8(const char *text, size_t size)
@@ -50,7 +50,7 @@ static void check_json_character(const char *out, size_t size)
 	if (copy[0] == '\\') {
 		expect((size == 2 && (copy[1] == '"' || copy[1] == '\\')) ||
 				(size == 6 && copy[1] == 'u'),
-			"an escape that JSON does not have");
+			"an escape sequence that JSON lacks");
 		return;
 	}
 	expect(copy[0] != '"', "a bare quotation mark");

@@ -40,7 +40,7 @@ static void check_continued(const uint8_t *before, size_t size)
 	size_t length = strlen(EVENT), changed = 0;
 	uint8_t *now = exact_memory(size + length);
 
-	expect(file_size() == size + length, "the file has another size");
+	expect(file_size() == size + length, "the file has an unexpected size");
 	expect(pread(file, now, size + length, 0) == (ssize_t)(size + length),
 		"the file cannot be read");
 	for (size_t i = 0; i < size; i++) {

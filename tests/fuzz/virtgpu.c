@@ -168,6 +168,16 @@ static unsigned long take_request(struct input *input, unsigned long known)
 	return _IOC(input_u8(input) & 3u, 'd', _IOC_NR(known), input_u8(input) % MAX_ARG);
 }
 
+/* The argument of a request: the struct, cut to the size of the request or extended with zeros. */
+static void *exact_argument(unsigned long request, const void *data, size_t data_size)
+{
+	size_t size = _IOC_SIZE(request);
+	void *arg = exact_memory(size);
+
+	memcpy(arg, data, size < data_size ? size : data_size);
+	return arg;
+}
+
 static void create(struct input *input)
 {
 	struct drm_virtgpu_resource_create_blob blob = {
@@ -210,11 +220,8 @@ static void map(struct input *input)
 {
 	unsigned long request = take_request(input, DRM_IOCTL_VIRTGPU_MAP);
 	struct drm_virtgpu_map map = { .handle = take_handle(input) };
-	unsigned char given[MAX_ARG] = { 0 };
-	void *arg = exact_memory(_IOC_SIZE(request));
+	void *arg = exact_argument(request, &map, sizeof(map));
 
-	memcpy(given, &map, sizeof(map));
-	memcpy(arg, given, _IOC_SIZE(request));
 	int ret = layer_ioctl(request, arg);
 	if (ret == 0 && request == DRM_IOCTL_VIRTGPU_MAP && is_mappable(map.handle)) {
 		expect(vmb_sim_gpu_map(app.fd, map.handle) != VMB_SIM_GPU_WOULD_BLOCK,
@@ -245,11 +252,8 @@ static void import(struct input *input)
 	size_t index = input_below(input, MAX_DMABUFS);
 	struct drm_prime_handle prime = { .fd = index < app.dmabuf_count ? app.dmabufs[index]
 									 : -1 };
-	unsigned char given[MAX_ARG] = { 0 };
-	void *arg = exact_memory(_IOC_SIZE(request));
+	void *arg = exact_argument(request, &prime, sizeof(prime));
 
-	memcpy(given, &prime, sizeof(prime));
-	memcpy(arg, given, _IOC_SIZE(request));
 	layer_ioctl(request, arg);
 	free(arg);
 }
@@ -258,11 +262,8 @@ static void close_handle(struct input *input)
 {
 	unsigned long request = take_request(input, DRM_IOCTL_GEM_CLOSE);
 	struct drm_gem_close closed = { .handle = take_handle(input) };
-	unsigned char given[MAX_ARG] = { 0 };
-	void *arg = exact_memory(_IOC_SIZE(request));
+	void *arg = exact_argument(request, &closed, sizeof(closed));
 
-	memcpy(given, &closed, sizeof(closed));
-	memcpy(arg, given, _IOC_SIZE(request));
 	/* A request of another shape may close the blob, or another one, or none. */
 	for (size_t i = 0; i < app.handle_count; i++) {
 		if (app.handles[i] == closed.handle) {

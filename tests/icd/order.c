@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "shaders.h"
+#include "adder.h"
 #include "sync.h"
 
 /*
@@ -21,10 +21,7 @@
 
 struct scene {
 	const struct vku *vk;
-	struct icd_pages p;
-	struct vku_program add;
-	VkDescriptorSet set;
-	VkFence fence;
+	struct icd_adder a;
 	VkCommandBuffer commands[STEPS];
 	uint32_t command_count;
 };
@@ -33,35 +30,20 @@ static void scene_init(const struct vku *vk, struct scene *s)
 {
 	s->vk = vk;
 	s->command_count = 0;
-	icd_pages_init(vk, &s->p, PAGES, MEMORY_PAGES);
-	icd_add_init(vk, &s->add);
-	const VkDescriptorBufferInfo whole = { s->p.buffer, 0, VK_WHOLE_SIZE };
-	s->set = vku_program_set(vk, &s->add, &whole);
-	s->fence = vku_create_fence(vk);
+	icd_adder_init(vk, &s->a, PAGES, MEMORY_PAGES);
 }
 
 static void scene_finish(struct scene *s)
 {
 	VKU_CHECK(vkDeviceWaitIdle(s->vk->device));
 	vkFreeCommandBuffers(s->vk->device, s->vk->pool, s->command_count, s->commands);
-	vkDestroyFence(s->vk->device, s->fence, NULL);
-	vku_program_finish(s->vk, &s->add);
-	icd_pages_finish(s->vk, &s->p);
+	icd_adder_finish(s->vk, &s->a);
 }
 
-/* Commands that add value to each word of a buffer page. */
 static VkCommandBuffer record_add(struct scene *s, uint32_t page, uint32_t value)
 {
-	const struct icd_add_push push = {
-		.first = page * s->p.page_words,
-		.count = s->p.page_words,
-		.value = value,
-	};
-	VkCommandBuffer commands = vku_begin(s->vk);
+	VkCommandBuffer commands = icd_adder_record(s->vk, &s->a, page, value);
 
-	vku_dispatch(commands, &s->add, s->set, &push, icd_groups(push.count));
-	vku_barrier(commands);
-	VKU_CHECK(vkEndCommandBuffer(commands));
 	s->commands[s->command_count++] = commands;
 	return commands;
 }
@@ -70,7 +52,7 @@ static void bind(const struct scene *s, const VkSparseMemoryBind *page)
 {
 	icd_bind(s->vk,
 		&(struct icd_batch){
-			.buffer = s->p.buffer,
+			.buffer = s->a.p.buffer,
 			.binds = { *page },
 			.bind_count = 1,
 		});
@@ -87,8 +69,8 @@ static void random_step(struct scene *s, struct model *model, unsigned *seed)
 	uint32_t page = (uint32_t)rand_r(seed) % PAGES;
 	uint32_t memory = (uint32_t)rand_r(seed) % MEMORY_PAGES;
 	uint32_t value = (uint32_t)rand_r(seed) % 1000;
-	VkSparseMemoryBind one = icd_page_bind(&s->p, page, 1, memory);
-	VkSparseMemoryBind none = icd_page_unbind(&s->p, page, 1);
+	VkSparseMemoryBind one = icd_page_bind(&s->a.p, page, 1, memory);
+	VkSparseMemoryBind none = icd_page_unbind(&s->a.p, page, 1);
 
 	switch (rand_r(seed) % 5) {
 	case 0:
@@ -133,14 +115,14 @@ static void random_order(void **state)
 		for (int i = 0; i < STEPS / 3; i++) {
 			random_step(&s, &model, &seed);
 		}
-		icd_submit(vk, &(struct icd_batch){ .fence = s.fence });
+		icd_submit(vk, &(struct icd_batch){ .fence = s.a.fence });
 		for (uint32_t i = 0; round == 0 && i < MEMORY_PAGES; i++) {
-			icd_expect_memory(&s.p, i, icd_stamp(i));
+			icd_expect_memory(&s.a.p, i, icd_stamp(i));
 		}
 		vku_signal(vk, timeline, 1);
-		icd_wait_fence(vk, s.fence);
+		icd_wait_fence(vk, s.a.fence);
 		for (uint32_t i = 0; i < MEMORY_PAGES; i++) {
-			icd_expect_memory(&s.p, i, icd_stamp(i) + model.sums[i]);
+			icd_expect_memory(&s.a.p, i, icd_stamp(i) + model.sums[i]);
 		}
 		VKU_CHECK(vkQueueWaitIdle(vk->queue));
 		vkDestroySemaphore(vk->device, timeline, NULL);
@@ -157,23 +139,23 @@ static void batch_after_waiting_batch(void **state)
 	struct scene s;
 
 	scene_init(vk, &s);
-	bind(&s, &(VkSparseMemoryBind){ .size = s.p.page, .memory = s.p.memory });
+	bind(&s, &(VkSparseMemoryBind){ .size = s.a.p.page, .memory = s.a.p.memory });
 	VkCommandBuffer add = record_add(&s, 0, 5);
 	icd_submit(vk, &(struct icd_batch){ .commands = add, .waits = { { timeline, 1 } } });
 	icd_bind_info(&wait, &(struct icd_batch){ .waits = { { timeline, 2 } } });
 	icd_bind_info(&binds,
 		&(struct icd_batch){
-			.buffer = s.p.buffer,
-			.binds = { icd_page_bind(&s.p, 0, 1, 3) },
+			.buffer = s.a.p.buffer,
+			.binds = { icd_page_bind(&s.a.p, 0, 1, 3) },
 			.bind_count = 1,
 		});
 	const VkBindSparseInfo infos[] = { wait.info, binds.info };
-	VKU_CHECK(vkQueueBindSparse(vk->queue, 2, infos, s.fence));
+	VKU_CHECK(vkQueueBindSparse(vk->queue, 2, infos, s.a.fence));
 	vku_signal(vk, timeline, 1);
 	vku_signal(vk, timeline, 2);
-	icd_wait_fence(vk, s.fence);
-	icd_expect_memory(&s.p, 0, icd_stamp(0) + 5);
-	icd_expect_page(vk, &s.p, 0, icd_stamp(3));
+	icd_wait_fence(vk, s.a.fence);
+	icd_expect_memory(&s.a.p, 0, icd_stamp(0) + 5);
+	icd_expect_page(vk, &s.a.p, 0, icd_stamp(3));
 	scene_finish(&s);
 	vkDestroySemaphore(vk->device, timeline, NULL);
 }
@@ -204,12 +186,12 @@ static void query_during_pending_bind(void **state)
 	vkCmdWriteTimestamp(commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool, 0);
 	VKU_CHECK(vkEndCommandBuffer(commands));
 	s.commands[s.command_count++] = commands;
-	icd_submit(vk, &(struct icd_batch){ .commands = commands, .fence = s.fence });
-	icd_wait_fence(vk, s.fence);
+	icd_submit(vk, &(struct icd_batch){ .commands = commands, .fence = s.a.fence });
+	icd_wait_fence(vk, s.a.fence);
 	icd_bind(vk,
 		&(struct icd_batch){
-			.buffer = s.p.buffer,
-			.binds = { icd_page_bind(&s.p, 0, 1, 3) },
+			.buffer = s.a.p.buffer,
+			.binds = { icd_page_bind(&s.a.p, 0, 1, 3) },
 			.bind_count = 1,
 			.waits = { { timeline, 1 } },
 		});
@@ -236,12 +218,12 @@ static void device_destroyed_after_fence(void **state)
 		icd_submit(&vk, &(struct icd_batch){ .commands = add });
 		icd_bind(&vk,
 			&(struct icd_batch){
-				.buffer = s.p.buffer,
-				.binds = { icd_page_bind(&s.p, 0, 1, 3) },
+				.buffer = s.a.p.buffer,
+				.binds = { icd_page_bind(&s.a.p, 0, 1, 3) },
 				.bind_count = 1,
-				.fence = s.fence,
+				.fence = s.a.fence,
 			});
-		icd_wait_fence(&vk, s.fence);
+		icd_wait_fence(&vk, s.a.fence);
 		scene_finish(&s);
 		vku_finish(&vk);
 	}

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "adder.h"
 #include "shaders.h"
 
 /*
@@ -26,54 +27,13 @@
 #define SLOW_GROUPS 2000
 #define MAX_GROUPS 65535
 
-/* The objects that every scenario needs: a paged buffer, a shader and a fence. */
-struct setting {
-	struct icd_pages p;
-	struct vku_program add;
-	VkDescriptorSet set;
-	VkFence fence;
-};
-
-static void setting_init(const struct vku *vk, struct setting *s)
-{
-	icd_pages_init(vk, &s->p, 8, 16);
-	icd_add_init(vk, &s->add);
-	const VkDescriptorBufferInfo whole = { s->p.buffer, 0, VK_WHOLE_SIZE };
-	s->set = vku_program_set(vk, &s->add, &whole);
-	s->fence = vku_create_fence(vk);
-}
-
-static void setting_finish(const struct vku *vk, struct setting *s)
-{
-	vkDestroyFence(vk->device, s->fence, NULL);
-	vku_program_finish(vk, &s->add);
-	icd_pages_finish(vk, &s->p);
-}
-
-/* Records commands that add value to each word of a buffer page. */
-static VkCommandBuffer record_add(
-	const struct vku *vk, const struct setting *s, uint32_t page, uint32_t value)
-{
-	const struct icd_add_push push = {
-		.first = page * s->p.page_words,
-		.count = s->p.page_words,
-		.value = value,
-	};
-	VkCommandBuffer commands = vku_begin(vk);
-
-	vku_dispatch(commands, &s->add, s->set, &push, icd_groups(push.count));
-	vku_barrier(commands);
-	VKU_CHECK(vkEndCommandBuffer(commands));
-	return commands;
-}
-
 static void free_commands(const struct vku *vk, VkCommandBuffer commands)
 {
 	vkFreeCommandBuffers(vk->device, vk->pool, 1, &commands);
 }
 
 static void bind_page_now(
-	const struct vku *vk, const struct setting *s, uint32_t at, uint32_t memory)
+	const struct vku *vk, const struct icd_adder *s, uint32_t at, uint32_t memory)
 {
 	VkSparseMemoryBind bind = icd_page_bind(&s->p, at, 1, memory);
 
@@ -83,9 +43,9 @@ static void bind_page_now(
 static void fence_after_bind(void **state)
 {
 	struct vku *vk = *state;
-	struct setting s;
+	struct icd_adder s;
 
-	setting_init(vk, &s);
+	icd_adder_init(vk, &s, 8, 16);
 	for (uint32_t i = 0; i < 100; i++) {
 		const struct icd_batch batch = {
 			.buffer = s.p.buffer,
@@ -97,7 +57,7 @@ static void fence_after_bind(void **state)
 		icd_wait_fence(vk, s.fence);
 		icd_expect_page(vk, &s.p, i % 8, icd_stamp(i % 16));
 	}
-	setting_finish(vk, &s);
+	icd_adder_finish(vk, &s);
 }
 
 /* dispatch -> bind -> dispatch with binary semaphores, without waits on the host. */
@@ -105,12 +65,12 @@ static void between_two_dispatches(void **state)
 {
 	struct vku *vk = *state;
 	VkSemaphore done = vku_create_semaphore(vk), bound = vku_create_semaphore(vk);
-	struct setting s;
+	struct icd_adder s;
 
-	setting_init(vk, &s);
+	icd_adder_init(vk, &s, 8, 16);
 	bind_page_now(vk, &s, 2, 4);
-	VkCommandBuffer add = record_add(vk, &s, 2, 10);
-	VkCommandBuffer add_more = record_add(vk, &s, 2, 100);
+	VkCommandBuffer add = icd_adder_record(vk, &s, 2, 10);
+	VkCommandBuffer add_more = icd_adder_record(vk, &s, 2, 100);
 	icd_submit(vk, &(struct icd_batch){ .commands = add, .signals = { { done, 0 } } });
 	icd_bind(vk,
 		&(struct icd_batch){
@@ -133,12 +93,12 @@ static void between_two_dispatches(void **state)
 	free_commands(vk, add_more);
 	vkDestroySemaphore(vk->device, done, NULL);
 	vkDestroySemaphore(vk->device, bound, NULL);
-	setting_finish(vk, &s);
+	icd_adder_finish(vk, &s);
 }
 
 /* Rebinds page 1 after a dispatch that counts in this page. The dispatch waits for the host, so it
  * is pending when the calls return. Returns the seconds that the dispatch and the bind took. */
-static double bind_behind_dispatch(const struct vku *vk, const struct setting *s,
+static double bind_behind_dispatch(const struct vku *vk, const struct icd_adder *s,
 	const struct vku_program *slow, VkDescriptorSet set, uint32_t groups)
 {
 	VkSemaphore timeline = vku_create_timeline(vk, 0);
@@ -185,9 +145,9 @@ static void bind_after_slow_dispatch(void **state)
 	struct vku *vk = *state;
 	uint32_t groups = SLOW_GROUPS;
 	struct vku_program slow;
-	struct setting s;
+	struct icd_adder s;
 
-	setting_init(vk, &s);
+	icd_adder_init(vk, &s, 8, 16);
 	icd_slow_init(vk, &slow);
 	const VkDescriptorBufferInfo page = { s.p.buffer, s.p.page, s.p.page };
 	VkDescriptorSet set = vku_program_set(vk, &slow, &page);
@@ -197,7 +157,7 @@ static void bind_after_slow_dispatch(void **state)
 		groups *= 2;
 	}
 	vku_program_finish(vk, &slow);
-	setting_finish(vk, &s);
+	icd_adder_finish(vk, &s);
 }
 
 /* The host signals the value that the bind waits for after the call returned. */
@@ -205,9 +165,9 @@ static void wait_before_signal(void **state)
 {
 	struct vku *vk = *state;
 	VkSemaphore timeline = vku_create_timeline(vk, 0);
-	struct setting s;
+	struct icd_adder s;
 
-	setting_init(vk, &s);
+	icd_adder_init(vk, &s, 8, 16);
 	double start = icd_seconds();
 	icd_bind(vk,
 		&(struct icd_batch){
@@ -234,7 +194,7 @@ static void wait_before_signal(void **state)
 	icd_expect_page(vk, &s.p, 3, icd_stamp(7));
 	icd_expect_page(vk, &s.p, 4, icd_stamp(8));
 	vkDestroySemaphore(vk->device, timeline, NULL);
-	setting_finish(vk, &s);
+	icd_adder_finish(vk, &s);
 }
 
 /* The whole chain is submitted before the host signals its start. */
@@ -246,11 +206,11 @@ static void long_chain_waits_for_host(void **state)
 	struct vku *vk = *state;
 	VkSemaphore timeline = vku_create_timeline(vk, 0);
 	VkCommandBuffer commands[STEPS];
-	struct setting s;
+	struct icd_adder s;
 
-	setting_init(vk, &s);
+	icd_adder_init(vk, &s, 8, 16);
 	for (uint32_t i = 0; i < STEPS; i++) {
-		commands[i] = record_add(vk, &s, 0, i + 1);
+		commands[i] = icd_adder_record(vk, &s, 0, i + 1);
 	}
 	double start = icd_seconds();
 	for (uint32_t i = 0; i < STEPS; i++) {
@@ -287,7 +247,7 @@ static void long_chain_waits_for_host(void **state)
 		free_commands(vk, commands[i]);
 	}
 	vkDestroySemaphore(vk->device, timeline, NULL);
-	setting_finish(vk, &s);
+	icd_adder_finish(vk, &s);
 }
 
 #define CHAIN 1000
@@ -300,10 +260,10 @@ static void check_chain(struct vku *vk, bool timeline)
 {
 	VkCommandBuffer *commands = calloc(CHAIN, sizeof(VkCommandBuffer));
 	VkSemaphore *semaphores = calloc(2 * CHAIN + 1, sizeof(VkSemaphore));
-	struct setting s;
+	struct icd_adder s;
 
 	EXPECT(commands && semaphores);
-	setting_init(vk, &s);
+	icd_adder_init(vk, &s, 8, 16);
 	for (uint32_t i = 0; i < 2 * CHAIN; i++) {
 		bool first = i == 0;
 		semaphores[i] = !timeline ? vku_create_semaphore(vk)
@@ -326,7 +286,7 @@ static void check_chain(struct vku *vk, bool timeline)
 			};
 		}
 		icd_bind(vk, &bind);
-		commands[i] = record_add(vk, &s, 6, i);
+		commands[i] = icd_adder_record(vk, &s, 6, i);
 		icd_submit(vk,
 			&(struct icd_batch){
 				.commands = commands[i],
@@ -350,7 +310,7 @@ static void check_chain(struct vku *vk, bool timeline)
 	}
 	free(commands);
 	free(semaphores);
-	setting_finish(vk, &s);
+	icd_adder_finish(vk, &s);
 }
 
 static void thousand_rebinds_binary(void **state)
@@ -374,9 +334,9 @@ static void batches_that_wait_for_each_other(void **state)
 	struct icd_batch batches[BATCHES];
 	struct icd_bind_info infos[BATCHES];
 	VkBindSparseInfo array[BATCHES];
-	struct setting s;
+	struct icd_adder s;
 
-	setting_init(vk, &s);
+	icd_adder_init(vk, &s, 8, 16);
 	for (uint32_t i = 0; i < BATCHES; i++) {
 		batches[i] = (struct icd_batch){
 			.buffer = s.p.buffer,
@@ -397,7 +357,7 @@ static void batches_that_wait_for_each_other(void **state)
 	icd_wait_fence(vk, s.fence);
 	icd_expect_page(vk, &s.p, 5, icd_stamp(BATCHES - 1));
 	vkDestroySemaphore(vk->device, timeline, NULL);
-	setting_finish(vk, &s);
+	icd_adder_finish(vk, &s);
 }
 
 /* As above, with one binary semaphore for each step. */
@@ -411,9 +371,9 @@ static void batches_with_binary_semaphores(void **state)
 	struct icd_batch batches[BATCHES];
 	struct icd_bind_info infos[BATCHES];
 	VkBindSparseInfo array[BATCHES];
-	struct setting s;
+	struct icd_adder s;
 
-	setting_init(vk, &s);
+	icd_adder_init(vk, &s, 8, 16);
 	steps[0] = vku_create_semaphore(vk);
 	for (uint32_t i = 0; i < BATCHES; i++) {
 		steps[i + 1] = vku_create_semaphore(vk);
@@ -429,7 +389,7 @@ static void batches_with_binary_semaphores(void **state)
 	}
 	icd_submit(vk, &(struct icd_batch){ .signals = { { steps[0], 0 } } });
 	VKU_CHECK(vkQueueBindSparse(vk->queue, BATCHES, array, s.fence));
-	VkCommandBuffer commands = record_add(vk, &s, 5, 1);
+	VkCommandBuffer commands = icd_adder_record(vk, &s, 5, 1);
 	icd_wait_fence(vk, s.fence);
 	icd_submit(vk,
 		&(struct icd_batch){
@@ -443,7 +403,7 @@ static void batches_with_binary_semaphores(void **state)
 	for (uint32_t i = 0; i <= BATCHES; i++) {
 		vkDestroySemaphore(vk->device, steps[i], NULL);
 	}
-	setting_finish(vk, &s);
+	icd_adder_finish(vk, &s);
 }
 
 /* Batches without binds signal only after their waits. */
@@ -485,9 +445,9 @@ static void many_semaphores(void **state)
 {
 	struct vku *vk = *state;
 	VkSemaphore t[3], b[2];
-	struct setting s;
+	struct icd_adder s;
 
-	setting_init(vk, &s);
+	icd_adder_init(vk, &s, 8, 16);
 	for (size_t i = 0; i < COUNT(t); i++) {
 		t[i] = vku_create_timeline(vk, i);
 	}
@@ -503,7 +463,7 @@ static void many_semaphores(void **state)
 			.waits = { { t[1], 21 }, { b[0], 0 }, { t[0], 20 }, { t[2], 22 } },
 			.signals = { { b[1], 0 }, { t[2], 23 }, { t[0], 24 } },
 		});
-	VkCommandBuffer commands = record_add(vk, &s, 0, 1);
+	VkCommandBuffer commands = icd_adder_record(vk, &s, 0, 1);
 	vku_signal(vk, t[2], 22);
 	icd_sleep(A_MOMENT);
 	EXPECT_EQ(vku_timeline_value(vk, t[2]), 22);
@@ -524,7 +484,7 @@ static void many_semaphores(void **state)
 	for (size_t i = 0; i < COUNT(b); i++) {
 		vkDestroySemaphore(vk->device, b[i], NULL);
 	}
-	setting_finish(vk, &s);
+	icd_adder_finish(vk, &s);
 }
 
 /* Signals a timeline semaphore from another thread after A_MOMENT. */
@@ -548,9 +508,9 @@ static void check_idle(struct vku *vk, bool whole_device)
 {
 	VkSemaphore timeline = vku_create_timeline(vk, 0);
 	struct later later = { .vk = vk, .timeline = timeline, .value = 1 };
-	struct setting s;
+	struct icd_adder s;
 
-	setting_init(vk, &s);
+	icd_adder_init(vk, &s, 8, 16);
 	icd_bind(vk,
 		&(struct icd_batch){
 			.buffer = s.p.buffer,
@@ -569,7 +529,7 @@ static void check_idle(struct vku *vk, bool whole_device)
 	pthread_join(later.thread, NULL);
 	icd_expect_page(vk, &s.p, 1, icd_stamp(2));
 	vkDestroySemaphore(vk->device, timeline, NULL);
-	setting_finish(vk, &s);
+	icd_adder_finish(vk, &s);
 }
 
 static void queue_wait_idle(void **state)
@@ -589,10 +549,10 @@ static void with_submit2(void **state)
 	VkSemaphore timeline = vku_create_timeline(vk, 0);
 	PFN_vkQueueSubmit2 submit2 = (PFN_vkQueueSubmit2)vku_device_function(
 		vk, "vkQueueSubmit2", "vkQueueSubmit2KHR");
-	struct setting s;
+	struct icd_adder s;
 
-	setting_init(vk, &s);
-	VkCommandBuffer commands = record_add(vk, &s, 4, 3);
+	icd_adder_init(vk, &s, 8, 16);
+	VkCommandBuffer commands = icd_adder_record(vk, &s, 4, 3);
 	const VkCommandBufferSubmitInfo command_info = {
 		.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_SUBMIT_INFO,
 		.commandBuffer = commands,
@@ -641,7 +601,7 @@ static void with_submit2(void **state)
 	icd_expect_page(vk, &s.p, 4, icd_stamp(3));
 	free_commands(vk, commands);
 	vkDestroySemaphore(vk->device, timeline, NULL);
-	setting_finish(vk, &s);
+	icd_adder_finish(vk, &s);
 }
 
 /* The application may reuse the arrays of a call once the call returns. */
@@ -651,9 +611,9 @@ static void arrays_may_be_reused(void **state)
 	VkSemaphore timeline = vku_create_timeline(vk, 0);
 	struct icd_bind_info info;
 	struct icd_batch batch;
-	struct setting s;
+	struct icd_adder s;
 
-	setting_init(vk, &s);
+	icd_adder_init(vk, &s, 8, 16);
 	batch = (struct icd_batch){
 		.buffer = s.p.buffer,
 		.binds = { icd_page_bind(&s.p, 0, 1, 3), icd_page_bind(&s.p, 7, 1, 9) },
@@ -671,7 +631,7 @@ static void arrays_may_be_reused(void **state)
 	icd_expect_page(vk, &s.p, 0, icd_stamp(3));
 	icd_expect_page(vk, &s.p, 7, icd_stamp(9));
 	vkDestroySemaphore(vk->device, timeline, NULL);
-	setting_finish(vk, &s);
+	icd_adder_finish(vk, &s);
 }
 
 /* A fence without batches is signalled after all earlier batches. */
@@ -679,9 +639,9 @@ static void fence_without_batches(void **state)
 {
 	struct vku *vk = *state;
 	VkSemaphore timeline = vku_create_timeline(vk, 0);
-	struct setting s;
+	struct icd_adder s;
 
-	setting_init(vk, &s);
+	icd_adder_init(vk, &s, 8, 16);
 	icd_bind(vk,
 		&(struct icd_batch){
 			.buffer = s.p.buffer,
@@ -698,7 +658,7 @@ static void fence_without_batches(void **state)
 	icd_expect_page(vk, &s.p, 0, icd_stamp(3));
 	VKU_CHECK(vkDeviceWaitIdle(vk->device));
 	vkDestroySemaphore(vk->device, timeline, NULL);
-	setting_finish(vk, &s);
+	icd_adder_finish(vk, &s);
 }
 
 int main(int argc, char **argv)

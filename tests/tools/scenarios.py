@@ -97,7 +97,7 @@ def requested_routes(tool, _):
         expect(f"the route with VMBIND_ROUTE={request}", only_device(report)["route"], route)
         tool.agrees_with_layer(report, ENUMERATE, VMBIND_ROUTE=request, **ENABLED)
     answer = tool.run(VMBIND_ROUTE="nonsense")
-    expect("VMBIND_ROUTE=nonsense is reported", "'nonsense' is not known" in answer.errors, True)
+    expect("VMBIND_ROUTE=nonsense is reported", "'nonsense' is unknown" in answer.errors, True)
 
 
 def panvk(tool, _):

@@ -1049,7 +1049,7 @@ static void test_limited(void **state)
 #define ROUNDS 300
 
 #define TAKEN 1000
-/* The granules of a window of small memory, which may be partly unused. */
+/* The granules of a shared mapping of small memory, which may be partly unused. */
 #define SLACK 256
 
 struct worker {

@@ -5,8 +5,8 @@
 #include <pthread.h>
 
 /*
- * Objects that a child process must change after fork(). Handlers of pthread_atfork(3) do so.
- * vfork(2), posix_spawn(3) and clone(2) run no handlers.
+ * Objects that must change in a child process after fork(). Handlers of pthread_atfork(3) change
+ * the objects. vfork(2), posix_spawn(3) and clone(2) run no handlers.
  */
 struct vmb_fork_watch {
 	struct vmb_fork_watch *next;

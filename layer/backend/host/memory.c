@@ -16,13 +16,13 @@
 #define MFD_NOEXEC_SEAL 8U /* Linux 6.3 */
 #endif
 
-/* A window of small backings, in bytes, and the largest small backing. */
-#define SHARED_WINDOW (UINT64_C(16) << 20)
+/* The sizes of a shared mapping and of the largest backing in it, in bytes. */
+#define SHARED_MAPPING (UINT64_C(16) << 20)
 #define SMALL (UINT64_C(1) << 20)
 
-struct vmb_host_window {
-	struct vmb_host_window *next;
-	struct vmb_host_window **link; /* the pointer to this window */
+struct vmb_host_mapping {
+	struct vmb_host_mapping *next;
+	struct vmb_host_mapping **link; /* the pointer to this mapping */
 	struct vmb_host_file *file;
 	char *map;
 	uint64_t offset; /* in the file */
@@ -31,7 +31,7 @@ struct vmb_host_window {
 	uint64_t live; /* bytes of backings that are not freed */
 };
 
-/* The sizes of a memfd to attempt, in bytes. 32-bit kernels refuse the first. */
+/* The sizes of a memfd, in order of preference, in bytes. 32-bit kernels refuse the first. */
 static const uint64_t file_sizes[] = { UINT64_C(1) << 62, UINT64_C(1) << 43 };
 
 static void count_call(struct vmb_host_memory *memory)
@@ -78,7 +78,7 @@ static void close_file(struct vmb_host_file *file)
 	close(file->fd);
 }
 
-/* Opens a new memfd for the next windows. */
+/* Opens a new memfd for the next mappings. */
 static int open_file(struct vmb_host_memory *memory)
 {
 	struct vmb_host_file *file = memory->files;
@@ -105,7 +105,7 @@ static int open_file(struct vmb_host_memory *memory)
 	atomic_store_explicit(&file->is_parents, false, memory_order_relaxed);
 	atomic_store_explicit(&file->id, ++memory->files_opened * VMB_HOST_FILES + (uint32_t)slot,
 		memory_order_release);
-	file->windows = 0;
+	file->mappings = 0;
 	memory->file = file;
 	return 0;
 }
@@ -124,7 +124,7 @@ static int take_range(struct vmb_host_memory *memory, uint64_t size)
 		memory->file = full;
 		return ret;
 	}
-	if (full && !full->windows) {
+	if (full && !full->mappings) {
 		close_file(full);
 	}
 	if (size > memory->file->unused) {
@@ -134,52 +134,52 @@ static int take_range(struct vmb_host_memory *memory, uint64_t size)
 	return 0;
 }
 
-static int open_window(
-	struct vmb_host_memory *memory, uint64_t size, struct vmb_host_window **opened)
+static int open_mapping(
+	struct vmb_host_memory *memory, uint64_t size, struct vmb_host_mapping **opened)
 {
 	/* The 64-bit size must fit into the address space of the process. */
 	if (size > SIZE_MAX / 2) {
 		return -ENOMEM;
 	}
-	struct vmb_host_window *window = calloc(1, sizeof(*window));
-	if (!window) {
+	struct vmb_host_mapping *mapping = calloc(1, sizeof(*mapping));
+	if (!mapping) {
 		return -ENOMEM;
 	}
 	int ret = take_range(memory, size);
 	if (ret < 0) {
-		goto fail_window;
+		goto fail_mapping;
 	}
 	struct vmb_host_file *file = memory->file;
 	count_call(memory);
-	window->map = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd,
+	mapping->map = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd,
 		(off_t)file->unused);
-	if (window->map == MAP_FAILED) {
+	if (mapping->map == MAP_FAILED) {
 		ret = -errno;
 		goto fail_range;
 	}
-	window->file = file;
-	window->offset = file->unused;
-	window->size = size;
-	file->windows++;
-	window->next = memory->windows;
-	window->link = &memory->windows;
-	if (window->next) {
-		window->next->link = &window->next;
+	mapping->file = file;
+	mapping->offset = file->unused;
+	mapping->size = size;
+	file->mappings++;
+	mapping->next = memory->mappings;
+	mapping->link = &memory->mappings;
+	if (mapping->next) {
+		mapping->next->link = &mapping->next;
 	}
-	memory->windows = window;
-	*opened = window;
+	memory->mappings = mapping;
+	*opened = mapping;
 	return 0;
 
 fail_range:
 	file->unused += size;
-fail_window:
-	free(window);
+fail_mapping:
+	free(mapping);
 	return ret;
 }
 
 /* In a child process the file is the parent's, and keeps its memory. */
-static void punch(struct vmb_host_memory *memory, const struct vmb_host_file *file, uint64_t offset,
-	uint64_t size)
+static void punch_range(struct vmb_host_memory *memory, const struct vmb_host_file *file,
+	uint64_t offset, uint64_t size)
 {
 	if (!file->is_parents) {
 		count_call(memory);
@@ -188,89 +188,89 @@ static void punch(struct vmb_host_memory *memory, const struct vmb_host_file *fi
 	}
 }
 
-static void close_window(struct vmb_host_memory *memory, struct vmb_host_window *window)
+static void close_mapping(struct vmb_host_memory *memory, struct vmb_host_mapping *mapping)
 {
-	struct vmb_host_file *file = window->file;
+	struct vmb_host_file *file = mapping->file;
 
 	count_call(memory);
-	munmap(window->map, (size_t)window->size);
-	punch(memory, file, window->offset, window->size);
-	file->windows--;
-	if (!file->windows && file != memory->file) {
+	munmap(mapping->map, (size_t)mapping->size);
+	punch_range(memory, file, mapping->offset, mapping->size);
+	file->mappings--;
+	if (!file->mappings && file != memory->file) {
 		close_file(file);
 	}
-	*window->link = window->next;
-	if (window->next) {
-		window->next->link = window->link;
+	*mapping->link = mapping->next;
+	if (mapping->next) {
+		mapping->next->link = mapping->link;
 	}
-	free(window);
+	free(mapping);
 }
 
-/* Sets memory->shared to a window with room for a small backing. The window is as small as the
+/* Sets memory->shared to a mapping with room for a small backing. The mapping is as small as the
  * backing if the kernel populates all of it, or if the process has few addresses left. */
-static int open_shared_window(struct vmb_host_memory *memory, uint64_t size)
+static int open_shared_mapping(struct vmb_host_memory *memory, uint64_t size)
 {
-	struct vmb_host_window *old = memory->shared;
+	struct vmb_host_mapping *old = memory->shared;
 
 	if (old && size <= old->size - old->used) {
 		return 0;
 	}
 	memory->shared = NULL;
 	if (old && !old->live) {
-		close_window(memory, old);
+		close_mapping(memory, old);
 	}
 	int ret = -ENOMEM;
 	if (!vmb_memory_is_locked()) {
-		ret = open_window(memory, SHARED_WINDOW, &memory->shared);
+		ret = open_mapping(memory, SHARED_MAPPING, &memory->shared);
 	}
-	return ret < 0 ? open_window(memory, size, &memory->shared) : 0;
+	return ret < 0 ? open_mapping(memory, size, &memory->shared) : 0;
 }
 
-/* Commits the memory now: a write to the memory would otherwise raise SIGBUS without memory. */
-static int commit(const struct vmb_host_memory *memory, const struct vmb_host_window *window,
-	uint64_t offset, uint64_t size)
+/* Allocates the pages now. Otherwise a write raises SIGBUS if the system is out of memory. */
+static int commit_range(const struct vmb_host_memory *memory,
+	const struct vmb_host_mapping *mapping, uint64_t offset, uint64_t size)
 {
 	int ret = 0;
 
 	/* A signal interrupts a large allocation. */
 	do {
 		ret = memory->is_committed
-			? fallocate(window->file->fd, 0, (off_t)offset, (off_t)size)
+			? fallocate(mapping->file->fd, 0, (off_t)offset, (off_t)size)
 			: 0;
 	} while (ret < 0 && errno == EINTR);
 	return ret < 0 ? -errno : 0;
 }
 
-static int take_from_window(
+static int take_from_mapping(
 	struct vmb_host_memory *memory, uint64_t size, struct vmb_backing *backing)
 {
-	struct vmb_host_window *window;
+	struct vmb_host_mapping *mapping;
 
-	int ret = size <= SMALL ? open_shared_window(memory, size)
-				: open_window(memory, size, &window);
+	int ret = size <= SMALL ? open_shared_mapping(memory, size)
+				: open_mapping(memory, size, &mapping);
 	if (ret < 0) {
 		return ret;
 	}
 	if (size <= SMALL) {
-		window = memory->shared;
+		mapping = memory->shared;
 	}
-	uint64_t offset = window->offset + window->used;
-	ret = commit(memory, window, offset, size);
+	uint64_t offset = mapping->offset + mapping->used;
+	ret = commit_range(memory, mapping, offset, size);
 	if (ret < 0) {
-		if (window != memory->shared) {
-			close_window(memory, window);
+		if (mapping != memory->shared) {
+			close_mapping(memory, mapping);
 		}
 		return ret;
 	}
 	*backing = (struct vmb_backing){
-		.id = window->file->id,
+		.id = mapping->file->id,
 		.offset = offset,
 		.size = size,
-		.map = window->map + window->used,
-		.owner = window,
+		.map = mapping->map + mapping->used,
+		.owner = mapping,
 	};
-	window->used += size;
-	window->live += size;
+	mapping->used += size;
+	mapping->live += size;
 	return 0;
 }
 
@@ -278,21 +278,21 @@ int vmb_host_memory_create(
 	struct vmb_host_memory *memory, uint64_t size, struct vmb_backing *backing)
 {
 	pthread_mutex_lock(&memory->lock);
-	int ret = take_from_window(memory, size, backing);
+	int ret = take_from_mapping(memory, size, backing);
 	pthread_mutex_unlock(&memory->lock);
 	return ret;
 }
 
 void vmb_host_memory_destroy(struct vmb_host_memory *memory, const struct vmb_backing *backing)
 {
-	struct vmb_host_window *window = backing->owner;
+	struct vmb_host_mapping *mapping = backing->owner;
 
 	pthread_mutex_lock(&memory->lock);
-	window->live -= backing->size;
-	if (!window->live && window != memory->shared) {
-		close_window(memory, window);
+	mapping->live -= backing->size;
+	if (!mapping->live && mapping != memory->shared) {
+		close_mapping(memory, mapping);
 	} else {
-		punch(memory, window->file, backing->offset, backing->size);
+		punch_range(memory, mapping->file, backing->offset, backing->size);
 	}
 	pthread_mutex_unlock(&memory->lock);
 }
@@ -308,21 +308,22 @@ int vmb_host_memory_map_at(
 	int sharing = file->is_parents ? MAP_PRIVATE : MAP_SHARED;
 	void *map = mmap(
 		at, size, PROT_READ | PROT_WRITE, sharing | MAP_FIXED, file->fd, (off_t)offset);
-	/* Bound memory is in core dumps twice: here and in its window. An madvise(2) would cost a
+	/* Bound memory is in core dumps twice: here and in its mapping. An madvise(2) would cost a
 	 * third of the bind. */
 	return map == MAP_FAILED ? -errno : 0;
 }
 
 /* Makes the memory private to a child process: the child gets a copy, and the parent's memory stays
  * as it is. */
-static void leave_parent(struct vmb_fork_watch *watch)
+static void make_private(struct vmb_fork_watch *watch)
 {
 	struct vmb_host_memory *memory = (struct vmb_host_memory *)watch;
 
-	for (struct vmb_host_window *window = memory->windows; window; window = window->next) {
-		mmap(window->map, (size_t)window->size, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_FIXED, window->file->fd, (off_t)window->offset);
-		atomic_store_explicit(&window->file->is_parents, true, memory_order_relaxed);
+	for (struct vmb_host_mapping *mapping = memory->mappings; mapping;
+		mapping = mapping->next) {
+		mmap(mapping->map, (size_t)mapping->size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_FIXED, mapping->file->fd, (off_t)mapping->offset);
+		atomic_store_explicit(&mapping->file->is_parents, true, memory_order_relaxed);
 	}
 	if (memory->file) {
 		atomic_store_explicit(&memory->file->is_parents, true, memory_order_relaxed);
@@ -344,7 +345,7 @@ int vmb_host_memory_init(
 	}
 	pthread_mutex_init(&memory->lock, NULL);
 	memory->fork_watch.lock = &memory->lock;
-	memory->fork_watch.in_child = leave_parent;
+	memory->fork_watch.in_child = make_private;
 	ret = vmb_fork_watch_add(&memory->fork_watch);
 	if (ret < 0) {
 		close_file(memory->file);
@@ -356,8 +357,8 @@ int vmb_host_memory_init(
 void vmb_host_memory_finish(struct vmb_host_memory *memory)
 {
 	vmb_fork_watch_remove(&memory->fork_watch);
-	while (memory->windows) {
-		close_window(memory, memory->windows);
+	while (memory->mappings) {
+		close_mapping(memory, memory->mappings);
 	}
 	for (size_t i = 0; i < VMB_HOST_FILES; i++) {
 		if (memory->files[i].id) {

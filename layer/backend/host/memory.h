@@ -13,17 +13,16 @@
 /*
  * The memory of a host VM: ranges of memfds.
  *
- * One memfd holds all memory, because a process can open only some hundred files. Its offsets are
- * taken from the end down and never reused, because a resource may still map a freed range. A freed
- * range is punched out. Under RLIMIT_FSIZE a memfd is short. A new memfd then follows a full one,
- * and an old one is closed when its memory is freed.
+ * One memfd holds all memory, because a process can open only some hundred files. The VM takes
+ * offsets from the end down and never reuses an offset, because a resource may still map a freed
+ * range. A freed range is punched out. Under RLIMIT_FSIZE a memfd is short. If a memfd is full, the
+ * VM opens another one. A full memfd is closed when its memory is freed.
  *
- * The application and the driver see the memory through windows. A window is a mapping of a range
- * of a memfd. Small backings share a window, because a process has a limited number of mappings. A
- * large backing has a window of its own.
+ * The application and the driver access the memory through mappings of ranges of memfds. Small
+ * backings share a mapping, because a process has a limited number of mappings. A large backing has
+ * a mapping of its own.
  *
- * After fork() the child gets private copies of all windows, as it would of the driver's own
- * memory.
+ * After fork() the child gets private copies of all mappings, as of the driver's own memory.
  *
  * All functions but init and finish may be called from any thread. Errors are negative errno
  * values.
@@ -31,17 +30,17 @@
 
 #define VMB_HOST_FILES 64
 
-struct vmb_host_window;
+struct vmb_host_mapping;
 
 struct vmb_host_file {
 	/* The backings' id: the slot, and a number that differs from the slot's earlier files. 0 if
 	 * no file is open. */
 	_Atomic uint32_t id;
 	atomic_int fd;
-	/* The memory belongs to the parent process. */
+	/* The memfd was opened before fork(), and this is the child: the parent owns the memory. */
 	atomic_bool is_parents;
-	uint64_t unused; /* bytes at the file's start that no window has used */
-	size_t windows;
+	uint64_t unused; /* bytes at the file's start that no mapping has used */
+	size_t mappings;
 };
 
 struct vmb_host_memory {
@@ -54,9 +53,9 @@ struct vmb_host_memory {
 	bool is_committed; /* vmb_memory_is_committed() */
 	struct vmb_host_file files[VMB_HOST_FILES];
 	uint32_t files_opened;
-	struct vmb_host_file *file; /* of the next window; NULL if none is open */
-	struct vmb_host_window *windows; /* all */
-	struct vmb_host_window *shared; /* the window of the next small backings, or NULL */
+	struct vmb_host_file *file; /* of the next mapping; NULL if none is open */
+	struct vmb_host_mapping *mappings; /* all */
+	struct vmb_host_mapping *shared; /* the mapping of the next small backings, or NULL */
 };
 
 /* Opens a memfd. -EFBIG: RLIMIT_FSIZE is below the granularity. Any errno of memfd_create(2). */

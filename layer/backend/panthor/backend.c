@@ -75,7 +75,7 @@ static const char *explain(int error)
 	return error == -ENODEV
 		? "another library handles the driver's ioctls, for example one in LD_PRELOAD: "
 		  "run the program without that library"
-		: "the layer cannot use the driver's VM of panthor";
+		: "the layer could not create its BO for unbound ranges: memory is short";
 }
 
 const struct vmb_backend vmb_panthor_backend = {

@@ -20,8 +20,8 @@
 /* Where the kernel has no sparse op, the first VMB_PANTHOR_CYCLE bytes of a BO are mapped
  * repeatedly over a sparse range. */
 #define VMB_PANTHOR_CYCLE (UINT64_C(2) << 20)
-/* The most pieces that the sparse ops of a batch are cut into: 8 TiB of fallback maps. The pieces
- * take 208 MiB of memory. */
+/* The most pieces of a batch's sparse ops. As fallback maps they cover 8 TiB. The array of pieces
+ * takes 208 MiB of memory. */
 #define VMB_PANTHOR_PIECES_MAX (UINT64_C(1) << 22)
 
 /* The most ops in one ioctl of the layer's own. Before the kernel executes an asynchronous ioctl,

@@ -55,7 +55,7 @@ static const struct drm_panthor_vm_bind_op *ops_of(const struct drm_panthor_vm_b
 	return (const struct drm_panthor_vm_bind_op *)(uintptr_t)bind->ops.array;
 }
 
-/* Whether this code knows all members of the ops: a longer struct may have others. The kernel
+/* Whether this code knows all members of the ops: a longer struct may have more. The kernel
  * refuses an array of more than INT_MAX bytes before it reads the array. */
 static bool is_known(const struct drm_panthor_vm_bind *bind)
 {

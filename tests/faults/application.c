@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "life.h"
+#include "application.h"
 
 #include <string.h>
 #include <sys/wait.h>
@@ -30,7 +30,7 @@ enum {
 struct state {
 	struct vku vk;
 	bool may_fail;
-	enum life_outcome outcome;
+	enum outcome outcome;
 	VkBuffer staging;
 	VkDeviceMemory staging_memory;
 	uint32_t *words; /* of the staging buffer */
@@ -56,7 +56,7 @@ static bool permits(int permitted, VkResult result)
 		((permitted & INITIALIZATION) && result == VK_ERROR_INITIALIZATION_FAILED);
 }
 
-/* Returns whether the call succeeded. The first failure of a life must be permitted. */
+/* Returns whether the call succeeded. The first failure of a run must be permitted. */
 static bool judge(struct state *s, int permitted, VkResult result, const char *call)
 {
 	if (result == VK_SUCCESS) {
@@ -69,13 +69,14 @@ static bool judge(struct state *s, int permitted, VkResult result, const char *c
 		vku_fail("%s is not permitted: %s", vku_result_name(result), call);
 	}
 	s->may_fail = false;
-	s->outcome = result == VK_ERROR_DEVICE_LOST ? LIFE_LOST : LIFE_ERROR;
+	s->outcome = result == VK_ERROR_DEVICE_LOST ? OUTCOME_LOST : OUTCOME_ERROR;
 	return false;
 }
 
 /* Repeats a failed call, unless the device is lost. False: the device is lost. */
 #define TRY(permitted, call) \
-	(judge(s, permitted, call, #call) || (s->outcome != LIFE_LOST && judge(s, 0, call, #call)))
+	(judge(s, permitted, call, #call) || \
+		(s->outcome != OUTCOME_LOST && judge(s, 0, call, #call)))
 
 static bool allocate(struct state *s, VkDeviceSize size, uint32_t allowed, VkDeviceMemory *memory,
 	uint32_t **words)
@@ -444,7 +445,7 @@ static void run_native(struct state *s)
 		vku_fail("the device has no sparse resources, without a fault");
 	}
 	s->may_fail = false;
-	s->outcome = LIFE_NATIVE;
+	s->outcome = OUTCOME_NATIVE;
 	create_staging(s);
 	vku_fill(&s->vk, s->staging, 0, STAGING, 0x77);
 	if (s->words[0] != 0x77 || s->words[STAGING / 4 - 1] != 0x77) {
@@ -452,9 +453,9 @@ static void run_native(struct state *s)
 	}
 }
 
-enum life_outcome life(bool may_fail)
+enum outcome application_run(bool may_fail)
 {
-	struct state state = { .may_fail = may_fail, .outcome = LIFE_UNNOTICED };
+	struct state state = { .may_fail = may_fail, .outcome = OUTCOME_UNNOTICED };
 	struct state *s = &state;
 	VkPhysicalDeviceFeatures features;
 
