@@ -258,7 +258,7 @@ static void *remove_slot(struct vmb_map *map, struct vmb_map_table *table, struc
 	return value;
 }
 
-void *vmb_map_remove_locked(struct vmb_map *map, uint64_t key)
+static void *remove_locked(struct vmb_map *map, uint64_t key)
 {
 	struct vmb_map_table *table = live_table(map);
 
@@ -279,7 +279,7 @@ void *vmb_map_remove(struct vmb_map *map, uint64_t key)
 		return NULL;
 	}
 	vmb_map_lock(map);
-	void *value = vmb_map_remove_locked(map, key);
+	void *value = remove_locked(map, key);
 	vmb_map_unlock(map);
 	return value;
 }

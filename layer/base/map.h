@@ -48,11 +48,9 @@ int vmb_map_insert(struct vmb_map *map, uint64_t key, void *value);
 void *vmb_map_find(struct vmb_map *map, uint64_t key);
 /* Removes the key. Returns its value, or NULL if the key is not in the map. */
 void *vmb_map_remove(struct vmb_map *map, uint64_t key);
-/* For a caller that removes a key and does other work under the same lock. */
+/* For data of the caller that the table's lock also guards. */
 void vmb_map_lock(struct vmb_map *map);
 void vmb_map_unlock(struct vmb_map *map);
-/* As vmb_map_remove(). The caller holds the lock. */
-void *vmb_map_remove_locked(struct vmb_map *map, uint64_t key);
 /* Removes any one key. Returns its value, or NULL if the map is empty. */
 void *vmb_map_pop(struct vmb_map *map);
 

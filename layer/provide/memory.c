@@ -6,7 +6,7 @@
 #include "provide/commands.h"
 #include "provide/memory_source.h"
 
-/* The lock of the table of memory also guards the cache, so that vkFreeMemory takes one lock. */
+/* The lock of the table of memory also guards the cache. */
 
 static struct vmb_memory *memory_of(struct vmb_cached_memory *cached)
 {
@@ -106,21 +106,22 @@ static struct vmb_cached_memory *cache_memory(
 }
 
 /* Frees memory whose backing may be reused. Once the driver has freed its object, another thread
- * may get the same handle. So the handle leaves the table first. */
+ * may get the same handle. So the handle leaves the table first. The driver calls the
+ * application's allocation callbacks, so no lock is held meanwhile. */
 static void free_reusable(struct vmb_provide *provide, struct vmb_memory *memory,
 	const VkAllocationCallbacks *allocator)
 {
 	struct vmb_cached_memory *unused = &memory->cached;
 
 	unused->next = NULL;
-	vmb_map_lock(&provide->memories);
-	vmb_map_remove_locked(&provide->memories, (uint64_t)memory->handle);
+	vmb_map_remove(&provide->memories, (uint64_t)memory->handle);
 	provide->next.FreeMemory(provide->device->handle, memory->handle, allocator);
 	memory->handle = VK_NULL_HANDLE;
 	if (may_be_cached(memory)) {
+		vmb_map_lock(&provide->memories);
 		unused = cache_memory(&provide->cache, memory);
+		vmb_map_unlock(&provide->memories);
 	}
-	vmb_map_unlock(&provide->memories);
 	while (unused) {
 		struct vmb_cached_memory *next = unused->next;
 		destroy_backing(memory_of(unused));

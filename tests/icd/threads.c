@@ -2,6 +2,7 @@
 #include "sync.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 
 /*
  * Several threads use one device. Each thread has its own resources. A lock guards the queue.
@@ -233,6 +234,62 @@ static void binds_on_one_queue(void **state)
 	}
 }
 
+static void *allocate_and_free(void *data)
+{
+	const struct vku *vk = data;
+
+	vkFreeMemory(vk->device, vku_allocate(vk, 1 << 16, UINT32_MAX), NULL);
+	return NULL;
+}
+
+static VKAPI_ATTR void *VKAPI_CALL allocate_host(
+	void *data, size_t size, size_t alignment, VkSystemAllocationScope scope)
+{
+	(void)data;
+	(void)scope;
+	return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+}
+
+/* No object of the test grows. */
+static VKAPI_ATTR void *VKAPI_CALL reallocate_host(
+	void *data, void *memory, size_t size, size_t alignment, VkSystemAllocationScope scope)
+{
+	return memory ? NULL : allocate_host(data, size, alignment, scope);
+}
+
+/* Returns after another thread has allocated and freed memory. */
+static VKAPI_ATTR void VKAPI_CALL free_host(void *data, void *memory)
+{
+	pthread_t thread;
+
+	if (memory) {
+		EXPECT_EQ(pthread_create(&thread, NULL, allocate_and_free, data), 0);
+		pthread_join(thread, NULL);
+		free(memory);
+	}
+}
+
+/* An allocation callback may wait for another thread that uses the device. */
+static void freeing_in_a_callback(void **state)
+{
+	struct vku *vk = *state;
+	const VkAllocationCallbacks callbacks = {
+		.pUserData = vk,
+		.pfnAllocation = allocate_host,
+		.pfnReallocation = reallocate_host,
+		.pfnFree = free_host,
+	};
+	const VkMemoryAllocateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+		.allocationSize = 1 << 16,
+		.memoryTypeIndex = vku_memory_type(vk, UINT32_MAX, 0),
+	};
+	VkDeviceMemory memory;
+
+	VKU_CHECK(vkAllocateMemory(vk->device, &info, &callbacks, &memory));
+	vkFreeMemory(vk->device, memory, &callbacks);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +297,7 @@ int main(int argc, char **argv)
 		SCENARIO(creating_and_destroying),
 		SCENARIO(binding_the_same_memory),
 		SCENARIO(binds_on_one_queue),
+		SCENARIO(freeing_in_a_callback),
 		SCENARIO_BARE(devices_of_their_own),
 	};
 
