@@ -123,40 +123,49 @@ UNLESS_LOST(acquire_next_image2, AcquireNextImage2KHR,
 	(handle, info, index))
 /* clang-format on */
 
-/* Fails if the device is lost. Sets has_work, so that later binds wait for the work. */
-static VkResult begin_submit(struct vmb_provide *provide, VkQueue handle, uint32_t count)
+/* Finds the queue of a submission. Fails if the device is lost. */
+static VkResult begin_submit(struct vmb_provide *provide, VkQueue handle, struct vmb_queue **queue)
 {
 	if (vmb_provide_is_lost(provide)) {
 		return VK_ERROR_DEVICE_LOST;
 	}
-	struct vmb_queue *queue = vmb_queue_get(provide, handle);
-	if (!queue) {
-		return VK_ERROR_OUT_OF_HOST_MEMORY;
-	}
+	*queue = vmb_queue_get(provide, handle);
+	return *queue ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+}
+
+/* Sets has_work after the driver has got the work. Otherwise a bind of another thread could clear
+ * has_work and signal its gate before the work. */
+static VkResult end_submit(struct vmb_queue *queue, uint32_t count, VkResult result)
+{
 	if (count) {
 		vmb_queue_set_has_work(queue);
 	}
-	return VK_SUCCESS;
+	return result;
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL submit(
 	VkQueue handle, uint32_t count, const VkSubmitInfo *submits, VkFence fence)
 {
 	struct vmb_provide *provide = vmb_provide_of(handle);
-	VkResult result = begin_submit(provide, handle, count);
+	struct vmb_queue *queue;
+	VkResult result = begin_submit(provide, handle, &queue);
 
-	return result == VK_SUCCESS ? provide->next.QueueSubmit(handle, count, submits, fence)
-				    : result;
+	return result == VK_SUCCESS
+		? end_submit(queue, count, provide->next.QueueSubmit(handle, count, submits, fence))
+		: result;
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL submit2(
 	VkQueue handle, uint32_t count, const VkSubmitInfo2 *submits, VkFence fence)
 {
 	struct vmb_provide *provide = vmb_provide_of(handle);
-	VkResult result = begin_submit(provide, handle, count);
+	struct vmb_queue *queue;
+	VkResult result = begin_submit(provide, handle, &queue);
 
-	return result == VK_SUCCESS ? provide->next.QueueSubmit2(handle, count, submits, fence)
-				    : result;
+	return result == VK_SUCCESS
+		? end_submit(
+			  queue, count, provide->next.QueueSubmit2(handle, count, submits, fence))
+		: result;
 }
 
 static VkResult lost_or(const struct vmb_provide *provide, VkResult result)
