@@ -128,7 +128,7 @@ const char *vmb_output_error(int error)
 	case -ENODEV:
 		return "the file is a device; name a regular file";
 	case -ENXIO:
-		return "no program reads from the pipe, or the file is a socket; start the reader first";
+		return "no program reads from the pipe; start the reader first";
 	case -EAGAIN:
 		return "another program has a lease on the file; name another file";
 	case -EPIPE:

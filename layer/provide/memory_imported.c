@@ -199,7 +199,7 @@ static VkResult reserve(struct vmb_resource *resource, const VkMemoryRequirement
 		&vmb_allocator, &resource->memory);
 	if (result != VK_SUCCESS) {
 		vmb_provide_log(provide, VMB_LOG_WARN,
-			"the driver refused to import the %llu bytes of a sparse resource: VkResult %d",
+			"the driver refused the import of a sparse resource of %llu bytes: %d",
 			(unsigned long long)requirements->size, result);
 	}
 	return result;

@@ -113,8 +113,8 @@ bool vmb_feature_chain_exceeds_provide(
 	return false;
 }
 
-/* The driver copies from the host through a map of the image's memory. The CPU cannot map a captured
- * reservation. */
+/* The driver copies from the host through a map of the image's memory. The CPU cannot map a
+ * captured reservation. */
 bool vmb_image_usage_provided(const struct vmb_physical_device *physical, VkImageUsageFlags usage)
 {
 	return physical->backend->imports || !(usage & HOST_TRANSFER);

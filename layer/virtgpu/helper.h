@@ -14,8 +14,8 @@
 
 /*
  * Finds the program. It has one place: the path vmb_helper_from_library, relative to the directory
- * of the layer's library. Both paths are resolved when the library is loaded, so later changes of the
- * working directory or of a symbolic link have no effect.
+ * of the layer's library. Both paths are resolved when the library is loaded, so later changes of
+ * the working directory or of a symbolic link have no effect.
  *
  * path is filled in on success. -ENOENT if there is no program. -EACCES if the program cannot be
  * executed. -EPERM if another user could have made or changed the program. Otherwise an errno of
