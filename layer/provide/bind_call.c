@@ -129,10 +129,7 @@ void vmb_bind_call_add_empty(struct vmb_bind_call *call, uint32_t index)
 	struct info_semaphores of_info = semaphores_of(&call->infos[index]);
 
 	call->signaled++;
-	/* Later batches must not overtake the waits. */
-	if (of_info.waits.count) {
-		vmb_queue_set_has_work(call->queue);
-	}
+	call->adds_work |= of_info.waits.count != 0;
 	if (of_info.waits.count || of_info.signals.count) {
 		vmb_submission_add(&call->submission, &of_info.waits, &of_info.signals);
 	}
@@ -169,14 +166,19 @@ VkResult vmb_bind_call_flush(struct vmb_bind_call *call, bool is_last)
 	}
 	VkResult result = call->queue->provide->next.QueueSubmit(
 		call->queue->handle, submission->count, submission->infos, fence);
-	if (result == VK_SUCCESS) {
-		call->begun = true;
-		submission->count = 0;
-		if (is_last) {
-			call->fence = VK_NULL_HANDLE;
-		}
+	if (result != VK_SUCCESS) {
+		return result;
 	}
-	return result;
+	call->begun = true;
+	submission->count = 0;
+	if (is_last) {
+		call->fence = VK_NULL_HANDLE;
+	}
+	if (call->adds_work) {
+		vmb_queue_add_work(call->queue);
+		call->adds_work = false;
+	}
+	return VK_SUCCESS;
 }
 
 void vmb_bind_call_leave_to_worker(struct vmb_bind_call *call, uint32_t index)
@@ -198,9 +200,9 @@ void vmb_bind_call_leave_to_worker(struct vmb_bind_call *call, uint32_t index)
 static void order_batch(struct vmb_bind_call *call, uint32_t index)
 {
 	struct vmb_batch *batch = call->batches[index];
-	bool follows_work = atomic_exchange_explicit(
-		&call->queue->has_work, false, memory_order_relaxed);
+	bool follows_work = vmb_queue_order_work(call->queue) || call->adds_work;
 
+	call->adds_work = false;
 	batch->value = ++call->queue->last_value;
 	batch->gated = follows_work || call->infos[index].waitSemaphoreCount;
 }
@@ -230,8 +232,8 @@ static VkResult fail_call(struct vmb_bind_call *call, VkResult result)
 {
 	struct vmb_provide *provide = call->queue->provide;
 
-	/* A batch that is not submitted may have cleared has_work. */
-	vmb_queue_set_has_work(call->queue);
+	/* The gate that orders earlier work may be missing. */
+	vmb_queue_add_work(call->queue);
 	if (call->begun) {
 		vmb_provide_lose(provide, "vkQueueBindSparse failed part-way", -EIO);
 	}

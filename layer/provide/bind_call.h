@@ -22,6 +22,9 @@ struct vmb_bind_call {
 	struct vmb_batch *few_batches[4];
 	/* The next vkQueueSubmit to the driver. */
 	struct vmb_submission submission;
+	/* The submission ends with waits of infos without a batch. Later batches must not overtake
+	 * these waits. */
+	bool adds_work;
 	/* A part of the call is submitted or with the worker: the call cannot be undone. */
 	bool begun;
 	/* The number of infos whose signals are submitted, or in the submission. */

@@ -77,8 +77,8 @@ static VkResult execute_without_worker(struct vmb_bind_call *call, VkResult fail
 static VkResult prepare(struct vmb_bind_call *call)
 {
 	struct vmb_queue *queue = call->queue;
-	bool has_work = atomic_load_explicit(&queue->has_work, memory_order_relaxed);
-	bool now = !has_work && !vmb_bind_call_has_waits(call) && vmb_worker_is_idle(queue);
+	bool now = !vmb_queue_has_work(queue) && !vmb_bind_call_has_waits(call) &&
+		vmb_worker_is_idle(queue);
 
 	vmb_provide_log(queue->provide, VMB_LOG_DEBUG, "vkQueueBindSparse: %u batches, %s",
 		call->count, now ? "executed at once" : "queued for the worker");

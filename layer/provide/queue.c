@@ -61,16 +61,34 @@ static void forget_timeline(struct vmb_vm *vm, uint32_t timeline)
 	}
 }
 
+/* Raises ordered to a count of submissions. Returns whether ordered was less. */
+static bool order_until(struct vmb_queue *queue, uint64_t count)
+{
+	uint64_t ordered = atomic_load_explicit(&queue->ordered, memory_order_relaxed);
+
+	while (ordered < count) {
+		if (atomic_compare_exchange_weak_explicit(&queue->ordered, &ordered, count,
+			    memory_order_relaxed, memory_order_relaxed)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool vmb_queue_order_work(struct vmb_queue *queue)
+{
+	return order_until(queue, atomic_load_explicit(&queue->submitted, memory_order_acquire));
+}
+
 VkResult vmb_queue_wait_idle(struct vmb_queue *queue)
 {
 	struct vmb_provide *provide = queue->provide;
 
-	/* An idle queue has no work that a bind could overtake. Another thread may submit during
-	 * the wait, so has_work is cleared before the wait. */
-	bool had_work = atomic_exchange_explicit(&queue->has_work, false, memory_order_relaxed);
+	/* The wait ends before the work that another thread submits meanwhile. */
+	uint64_t submitted = atomic_load_explicit(&queue->submitted, memory_order_acquire);
 	VkResult result = provide->executor->wait_idle(provide, queue->handle);
-	if (had_work && result != VK_SUCCESS) {
-		vmb_queue_set_has_work(queue);
+	if (result == VK_SUCCESS) {
+		order_until(queue, submitted);
 	}
 	return result;
 }

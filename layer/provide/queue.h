@@ -26,8 +26,10 @@ struct vmb_queue {
 	VkQueue handle;
 	struct vmb_provide *provide;
 
-	/* The driver's queue may have unfinished work, which a bind must not overtake. */
-	atomic_bool has_work;
+	/* Two counts of submissions to the driver's queue: all of them, and those that no bind can
+	 * overtake, because a gate follows them or they have finished. */
+	_Atomic uint64_t submitted;
+	_Atomic uint64_t ordered;
 	/* Held during vkQueueBindSparse: VK_KHR_internally_synchronized_queues permits several
 	 * threads. Guards the members up to has_worker. */
 	pthread_mutex_t call_lock;
@@ -58,11 +60,21 @@ struct vmb_queue {
  * Any thread. */
 struct vmb_queue *vmb_queue_get(struct vmb_provide *provide, VkQueue handle);
 
-/* For each submission of work to the queue. Any thread. */
-static inline void vmb_queue_set_has_work(struct vmb_queue *queue)
+/* For each submission of work, after the driver has got the work. Any thread. */
+static inline void vmb_queue_add_work(struct vmb_queue *queue)
 {
-	atomic_store_explicit(&queue->has_work, true, memory_order_relaxed);
+	atomic_fetch_add_explicit(&queue->submitted, 1, memory_order_release);
 }
+
+/* Whether the driver's queue may have work that a bind must not overtake. Any thread. */
+static inline bool vmb_queue_has_work(const struct vmb_queue *queue)
+{
+	return atomic_load_explicit(&queue->submitted, memory_order_acquire) !=
+		atomic_load_explicit(&queue->ordered, memory_order_relaxed);
+}
+
+/* For a bind that is about to submit a gate. Returns whether the bind follows work. Any thread. */
+bool vmb_queue_order_work(struct vmb_queue *queue);
 
 /* The queue's worker must be stopped. */
 void vmb_queue_destroy(struct vmb_queue *queue);

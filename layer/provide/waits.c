@@ -133,12 +133,12 @@ static VkResult begin_submit(struct vmb_provide *provide, VkQueue handle, struct
 	return *queue ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
-/* Sets has_work after the driver has got the work. Otherwise a bind of another thread could clear
- * has_work and signal its gate before the work. */
+/* Counts the work after the driver has got it. Otherwise the gate of another thread's bind could
+ * get to the driver between the count and the work. */
 static VkResult end_submit(struct vmb_queue *queue, uint32_t count, VkResult result)
 {
 	if (count) {
-		vmb_queue_set_has_work(queue);
+		vmb_queue_add_work(queue);
 	}
 	return result;
 }
