@@ -165,17 +165,20 @@ static VkResult create_and_register(struct vmb_instance *instance, struct next *
 	if (!next->create) {
 		return VK_ERROR_INITIALIZATION_FAILED;
 	}
+	/* The loader frees its instance twice if a layer fails after the next layer succeeded. So
+	 * nothing fails after create_next(). */
+	if (vmb_instance_reserve(instance) < 0) {
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
 	instance->loader_handle = *out;
 	VkResult result = create_next(instance, next, info, allocator, out);
 	if (result != VK_SUCCESS) {
+		vmb_instance_unreserve(instance);
 		return result;
 	}
 	instance->handle = *out;
 	load_commands(instance, next->get);
-	if (vmb_instance_register(instance) < 0) {
-		instance->destroy(instance->handle, allocator);
-		return VK_ERROR_OUT_OF_HOST_MEMORY;
-	}
+	vmb_instance_register(instance);
 	return VK_SUCCESS;
 }
 

@@ -154,6 +154,21 @@ void vmb_map_unlock(struct vmb_map *map)
 	pthread_mutex_unlock(&map->write_lock);
 }
 
+/* The table has room for the key. */
+static void insert_locked(
+	struct vmb_map *map, struct vmb_map_table *table, uint64_t key, void *value)
+{
+	struct slot *slot = find_slot(table, key);
+	bool known = atomic_load_explicit(&slot->key, memory_order_relaxed) == key;
+
+	begin_change(map);
+	slot_store(slot, key, value);
+	end_change(map);
+	if (!known) {
+		map->count++;
+	}
+}
+
 int vmb_map_insert(struct vmb_map *map, uint64_t key, void *value)
 {
 	int ret = 0;
@@ -167,14 +182,7 @@ int vmb_map_insert(struct vmb_map *map, uint64_t key, void *value)
 		}
 		table = live_table(map);
 	}
-	struct slot *slot = find_slot(table, key);
-	bool known = atomic_load_explicit(&slot->key, memory_order_relaxed) == key;
-	begin_change(map);
-	slot_store(slot, key, value);
-	end_change(map);
-	if (!known) {
-		map->count++;
-	}
+	insert_locked(map, table, key, value);
 out:
 	pthread_mutex_unlock(&map->write_lock);
 	return ret;
@@ -282,6 +290,14 @@ void *vmb_map_remove(struct vmb_map *map, uint64_t key)
 	void *value = remove_locked(map, key);
 	vmb_map_unlock(map);
 	return value;
+}
+
+void vmb_map_change_key(struct vmb_map *map, uint64_t from, uint64_t to)
+{
+	vmb_map_lock(map);
+	void *value = remove_locked(map, from);
+	insert_locked(map, live_table(map), to, value);
+	vmb_map_unlock(map);
 }
 
 void *vmb_map_pop(struct vmb_map *map)

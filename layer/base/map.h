@@ -44,6 +44,9 @@ void vmb_map_finish_empty(struct vmb_map *map);
 /* Adds the key, or replaces the value of a key that is in the map. Neither key nor value may be 0.
  * Returns 0 or -ENOMEM. */
 int vmb_map_insert(struct vmb_map *map, uint64_t key, void *value);
+/* Gives the value of a key that is in the map another key, which may be in the map too. Needs no
+ * memory. */
+void vmb_map_change_key(struct vmb_map *map, uint64_t from, uint64_t to);
 /* The value of the key, or NULL. */
 void *vmb_map_find(struct vmb_map *map, uint64_t key);
 /* Removes the key. Returns its value, or NULL if the key is not in the map. */

@@ -51,9 +51,13 @@ struct vmb_instance {
 	pthread_mutex_t physical_devices_lock;
 };
 
-/* Adds an instance to the table of vmb_instance_of(). Returns 0 or -ENOMEM. Any thread, as the next
- * two. */
-int vmb_instance_register(struct vmb_instance *instance);
+/* Reserves an entry in the table of vmb_instance_of(). Returns 0 or -ENOMEM. Any thread, as the
+ * next functions. */
+int vmb_instance_reserve(struct vmb_instance *instance);
+/* Registers an instance with a reserved entry under its handle. */
+void vmb_instance_register(struct vmb_instance *instance);
+/* Frees an entry that is reserved, but not registered. */
+void vmb_instance_unreserve(struct vmb_instance *instance);
 /* The instance of a VkInstance or VkPhysicalDevice; NULL if it is not registered. */
 struct vmb_instance *vmb_instance_of(const void *dispatchable);
 /* Removes an instance from the table. Returns the instance, which the caller owns. */

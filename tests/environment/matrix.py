@@ -129,7 +129,7 @@ def failing_allocations():
             f"malloc-fails-each-{each}",
             enter=("preload=BUILD/libenvironment_fail_often.so",),
             variables={"VMB_TEST_FAIL_EACH": str(each)},
-            marks=(MAY_BE_NATIVE, MAY_FAIL) + (() if each in (1, 3, 7, 23, 61) else (LONG,)),
+            marks=(MAY_BE_NATIVE, MAY_FAIL) + (() if each in (1, 2, 7, 23, 61) else (LONG,)),
         )
 
 

@@ -96,6 +96,28 @@ static void test_one_key(void **state)
 	vmb_map_finish(&map);
 }
 
+/* A key changes without memory, also if the table is as full as possible. */
+static void test_change_key(void **state)
+{
+	struct object objects[33];
+	struct vmb_map map;
+
+	(void)state;
+	vmb_map_init(&map);
+	for (uint64_t count = 1; count <= 33; count++) {
+		assert_int_equal(vmb_map_insert(&map, count, &objects[count - 1]), 0);
+		fail_alloc_after(0);
+		vmb_map_change_key(&map, count, count + 100);
+		fail_alloc_after(FAIL_NEVER);
+		assert_null(vmb_map_find(&map, count));
+		assert_int_equal(map.count, count);
+	}
+	vmb_map_change_key(&map, 101, 102);
+	assert_int_equal(map.count, 32);
+	assert_ptr_equal(vmb_map_find(&map, 102), &objects[0]);
+	vmb_map_finish(&map);
+}
+
 /* A filled map keeps its entries, and an empty map can be filled again. */
 static void test_finish_empty(void **state)
 {
@@ -519,6 +541,7 @@ static void test_popping_by_threads(void **state)
 static const struct CMUnitTest others[] = {
 	cmocka_unit_test(test_empty),
 	cmocka_unit_test(test_one_key),
+	cmocka_unit_test(test_change_key),
 	cmocka_unit_test(test_finish_empty),
 	cmocka_unit_test(test_random),
 	cmocka_unit_test(test_growth),
