@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* O_CLOEXEC, sigtimedwait */
+#define _GNU_SOURCE /* O_CLOEXEC */
 #include "base/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/signals.h"
 
 #define TIMEOUT_MS 1000
 
@@ -96,24 +95,12 @@ static int write_without_signals(int fd, const char *data, size_t size, size_t *
 
 int vmb_output_write(int fd, const char *data, size_t size, size_t *written)
 {
-	/* write() sends these signals to this thread. Their default action ends the program. */
-	const struct timespec now = { 0 };
-	sigset_t blocked, before, pending;
+	struct vmb_blocked_signals blocked;
 
-	sigemptyset(&blocked);
-	sigaddset(&blocked, SIGPIPE);
-	sigaddset(&blocked, SIGXFSZ);
-	pthread_sigmask(SIG_BLOCK, &blocked, &before);
-	sigpending(&pending);
+	vmb_signals_block(&blocked);
 	*written = 0;
 	int ret = write_without_signals(fd, data, size, written);
-	int raised = ret == -EPIPE ? SIGPIPE : ret == -EFBIG ? SIGXFSZ : 0;
-	if (raised && !sigismember(&pending, raised)) {
-		sigemptyset(&blocked);
-		sigaddset(&blocked, raised);
-		sigtimedwait(&blocked, NULL, &now);
-	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	vmb_signals_unblock(&blocked, ret);
 	return ret;
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backend/host/mapping.h"
+#include "base/signals.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8U /* Linux 6.3 */
@@ -51,8 +52,18 @@ static int create_memfd(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Makes a memfd as long as possible, but not longer than RLIMIT_FSIZE, which would raise
- * SIGXFSZ. */
+static int set_size(int fd, uint64_t size)
+{
+	struct vmb_blocked_signals blocked;
+
+	/* getrlimit(2) may fail in a sandbox, or another thread may lower the limit now. */
+	vmb_signals_block(&blocked);
+	int ret = ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
+	vmb_signals_unblock(&blocked, ret);
+	return ret;
+}
+
+/* Makes a memfd as long as possible and as RLIMIT_FSIZE permits. */
 static int size_memfd(int fd, uint64_t granularity, uint64_t *size)
 {
 	struct rlimit limit;
@@ -64,10 +75,10 @@ static int size_memfd(int fd, uint64_t granularity, uint64_t *size)
 	}
 	for (size_t i = 0; most && i < sizeof(file_sizes) / sizeof(file_sizes[0]); i++) {
 		*size = file_sizes[i] < most ? file_sizes[i] : most;
-		if (ftruncate(fd, (off_t)*size) == 0) {
+		ret = set_size(fd, *size);
+		if (ret == 0) {
 			return 0;
 		}
-		ret = -errno;
 	}
 	return ret;
 }

@@ -22,7 +22,10 @@
  * backings share a mapping, because a process has a limited number of mappings. A large backing has
  * a mapping of its own.
  *
- * After fork() the child gets private copies of all mappings, as of the driver's own memory.
+ * After fork() the mappings of the child are private: nothing that the child does changes the
+ * memory of the parent. Until the child writes to a page, it sees what the parent writes there. The
+ * driver's own memory differs in this: the child sees it as it was at fork(). Sparse resources of
+ * the child still map the parent's memory, but no thread of the child's driver uses them.
  *
  * All functions but init and finish may be called from any thread. Errors are negative errno
  * values.
