@@ -40,7 +40,8 @@ static VKAPI_ATTR VkResult VKAPI_CALL allocate_memory(VkDevice handle,
 	struct vmb_provide *provide = vmb_provide_of(handle);
 	const struct vmb_memory_source *source = provide->source;
 
-	if (!source->can_back(provide, info)) {
+	/* A bind has at least the size of the granularity, so smaller memory is never bound. */
+	if (info->allocationSize < provide->vm->granularity || !source->can_back(provide, info)) {
 		return provide->next.AllocateMemory(handle, info, allocator, out);
 	}
 	uint64_t reusable = source->reusable_size ? source->reusable_size(provide, info) : 0;

@@ -84,11 +84,9 @@ static bool is_for_driver(const VkBaseInStructure *node)
 	}
 }
 
-/* A bind has at least the size of the granularity, so smaller memory is never bound. */
 static bool can_back(const struct vmb_provide *provide, const VkMemoryAllocateInfo *info)
 {
-	if (info->allocationSize < provide->vm->granularity ||
-		!(provide->sparse_types >> info->memoryTypeIndex & 1)) {
+	if (!(provide->sparse_types >> info->memoryTypeIndex & 1)) {
 		return false;
 	}
 	for (const VkBaseInStructure *node = info->pNext; node; node = node->pNext) {

@@ -15,7 +15,8 @@ struct vmb_resource;
 struct vmb_memory_source {
 	/* Sets provide->sparse_types. */
 	VkResult (*find_types)(struct vmb_provide *provide);
-	/* Whether an allocation can back sparse resources. If not, the layer passes it through. */
+	/* Whether an allocation of at least the VM's granularity can back sparse resources. If not,
+	 * the layer passes it through. */
 	bool (*can_back)(const struct vmb_provide *provide, const VkMemoryAllocateInfo *info);
 	/* Optional: freed memory can be reused. Returns the size of the backing for an allocation;
 	 * 0 if the allocation needs new memory. */
