@@ -6,6 +6,7 @@
 
 #include "assist/feature.h"
 #include "enumerate.h"
+#include "merge/feature.h"
 #include "observe/calls.h"
 #include "observe/feature.h"
 #include "provide/feature.h"
@@ -18,6 +19,7 @@ static const struct vmb_feature *const features[] = {
 	&vmb_provide_feature,
 	&vmb_refusal_feature,
 	&vmb_assist_feature,
+	&vmb_merge_feature,
 	&vmb_virtgpu_feature,
 	&vmb_observe_feature,
 };

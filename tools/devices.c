@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "merge/drivers.h"
 #include "route/decide.h"
 #include "route/provided_features.h"
 #include "vk/instance.h"
@@ -181,6 +182,9 @@ static void decide(struct vmb_device_answer *out, struct vmb_physical_device *ph
 	}
 	out->provided_addresses = physical->address_space;
 	out->defers = defers(&out->kernel, physical);
+	struct vmb_merge_choice merge = vmb_merge_choose(physical);
+	out->joins_binds = merge.joins;
+	out->joins_reason = merge.reason;
 	out->is_decided = true;
 }
 

@@ -12,7 +12,8 @@ bool vmb_device_gains(const struct vmb_device_report *device)
 {
 	const struct vmb_device_answer *answer = device->answer;
 
-	return answer->is_decided && (answer->route != VMB_ROUTE_NATIVE || answer->defers);
+	return answer->is_decided &&
+		(answer->route != VMB_ROUTE_NATIVE || answer->defers || answer->joins_binds);
 }
 
 bool vmb_report_has_answers(const struct vmb_report *report)

@@ -35,6 +35,8 @@ struct vmb_device_answer {
 	VkPhysicalDeviceFeatures provided; /* the layer's sparse features; provide only */
 	uint64_t provided_addresses; /* bytes; provide only */
 	bool defers; /* the layer defers mappings in hostmem */
+	bool joins_binds;
+	const char *joins_reason; /* also if the layer does not join binds */
 };
 
 struct vmb_device_report {

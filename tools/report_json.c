@@ -162,6 +162,8 @@ static void write_decision(struct vmb_json *json, const struct vmb_device_report
 	vmb_json_string(json, "reason", device->reason);
 	vmb_json_string(json, "works_around", device->fault);
 	vmb_json_bool(json, "defers", device->defers);
+	vmb_json_bool(json, "joins_binds", device->joins_binds);
+	vmb_json_string(json, "joins_reason", device->joins_reason);
 	vmb_json_bool(json, "gains", vmb_device_gains(report));
 	if (!device->is_decided || device->route != VMB_ROUTE_PROVIDE) {
 		vmb_json_null(json, "provided");

@@ -270,6 +270,12 @@ static void write_decision(const struct vmb_device_report *report, const struct 
 	if (device->fault) {
 		vmb_text_field(text, "works around", VMB_TEXT_PLAIN, device->fault);
 	}
+	if (device->features.sparseBinding && device->route != VMB_ROUTE_PROVIDE) {
+		append(&value, "%s: %s", device->joins_binds ? "yes" : "no", device->joins_reason);
+		vmb_text_field(text, "joins binds",
+			device->joins_binds ? VMB_TEXT_GOOD : VMB_TEXT_PLAIN, value.text);
+		value.length = 0;
+	}
 	if (device->defers) {
 		vmb_text_field(
 			text, "defers", VMB_TEXT_GOOD, "memory takes hostmem at its first mapping");

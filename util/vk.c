@@ -241,6 +241,8 @@ static VkPhysicalDeviceFeatures wanted_features(
 		.sparseBinding = supported->sparseBinding && sparse,
 		.sparseResidencyBuffer = supported->sparseResidencyBuffer && sparse,
 		.sparseResidencyAliased = supported->sparseResidencyAliased && sparse,
+		.sparseResidencyImage2D = supported->sparseResidencyImage2D && sparse,
+		.sparseResidencyImage3D = supported->sparseResidencyImage3D && sparse,
 		.shaderStorageImageWriteWithoutFormat =
 			supported->shaderStorageImageWriteWithoutFormat,
 	};

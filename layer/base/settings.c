@@ -23,6 +23,13 @@ static const struct word route_words[] = {
 	{ NULL, 0 },
 };
 
+static const struct word merge_words[] = {
+	{ "auto", VMB_MERGE_AUTO },
+	{ "on", VMB_MERGE_ON },
+	{ "off", VMB_MERGE_OFF },
+	{ NULL, 0 },
+};
+
 static const struct word defer_words[] = {
 	{ "auto", VMB_DEFER_AUTO },
 	{ "on", VMB_DEFER_ON },
@@ -91,6 +98,11 @@ static int set_by_name(struct vmb_settings *settings, const char *name, const ch
 			settings, name, text, route_words, (int)settings->route);
 		return 0;
 	}
+	if (strcmp(name, "merge") == 0) {
+		settings->merge = (enum vmb_merge_request)look_up(
+			settings, name, text, merge_words, (int)settings->merge);
+		return 0;
+	}
 	if (strcmp(name, "defer_blobs") == 0) {
 		settings->defer_blobs = (enum vmb_defer)look_up(
 			settings, name, text, defer_words, (int)settings->defer_blobs);
@@ -103,7 +115,8 @@ static int set_by_name(struct vmb_settings *settings, const char *name, const ch
 		return set_path(&settings->trace, text);
 	}
 	vmb_log(settings->log, VMB_LOG_WARN,
-		"setting '%s' is unknown and ignored; known: route, defer_blobs, log, stats, trace",
+		"setting '%s' is unknown and ignored; known: route, merge, defer_blobs, log, "
+		"stats, trace",
 		name);
 	return 0;
 }
@@ -151,6 +164,7 @@ static int read_environment(struct vmb_settings *settings)
 		/* The log level comes first because it filters the messages about the others. */
 		{ "VMBIND_LOG", "log" },
 		{ "VMBIND_ROUTE", "route" },
+		{ "VMBIND_MERGE", "merge" },
 		{ "VMBIND_DEFER_BLOBS", "defer_blobs" },
 		{ "VMBIND_STATS", "stats" },
 		{ "VMBIND_TRACE", "trace" },
@@ -170,6 +184,7 @@ int vmb_settings_init(struct vmb_settings *settings, const VkInstanceCreateInfo 
 {
 	*settings = (struct vmb_settings){
 		.route = VMB_REQUEST_AUTO,
+		.merge = VMB_MERGE_AUTO,
 		.defer_blobs = VMB_DEFER_AUTO,
 		.log = VMB_LOG_WARN,
 	};

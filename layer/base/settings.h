@@ -16,6 +16,13 @@ enum vmb_route_request {
 	VMB_REQUEST_OFF,
 };
 
+/* The values of VMBIND_MERGE. */
+enum vmb_merge_request {
+	VMB_MERGE_AUTO, /* join binds on drivers that were seen to gain */
+	VMB_MERGE_ON, /* on every driver */
+	VMB_MERGE_OFF,
+};
+
 /* The values of VMBIND_DEFER_BLOBS. */
 enum vmb_defer {
 	VMB_DEFER_AUTO, /* defer if the kernel was seen to honour the hint */
@@ -25,14 +32,15 @@ enum vmb_defer {
 
 /*
  * The settings of an instance. vkCreateInstance reads them once: first from the application's
- * VkLayerSettingsCreateInfoEXT (strings "route", "defer_blobs", "log", "stats" and "trace"), then
- * from the environment (VMBIND_ROUTE and so on). The environment is the user's choice, so it
- * overrides the application. A set-uid program ignores the environment.
+ * VkLayerSettingsCreateInfoEXT (strings "route", "merge", "defer_blobs", "log", "stats" and
+ * "trace"), then from the environment (VMBIND_ROUTE and so on). The environment is the user's
+ * choice, so it overrides the application. A set-uid program ignores the environment.
  */
 struct vmb_settings {
 	/* DISABLE_VMBIND_SPARSE is set, or the requested route is off: the layer does nothing. */
 	bool disabled;
 	enum vmb_route_request route;
+	enum vmb_merge_request merge;
 	enum vmb_defer defer_blobs;
 	enum vmb_log_level log;
 	char *stats; /* path, "-" for standard output, NULL for none; owned */

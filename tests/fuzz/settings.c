@@ -32,6 +32,7 @@ static const struct {
 	const char *words[6]; /* in the order of the enum; none for a path */
 } settings_known[] = {
 	{ "route", "VMBIND_ROUTE", { "auto", "native", "assist", "provide", "off" } },
+	{ "merge", "VMBIND_MERGE", { "auto", "on", "off" } },
 	{ "defer_blobs", "VMBIND_DEFER_BLOBS", { "auto", "on", "off" } },
 	{ "log", "VMBIND_LOG", { "error", "warn", "info", "debug" } },
 	{ "stats", "VMBIND_STATS", { NULL } },
@@ -42,6 +43,7 @@ static const struct {
 
 enum {
 	ROUTE,
+	MERGE,
 	DEFER,
 	LOG,
 	STATS,
@@ -204,7 +206,8 @@ static bool is_text(const char *path, const char *expected)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = { data, size };
-	struct model model = { .values = { VMB_REQUEST_AUTO, VMB_DEFER_AUTO, VMB_LOG_WARN } };
+	struct model model = { .values = { VMB_REQUEST_AUTO, VMB_MERGE_AUTO, VMB_DEFER_AUTO,
+				       VMB_LOG_WARN } };
 	VkInstanceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO };
 	struct vmb_settings settings;
 
@@ -212,6 +215,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	set_environment(&input, &model);
 	expect(vmb_settings_init(&settings, &info) == 0, "the settings cannot be read");
 	expect((int)settings.route == model.values[ROUTE], "unexpected route");
+	expect((int)settings.merge == model.values[MERGE], "unexpected merge");
 	expect((int)settings.defer_blobs == model.values[DEFER], "unexpected defer_blobs");
 	expect((int)settings.log == model.values[LOG], "unexpected log level");
 	expect(is_text(settings.stats, model.texts[STATS]), "unexpected stats path");

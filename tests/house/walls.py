@@ -16,6 +16,7 @@ import sys
 ALLOWED = {
     "provide": {"route", "backend", "plan", "vk", "base"},
     "assist": {"backend/panthor", "ioctl", "vk", "base"},
+    "merge": {"plan", "vk", "base"},
     "virtgpu": {"ioctl", "vk", "base"},
     "observe": {"plan", "vk", "base"},
     "route": {"backend", "ioctl", "vk", "base"},

@@ -74,6 +74,8 @@ DEVICE = {
     "reason": Null(str),
     "works_around": Null(str),
     "defers": bool,
+    "joins_binds": bool,
+    "joins_reason": Null(str),
     "gains": bool,
     "provided": Null({**FEATURES, "sparseAddressSpaceSize": int}),
     "advice": [

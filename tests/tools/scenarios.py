@@ -555,7 +555,12 @@ def newer(tool, _):
     expect("the driver's sparseBinding", device["sparse"]["sparseBinding"], True)
     expect("what the layer provides", device["provided"], None)
     expect("the advice", device["advice"], [])
-    expect("the exit status for text", newer_tool.text().status, 1)
+    for merge, joins in (("auto", True), ("on", True), ("off", False)):
+        answer = only_device(newer_tool.json(VMBIND_MERGE=merge))
+        expect(f"joins_binds with VMBIND_MERGE={merge}", answer["joins_binds"], joins)
+        expect("gains", answer["gains"], joins)
+    expect("the exit status for text", newer_tool.text().status, 0)
+    expect("without the layer", newer_tool.json(VMBIND_ROUTE="off")["gains"], False)
     newer_tool.agrees_with_layer(report, [*script, *ENUMERATE], **ENABLED)
 
 

@@ -70,6 +70,9 @@ static const struct scenario scenarios[] = {
 	{ "defer blobs auto", "VMBIND_DEFER_BLOBS=auto", "", "", NULL },
 	{ "defer blobs on", "VMBIND_DEFER_BLOBS=on", "", "defer_blobs=on", NULL },
 	{ "defer blobs off", "VMBIND_DEFER_BLOBS=off", "", "defer_blobs=off", NULL },
+	{ "merge auto", "VMBIND_MERGE=auto", "", "", NULL },
+	{ "merge on", "VMBIND_MERGE=on", "", "merge=on", NULL },
+	{ "merge off", "VMBIND_MERGE=off", "", "merge=off", NULL },
 	{ "log error", "VMBIND_LOG=error", "", "log=error", NULL },
 	{ "log warn", "VMBIND_LOG=warn", "", "", NULL },
 	{ "log info", "VMBIND_LOG=info", "", "log=info", NULL },
@@ -98,6 +101,8 @@ static const struct scenario scenarios[] = {
 	{ "a log level as a route", "VMBIND_ROUTE=debug", "", "", "'debug'" },
 	{ "an unknown value of defer_blobs", "VMBIND_DEFER_BLOBS=yes", "", "",
 		"'yes' is unknown and ignored; known values: auto, on, off" },
+	{ "an unknown value of merge", "VMBIND_MERGE=all", "", "",
+		"'all' is unknown and ignored; known values: auto, on, off" },
 	{ "an unknown log level", "VMBIND_LOG=loud", "", "",
 		"'loud' is unknown and ignored; known values: error, warn, info, debug" },
 	{ "a number as a log level", "VMBIND_LOG=3", "", "", "'log'" },
@@ -109,6 +114,7 @@ static const struct scenario scenarios[] = {
 	/* the application */
 	{ "given: a route", "", "route=provide", "route=provide", NULL },
 	{ "given: defer blobs", "", "defer_blobs=off", "defer_blobs=off", NULL },
+	{ "given: merge", "", "merge=on", "merge=on", NULL },
 	{ "given: off", "", "route=off", "disabled route=off", NULL },
 	{ "given: all", "", "stats=s log=debug trace=t route=native", "route=native log=debug stats=s trace=t", NULL },
 	{ "given: twice", "", "stats=s stats=t route=off route=native", "route=native stats=t", NULL },
@@ -123,6 +129,7 @@ static const struct scenario scenarios[] = {
 	/* both */
 	{ "the environment wins", "VMBIND_ROUTE=native VMBIND_STATS=t", "route=provide stats=s log=info",
 		"route=native log=info stats=t", NULL },
+	{ "the environment resets merge", "VMBIND_MERGE=auto", "merge=off", "", NULL },
 	{ "the environment resets defer_blobs", "VMBIND_DEFER_BLOBS=auto", "defer_blobs=off", "", NULL },
 	{ "the environment turns the layer on", "VMBIND_ROUTE=auto", "route=off", "", NULL },
 	{ "the environment names another trace", "VMBIND_TRACE=u", "trace=t", "trace=u", NULL },
@@ -279,8 +286,9 @@ static void check_messages(const char *text, const char *expected)
 
 static void clear_environment(void)
 {
-	static const char *const variables[] = { "VMBIND_ROUTE", "VMBIND_DEFER_BLOBS", "VMBIND_LOG",
-		"VMBIND_STATS", "VMBIND_TRACE", "ENABLE_VMBIND_SPARSE", "DISABLE_VMBIND_SPARSE" };
+	static const char *const variables[] = { "VMBIND_ROUTE", "VMBIND_MERGE",
+		"VMBIND_DEFER_BLOBS", "VMBIND_LOG", "VMBIND_STATS", "VMBIND_TRACE",
+		"ENABLE_VMBIND_SPARSE", "DISABLE_VMBIND_SPARSE" };
 
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
 		unsetenv(variables[i]);
@@ -319,6 +327,11 @@ static void describe(const struct vmb_settings *settings, char *text, size_t siz
 		[VMB_REQUEST_PROVIDE] = " route=provide",
 		[VMB_REQUEST_OFF] = " route=off",
 	};
+	static const char *const merges[] = {
+		[VMB_MERGE_AUTO] = "",
+		[VMB_MERGE_ON] = " merge=on",
+		[VMB_MERGE_OFF] = " merge=off",
+	};
 	static const char *const deferrals[] = {
 		[VMB_DEFER_AUTO] = "",
 		[VMB_DEFER_ON] = " defer_blobs=on",
@@ -332,10 +345,11 @@ static void describe(const struct vmb_settings *settings, char *text, size_t siz
 	};
 	char all[256];
 
-	snprintf(all, sizeof(all), "%s%s%s%s%s%s%s%s", settings->disabled ? " disabled" : "",
-		routes[settings->route], deferrals[settings->defer_blobs], levels[settings->log],
-		settings->stats ? " stats=" : "", settings->stats ? settings->stats : "",
-		settings->trace ? " trace=" : "", settings->trace ? settings->trace : "");
+	snprintf(all, sizeof(all), "%s%s%s%s%s%s%s%s%s", settings->disabled ? " disabled" : "",
+		routes[settings->route], merges[settings->merge], deferrals[settings->defer_blobs],
+		levels[settings->log], settings->stats ? " stats=" : "",
+		settings->stats ? settings->stats : "", settings->trace ? " trace=" : "",
+		settings->trace ? settings->trace : "");
 	snprintf(text, size, "%s", all[0] ? all + 1 : all);
 }
 
