@@ -85,7 +85,6 @@ size_t vmb_merge_arrays_cut(
 	CUT(image_binds, images);
 	CUT(memory_given, memory);
 	CUT(image_given, images);
-	CUT(image_spare, images);
 	/* Twice: unsorted and sorted. */
 	CUT(entries, 2 * most);
 	CUT(keys, 2 * max(max(memory, images), most));

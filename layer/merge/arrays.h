@@ -50,7 +50,6 @@ struct vmb_merge_arrays {
 	/* Working memory. */
 	VkSparseMemoryBind *memory_given;
 	VkSparseImageMemoryBind *image_given;
-	VkSparseImageMemoryBind *image_spare;
 	struct vmb_merge_entry *entries;
 	struct vmb_merge_key *keys;
 };

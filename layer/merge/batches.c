@@ -59,8 +59,7 @@ static uint32_t join_blocks(const struct vmb_merge_device *device,
 		device->handle, image, &blocks.aspect_count, aspects);
 	device->next->GetImageMemoryRequirements(device->handle, image, &requirements);
 	blocks.bytes = requirements.alignment;
-	return vmb_merge_image_binds(
-		&blocks, binds, count, arrays->keys, arrays->image_spare, arrays->image_binds);
+	return vmb_merge_image_binds(&blocks, binds, count, arrays->keys, arrays->image_binds);
 }
 
 /* Copies the binds of all entries of a resource to one array. */

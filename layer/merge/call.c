@@ -24,16 +24,21 @@ static bool repeats_resource(const VkBindSparseInfo *info, enum vmb_merge_kind k
 	return false;
 }
 
-static bool kind_may_join(const VkBindSparseInfo *info, enum vmb_merge_kind kind)
+/* Whether a resource of a batch has several binds. */
+static bool has_several(const VkBindSparseInfo *info)
 {
-	uint32_t entries = vmb_merge_entry_count(info, kind);
+	bool several = false;
 
-	for (uint32_t i = 0; i < entries; i++) {
-		if (vmb_merge_entry_at(info, kind, i).count > 1) {
-			return true;
-		}
+	for (uint32_t i = 0; i < info->bufferBindCount; i++) {
+		several |= info->pBufferBinds[i].bindCount > 1;
 	}
-	return repeats_resource(info, kind, entries);
+	for (uint32_t i = 0; i < info->imageOpaqueBindCount; i++) {
+		several |= info->pImageOpaqueBinds[i].bindCount > 1;
+	}
+	for (uint32_t i = 0; i < info->imageBindCount; i++) {
+		several |= info->pImageBinds[i].bindCount > 1;
+	}
+	return several;
 }
 
 bool vmb_merge_call_may_join(const VkBindSparseInfo *infos, uint32_t count)
@@ -42,10 +47,12 @@ bool vmb_merge_call_may_join(const VkBindSparseInfo *infos, uint32_t count)
 		if (i && vmb_merge_can_follow(&infos[i - 1], &infos[i])) {
 			return true;
 		}
-		for (enum vmb_merge_kind kind = 0; kind < VMB_MERGE_KINDS; kind++) {
-			if (kind_may_join(&infos[i], kind)) {
-				return true;
-			}
+		if (has_several(&infos[i]) ||
+			repeats_resource(&infos[i], VMB_MERGE_BUFFERS, infos[i].bufferBindCount) ||
+			repeats_resource(
+				&infos[i], VMB_MERGE_OPAQUES, infos[i].imageOpaqueBindCount) ||
+			repeats_resource(&infos[i], VMB_MERGE_IMAGES, infos[i].imageBindCount)) {
+			return true;
 		}
 	}
 	return false;

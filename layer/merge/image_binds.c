@@ -88,18 +88,16 @@ static uint64_t shift_in(uint64_t key, uint64_t value, unsigned bits)
 	return key << bits | value;
 }
 
-/* Sorts by subresource, then by the axes, the last one fastest. */
-static uint64_t key_of(
-	const VkSparseImageMemoryBind *bind, const struct box *box, const enum axis axes[3])
+/* Orders by subresource, then by z, y and x. */
+static uint64_t key_of(const VkSparseImageMemoryBind *bind, const struct box *box)
 {
 	uint64_t aspect = (uint64_t)__builtin_ctz(bind->subresource.aspectMask);
 	uint64_t key = shift_in(aspect, bind->subresource.mipLevel, LEVEL_BITS);
 
 	key = shift_in(key, bind->subresource.arrayLayer, LAYER_BITS);
-	for (int i = 0; i < 3; i++) {
-		key = shift_in(key, box->at[axes[i]], COORDINATE_BITS);
-	}
-	return key;
+	key = shift_in(key, box->at[Z], COORDINATE_BITS);
+	key = shift_in(key, box->at[Y], COORDINATE_BITS);
+	return shift_in(key, box->at[X], COORDINATE_BITS);
 }
 
 static bool same_subresource(
@@ -155,116 +153,212 @@ static void extend(
 	*extents[axis] += more[axis];
 }
 
-/* The arrays of a join. The result of each step is in out. */
+static bool continues(const struct vmb_merge_blocks *blocks, const VkSparseImageMemoryBind *bind,
+	const VkSparseImageMemoryBind *next, const struct box *box, const struct box *next_box,
+	enum axis axis)
+{
+	return is_neighbour(box, next_box, axis) &&
+		memory_continues(blocks, bind, next, box, axis) && same_subresource(bind, next);
+}
+
 struct join {
 	const struct vmb_merge_blocks *blocks;
-	struct geometry geometry;
+	const VkSparseImageMemoryBind *given;
+	uint32_t given_count;
+	struct geometry geometry; /* of the last aspect */
 	struct vmb_merge_key *keys;
-	VkSparseImageMemoryBind *spare;
 	VkSparseImageMemoryBind *out;
-	uint32_t count;
+	uint32_t count; /* of out */
 };
 
-/* Selects the geometry of a bind. False if the block is unknown. */
-static bool set_aspect(struct join *join, const VkSparseImageMemoryBind *bind)
+/* False if the layer does not understand the bind. */
+static bool locate(struct join *join, const VkSparseImageMemoryBind *bind, struct box *box)
 {
+	if (!is_plain(join->blocks, bind)) {
+		return false;
+	}
 	if (join->geometry.aspect != bind->subresource.aspectMask) {
 		join->geometry = geometry_of(join->blocks, bind->subresource.aspectMask);
 	}
-	return join->geometry.aspect;
+	return join->geometry.aspect && box_of(&join->geometry, bind, box);
 }
 
-static void box_in(struct join *join, const VkSparseImageMemoryBind *bind, struct box *box)
+/* Fills keys in ascending order. False if the layer does not understand a bind. */
+static bool sort(struct join *join)
 {
-	set_aspect(join, bind);
-	box_of(&join->geometry, bind, box);
-}
-
-/* Copies the binds to out, sorted along the axes. False if the layer does not understand a bind. */
-static bool sort_along(
-	struct join *join, const VkSparseImageMemoryBind *binds, const enum axis axes[3])
-{
-	bool is_sorted = true;
 	struct box box;
 
-	for (uint32_t i = 0; i < join->count; i++) {
-		if (!is_plain(join->blocks, &binds[i]) || !set_aspect(join, &binds[i]) ||
-			!box_of(&join->geometry, &binds[i], &box)) {
+	for (uint32_t i = 0; i < join->given_count; i++) {
+		if (!locate(join, &join->given[i], &box)) {
 			return false;
 		}
-		join->keys[i] = (struct vmb_merge_key){ key_of(&binds[i], &box, axes), i };
-		is_sorted &= !i || join->keys[i - 1].key < join->keys[i].key;
+		join->keys[i] = (struct vmb_merge_key){ key_of(&join->given[i], &box), i };
 	}
-	if (!is_sorted) {
-		vmb_merge_sort(join->keys, join->keys + join->count, join->count);
-	}
-	for (uint32_t i = 0; i < join->count; i++) {
-		join->out[i] = binds[join->keys[i].index];
-	}
+	vmb_merge_sort(join->keys, join->keys + join->given_count, join->given_count);
 	return true;
 }
 
-/* Joins consecutive binds of out along an axis. */
-static void join_along(struct join *join, enum axis axis)
-{
-	struct box box, next;
-	uint32_t last = 0;
+enum outcome {
+	DONE,
+	UNSORTED,
+	UNKNOWN, /* binds overlap, or the layer does not understand one */
+};
 
-	box_in(join, &join->out[0], &box);
-	for (uint32_t i = 1; i < join->count; i++) {
-		VkSparseImageMemoryBind *bind = &join->out[last];
-		box_in(join, &join->out[i], &next);
-		if (same_subresource(bind, &join->out[i]) && is_neighbour(&box, &next, axis) &&
-			memory_continues(join->blocks, bind, &join->out[i], &box, axis)) {
-			extend(bind, &join->out[i], axis);
-			box.size[axis] += next.size[axis];
-			box.is_whole[axis] = next.is_whole[axis];
-		} else {
-			join->out[++last] = join->out[i];
-			box = next;
-		}
-	}
-	join->count = last + 1;
+/* The last bind of out, which following binds may extend along x. */
+struct row {
+	VkSparseImageMemoryBind *bind; /* NULL at first */
+	struct box box;
+	uint64_t key;
+};
+
+static VkDeviceSize end_of_memory(const struct join *join, const struct row *row)
+{
+	return row->bind->memoryOffset + row->box.size[X] * join->blocks->bytes;
 }
 
-/* Sorted binds of one row each overlap only if they follow each other. Binds of several rows could
- * overlap in other ways, and are not joined. */
-static bool may_overlap(struct join *join)
+/* Extends the row by a bind that starts where the row ends. This is the common case, and needs no
+ * key: a bind that continues the row in texels continues it in blocks. */
+static bool extend_row(
+	const struct join *join, struct row *row, const VkSparseImageMemoryBind *bind)
 {
-	struct box box, next;
+	const VkSparseImageMemoryBind *last = row->bind;
+	unsigned shift = join->geometry.shifts[X];
+
+	if (!last || bind->memory != last->memory || bind->flags || !row->box.is_whole[X] ||
+		bind->offset.x != last->offset.x + (int32_t)last->extent.width ||
+		bind->offset.y != last->offset.y || bind->offset.z != last->offset.z ||
+		!bind->extent.width || bind->extent.height != last->extent.height ||
+		bind->extent.depth != last->extent.depth || !same_subresource(last, bind)) {
+		return false;
+	}
+	if (bind->memory &&
+		(!join->blocks->in_order || bind->memoryOffset != end_of_memory(join, row))) {
+		return false;
+	}
+	row->bind->extent.width += bind->extent.width;
+	row->box.size[X] += ((bind->extent.width - 1) >> shift) + 1;
+	row->box.is_whole[X] = bind->extent.width % (UINT32_C(1) << shift) == 0;
+	return true;
+}
+
+/*
+ * Appends a bind to out. The binds come in ascending order.
+ *
+ * A bind of several rows or slices is unknown. Sorted binds of one row overlap only if one follows
+ * the other, but binds of several rows can overlap in other ways.
+ */
+static enum outcome add_row(struct join *join, struct row *row, const VkSparseImageMemoryBind *bind)
+{
+	struct box box;
+
+	if (!locate(join, bind, &box) || box.size[Y] > 1 || box.size[Z] > 1) {
+		return UNKNOWN;
+	}
+	uint64_t key = key_of(bind, &box);
+	if (row->bind && key < row->key) {
+		return UNSORTED;
+	}
+	bool in_row = row->bind && key >> COORDINATE_BITS == row->key >> COORDINATE_BITS;
+	if (in_row && row->box.at[X] + row->box.size[X] > box.at[X]) {
+		return UNKNOWN;
+	}
+	*row = (struct row){ &join->out[join->count++], box, key };
+	*row->bind = *bind;
+	return DONE;
+}
+
+/* Joins the given binds along x to out. by_keys: in the order of the keys. */
+static enum outcome join_rows(struct join *join, bool by_keys)
+{
+	struct row row = { 0 };
+	enum outcome outcome = DONE;
+
+	join->count = 0;
+	for (uint32_t i = 0; i < join->given_count && outcome == DONE; i++) {
+		const VkSparseImageMemoryBind *bind =
+			&join->given[by_keys ? join->keys[i].index : i];
+		if (!extend_row(join, &row, bind)) {
+			outcome = add_row(join, &row, bind);
+		}
+	}
+	return outcome;
+}
+
+/* The binds that start at one place of an axis, such as the rows with one y: their place on the
+ * lower axes, and their index in out. */
+struct group {
+	struct vmb_merge_key *keys;
+	uint32_t count;
+	uint64_t place; /* the key without the lower axes */
+};
+
+/* Appends a bind to the group that it starts. The bind joins the one of the group above that
+ * touches it, or moves to out[kept]. Returns the new number of kept binds. next is where the search
+ * in the group above starts, and moves on: both groups are in ascending order. */
+static uint32_t add_to_group(struct join *join, enum axis axis, const struct group *above,
+	uint32_t *next, struct group *group, uint64_t place, uint32_t index, uint32_t kept)
+{
+	const VkSparseImageMemoryBind *bind = &join->out[index];
+	struct box box, bind_box;
+
+	while (*next < above->count && above->keys[*next].key < place) {
+		(*next)++;
+	}
+	if (*next < above->count && above->keys[*next].key == place) {
+		VkSparseImageMemoryBind *other = &join->out[above->keys[*next].index];
+		locate(join, other, &box);
+		locate(join, bind, &bind_box);
+		if (continues(join->blocks, other, bind, &box, &bind_box, axis)) {
+			extend(other, bind, axis);
+			group->keys[group->count++] = above->keys[*next];
+			return kept;
+		}
+	}
+	group->keys[group->count++] = (struct vmb_merge_key){ place, kept };
+	join->out[kept] = *bind;
+	return kept + 1;
+}
+
+/* Joins the sorted binds of out along y or z. */
+static void join_along(struct join *join, enum axis axis)
+{
+	const unsigned lower_bits = (unsigned)axis * COORDINATE_BITS;
+	struct group above = { .keys = join->keys };
+	struct group group = { .keys = join->keys + join->given_count };
+	uint32_t kept = 0, next = 0;
+	struct box box;
 
 	for (uint32_t i = 0; i < join->count; i++) {
-		box_in(join, &join->out[i], &next);
-		if (next.size[Y] > 1 || next.size[Z] > 1) {
-			return true;
+		locate(join, &join->out[i], &box);
+		uint64_t key = key_of(&join->out[i], &box);
+		if (i == 0 || key >> lower_bits != group.place) {
+			struct group reused = above;
+			above = group;
+			group = (struct group){ .keys = reused.keys, .place = key >> lower_bits };
+			next = 0;
 		}
-		if (i && same_subresource(&join->out[i - 1], &join->out[i]) &&
-			box.at[Y] == next.at[Y] && box.at[Z] == next.at[Z] &&
-			box.at[X] + box.size[X] > next.at[X]) {
-			return true;
-		}
-		box = next;
+		uint64_t place = key & ((UINT64_C(1) << lower_bits) - 1);
+		kept = add_to_group(join, axis, &above, &next, &group, place, i, kept);
 	}
-	return false;
+	join->count = kept;
 }
 
 uint32_t vmb_merge_image_binds(const struct vmb_merge_blocks *blocks,
 	const VkSparseImageMemoryBind *binds, uint32_t count, struct vmb_merge_key *keys,
-	VkSparseImageMemoryBind *spare, VkSparseImageMemoryBind *out)
+	VkSparseImageMemoryBind *out)
 {
-	static const enum axis orders[][3] = { { Z, Y, X }, { Z, X, Y }, { Y, X, Z } };
 	struct join join = {
-		.blocks = blocks, .keys = keys, .spare = spare, .out = out, .count = count
+		.blocks = blocks, .given = binds, .given_count = count, .keys = keys, .out = out
 	};
 
-	if (!blocks->bytes || !sort_along(&join, binds, orders[X]) || may_overlap(&join)) {
+	enum outcome outcome = blocks->bytes ? join_rows(&join, false) : UNKNOWN;
+	if (outcome == UNSORTED && sort(&join)) {
+		outcome = join_rows(&join, true);
+	}
+	if (outcome != DONE) {
 		return 0;
 	}
-	join_along(&join, X);
-	for (enum axis axis = Y; axis <= Z; axis++) {
-		memcpy(join.spare, join.out, join.count * sizeof(*join.out));
-		sort_along(&join, join.spare, orders[axis]);
-		join_along(&join, axis);
-	}
+	join_along(&join, Y);
+	join_along(&join, Z);
 	return join.count;
 }

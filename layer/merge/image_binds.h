@@ -23,12 +23,12 @@ struct vmb_merge_blocks {
  * continuous. The binds may come in any order. The result is small but not always the smallest:
  * rows come first.
  *
- * out and spare have room for count binds, keys for twice as many keys. count is not 0. Returns the
+ * out has room for count binds, keys for twice as many keys. count is not 0. Returns the
  * number of binds in out; count if nothing joins, and out then means nothing. Returns 0 if binds
  * overlap, or if the layer does not understand them.
  */
 uint32_t vmb_merge_image_binds(const struct vmb_merge_blocks *blocks,
 	const VkSparseImageMemoryBind *binds, uint32_t count, struct vmb_merge_key *keys,
-	VkSparseImageMemoryBind *spare, VkSparseImageMemoryBind *out);
+	VkSparseImageMemoryBind *out);
 
 #endif

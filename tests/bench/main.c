@@ -73,6 +73,7 @@ static const struct section sections[] = {
 	{ "calls", bench_calls_provide, false },
 	{ "driver", bench_sparse_against_driver, true },
 	{ "native", bench_calls_native, true },
+	{ "merge", bench_merge, true },
 };
 
 static bool is_selected(const struct section *section, int argc, char **argv)

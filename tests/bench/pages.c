@@ -35,7 +35,7 @@ static void shuffle(uint32_t *order, uint32_t count, uint64_t *state)
 	}
 }
 
-/* Fills BENCH_SORTED and BENCH_SCATTERED. */
+/* Fills BENCH_SORTED, BENCH_SCATTERED and BENCH_SHUFFLED. */
 static void fill_scattered(struct bench_pages *pages, uint32_t count)
 {
 	uint64_t state = UINT64_C(0x9e3779b97f4a7c15);
@@ -54,6 +54,7 @@ static void fill_scattered(struct bench_pages *pages, uint32_t count)
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		pages->ranges[BENCH_SCATTERED][i] = pages->ranges[BENCH_SORTED][order[i]];
+		pages->ranges[BENCH_SHUFFLED][i] = pages->ranges[BENCH_CONTIGUOUS][order[i]];
 	}
 	free(order);
 	free(from);

@@ -16,6 +16,7 @@ enum bench_list {
 	BENCH_UNBOUND,
 	BENCH_WHOLE, /* all pages, as one range */
 	BENCH_CONTIGUOUS, /* page after page */
+	BENCH_SHUFFLED, /* the binds of BENCH_CONTIGUOUS in random order */
 	BENCH_SCATTERED, /* page by page in random order, to random pages of the memory */
 	BENCH_SORTED, /* the binds of BENCH_SCATTERED in ascending order of the addresses */
 	BENCH_NULL_WHOLE, /* one range to VK_NULL_HANDLE */

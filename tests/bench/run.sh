@@ -7,8 +7,8 @@
 #   - panvk, with the programs of build-arm64
 #   - Venus in a guest (tests/qemu/run.py)
 #
-#   tests/bench/run.sh BUILD [SECTION...]    sections: mmap order plan tap calls; driver native;
-#                                            panvk; virtgpu
+#   tests/bench/run.sh BUILD [SECTION...]    sections: mmap order plan tap calls; driver native
+#                                            merge; panvk; virtgpu
 set -euo pipefail
 
 if [[ $# -lt 1 ]]; then
@@ -19,7 +19,7 @@ build=$(cd "$1" && pwd)
 shift
 for section; do
 	case $section in
-	mmap | order | plan | tap | calls | driver | native | panvk | virtgpu) ;;
+	mmap | order | plan | tap | calls | driver | native | merge | panvk | virtgpu) ;;
 	*)
 		echo "tests/bench/run.sh: unknown section '$section'" >&2
 		exit 2
@@ -49,7 +49,7 @@ if is_selected mmap order plan tap calls; then
 	# Loaders before 1.3.207 read VK_ICD_FILENAMES only.
 	VK_DRIVER_FILES=${drivers[0]} VK_ICD_FILENAMES=${drivers[0]} "$bench" "$@"
 fi
-if is_selected driver native; then
+if is_selected driver native merge; then
 	scripts/newer-lavapipe "$bench" "$@"
 fi
 if is_selected panvk; then

@@ -19,5 +19,7 @@ void bench_foreign_ioctls(void);
 /* Calls without sparse resources, on the provide route. */
 void bench_calls_provide(void);
 void bench_calls_native(void);
+/* Joined binds on the native route. */
+void bench_merge(void);
 
 #endif

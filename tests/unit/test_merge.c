@@ -234,7 +234,6 @@ static const VkSparseImageMemoryRequirements aspect = {
 
 struct image_scene {
 	VkSparseImageMemoryBind binds[IMAGE_BLOCKS];
-	VkSparseImageMemoryBind spare[IMAGE_BLOCKS];
 	VkSparseImageMemoryBind out[IMAGE_BLOCKS];
 	struct vmb_merge_key keys[2 * IMAGE_BLOCKS];
 	uint32_t count;
@@ -315,8 +314,7 @@ static uint32_t join_image(struct image_scene *scene, bool in_order)
 {
 	const struct vmb_merge_blocks blocks = { &aspect, 1, BLOCK, in_order };
 
-	return vmb_merge_image_binds(
-		&blocks, scene->binds, scene->count, scene->keys, scene->spare, scene->out);
+	return vmb_merge_image_binds(&blocks, scene->binds, scene->count, scene->keys, scene->out);
 }
 
 static void test_random_image(void **state)
