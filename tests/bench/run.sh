@@ -8,7 +8,7 @@
 #   - Venus in a guest (tests/qemu/run.py)
 #
 #   tests/bench/run.sh BUILD [SECTION...]    sections: mmap order plan tap calls; driver native
-#                                            merge; panvk; virtgpu
+#                                            merge; replay; panvk; virtgpu
 set -euo pipefail
 
 if [[ $# -lt 1 ]]; then
@@ -19,7 +19,7 @@ build=$(cd "$1" && pwd)
 shift
 for section; do
 	case $section in
-	mmap | order | plan | tap | calls | driver | native | merge | panvk | virtgpu) ;;
+	mmap | order | plan | tap | calls | driver | native | merge | replay | panvk | virtgpu) ;;
 	*)
 		echo "tests/bench/run.sh: unknown section '$section'" >&2
 		exit 2
@@ -51,6 +51,14 @@ if is_selected mmap order plan tap calls; then
 fi
 if is_selected driver native merge; then
 	scripts/newer-lavapipe "$bench" "$@"
+fi
+if is_selected replay; then
+	printf '\n## A frame of tiled textures, on drivers without their GPU\n\n'
+	for driver in radv nvk honeykrisp; do
+		# Exit status 77: the drivers do not run on this machine.
+		scripts/native "$driver" --build "$build" "$build/tests/bench/native_replay" ||
+			[[ $? -eq 77 ]]
+	done
 fi
 if is_selected panvk; then
 	tests/bench/panvk.sh
