@@ -11,6 +11,22 @@
 
 /* Joined binds on a driver with sparse resources of its own, without and with the layer. */
 
+/* Blocks of an image, on a side and in all. */
+#define SIDE 32
+#define BLOCKS (SIDE * SIDE)
+
+static VkSparseImageMemoryBind block_bind(
+	uint32_t block, VkDeviceMemory memory, VkDeviceSize offset)
+{
+	return (VkSparseImageMemoryBind){
+		.subresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0 },
+		.offset = { (int32_t)(block % SIDE * 128), (int32_t)(block / SIDE * 128), 0 },
+		.extent = { 128, 128, 1 },
+		.memory = memory,
+		.memoryOffset = offset,
+	};
+}
+
 /* A driver's own vkQueueBindSparse of a list, on a buffer. */
 struct job {
 	struct bench_buffer *buffer;
@@ -84,6 +100,89 @@ static void compare_lists(struct bench_table *table, struct bench_buffer *buffer
 	}
 }
 
+/* An image of 32 x 32 blocks, bound block by block, and unbound again. */
+struct picture {
+	const struct bench_subject *subject;
+	VkImage image;
+	VkDeviceMemory memory;
+	VkSparseImageMemoryBind blocks[2][BLOCKS];
+};
+
+static void picture_init(struct picture *picture, const struct bench_subject *subject)
+{
+	const VkImageCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+		.flags = VK_IMAGE_CREATE_SPARSE_BINDING_BIT | VK_IMAGE_CREATE_SPARSE_RESIDENCY_BIT,
+		.imageType = VK_IMAGE_TYPE_2D,
+		.format = VK_FORMAT_R8G8B8A8_UNORM,
+		.extent = { SIDE * 128, SIDE * 128, 1 },
+		.mipLevels = 1,
+		.arrayLayers = 1,
+		.samples = VK_SAMPLE_COUNT_1_BIT,
+		.usage = VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+	};
+	VkMemoryRequirements requirements;
+
+	picture->subject = subject;
+	VKU_CHECK(vkCreateImage(subject->vk.device, &info, NULL, &picture->image));
+	vkGetImageMemoryRequirements(subject->vk.device, picture->image, &requirements);
+	picture->memory = vku_allocate(
+		&subject->vk, BLOCKS * requirements.alignment, requirements.memoryTypeBits);
+	for (uint32_t i = 0; i < BLOCKS; i++) {
+		VkSparseImageMemoryBind *block = &picture->blocks[0][i];
+		*block = block_bind(i, picture->memory, i * requirements.alignment);
+		picture->blocks[1][i] = *block;
+		picture->blocks[1][i].memory = VK_NULL_HANDLE;
+	}
+}
+
+static void picture_finish(struct picture *picture)
+{
+	vkDestroyImage(picture->subject->vk.device, picture->image, NULL);
+	vkFreeMemory(picture->subject->vk.device, picture->memory, NULL);
+}
+
+static void bind_picture(void *data, unsigned iterations)
+{
+	const struct picture *picture = data;
+	const struct bench_subject *subject = picture->subject;
+
+	for (unsigned i = 0; i < 2 * iterations; i++) {
+		const VkSparseImageMemoryBindInfo binds = { picture->image, BLOCKS,
+			picture->blocks[i % 2] };
+		const VkBindSparseInfo info = {
+			.sType = VK_STRUCTURE_TYPE_BIND_SPARSE_INFO,
+			.imageBindCount = 1,
+			.pImageBinds = &binds,
+		};
+		VKU_CHECK(subject->QueueBindSparse(subject->vk.queue, 1, &info, VK_NULL_HANDLE));
+	}
+	VKU_CHECK(subject->QueueWaitIdle(subject->vk.queue));
+}
+
+static void compare_pictures(struct bench_table *table, const struct bench_subject *subjects)
+{
+	static const struct bench_effort effort = { .rounds = 11, .turns = 5, .iterations = 1 };
+	static struct picture pictures[SUBJECTS];
+	struct bench_side sides[SUBJECTS];
+
+	for (int i = 0; i < SUBJECTS; i++) {
+		picture_init(&pictures[i], &subjects[i]);
+		sides[i] = (struct bench_side){ .run = bind_picture, .data = &pictures[i] };
+	}
+	bench_measure(sides, SUBJECTS, &effort);
+	const struct bench_result *layer = &sides[LAYER].result[BENCH_PROCESS];
+	bench_cell(table, "%u image blocks, bound and unbound", BLOCKS);
+	bench_cell_time(table, sides[DRIVER].result[BENCH_PROCESS].time.median);
+	bench_cell_time(table, layer->time.median);
+	bench_cell_ratio(table, &layer->ratio);
+	/* lavapipe makes a system call for each block of a bind. */
+	bench_cell_target(table, BENCH_NOT_JOINED, layer->ratio.median <= 1.02);
+	for (int i = 0; i < SUBJECTS; i++) {
+		picture_finish(&pictures[i]);
+	}
+}
+
 static void compare_one(struct bench_table *table, struct bench_buffer *buffers)
 {
 	struct job jobs[SUBJECTS];
@@ -122,6 +221,7 @@ static void against_driver(void)
 	printf("### Joined binds, and binds that cannot be joined\n\n");
 	bench_table_init(&table, COUNT(headings), headings);
 	compare_lists(&table, buffers);
+	compare_pictures(&table, subjects);
 	compare_one(&table, buffers);
 	bench_table_print(&table);
 	for (int i = 0; i < SUBJECTS; i++) {
@@ -225,27 +325,19 @@ static VkSparseMemoryBind *binds_of(const struct bench_pages *pages, enum bench_
 	return binds;
 }
 
-#define SIDE 32 /* blocks of an image */
-
 static VkSparseImageMemoryBind *blocks_of(const struct bench_pages *order)
 {
-	VkSparseImageMemoryBind *blocks = calloc((size_t)SIDE * SIDE, sizeof(*blocks));
+	VkSparseImageMemoryBind *blocks = calloc(BLOCKS, sizeof(*blocks));
 
 	if (!blocks) {
 		vku_fail("out of memory");
 	}
-	for (uint32_t i = 0; i < SIDE * SIDE; i++) {
+	for (uint32_t i = 0; i < BLOCKS; i++) {
 		uint32_t block = order
 			? (uint32_t)(order->ranges[BENCH_SHUFFLED][i].at / order->page)
 			: i;
-		blocks[i] = (VkSparseImageMemoryBind){
-			.subresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0 },
-			.offset = { (int32_t)(block % SIDE * 128), (int32_t)(block / SIDE * 128),
-				0 },
-			.extent = { 128, 128, 1 },
-			.memory = (VkDeviceMemory)(uintptr_t)1,
-			.memoryOffset = block * UINT64_C(65536),
-		};
+		blocks[i] = block_bind(
+			block, (VkDeviceMemory)(uintptr_t)1, block * UINT64_C(65536));
 	}
 	return blocks;
 }
@@ -290,16 +382,15 @@ static void own_images(struct bench_table *table)
 {
 	struct bench_pages order;
 
-	bench_pages_init(&order, 65536, SIDE * SIDE);
+	bench_pages_init(&order, 65536, BLOCKS);
 	for (int i = 0; i < 2; i++) {
 		struct own own = own_call();
 		VkSparseImageMemoryBind *blocks = blocks_of(i ? &order : NULL);
-		own.image = (VkSparseImageMemoryBindInfo){ .bindCount = SIDE * SIDE,
-			.pBinds = blocks };
+		own.image = (VkSparseImageMemoryBindInfo){ .bindCount = BLOCKS, .pBinds = blocks };
 		own.info.imageBindCount = 1;
 		own.info.pImageBinds = &own.image;
 		add_own(table, i ? "image blocks, shuffled" : "image blocks, in order", &own,
-			SIDE * SIDE, i ? 60 : 15);
+			BLOCKS, i ? 60 : 15);
 		free(blocks);
 	}
 	bench_pages_finish(&order);

@@ -137,6 +137,24 @@ def check(name, without, layer):
         yield f"more work than the one bind: {text(counts(one))}"
 
 
+def check_statistics(build, driver, ioctls):
+    """The statistics of one scenario on a driver that makes an ioctl for each bind."""
+    with tempfile.TemporaryDirectory() as directory:
+        ops, path = os.path.join(directory, "ops"), os.path.join(directory, "stats")
+        command = [*command_of(build, driver, ops, []), "buffer-shuffled"]
+        run_command(command, {"VMBIND_STATS": path})
+        merge = read(path)[0]["merge"]
+    expected = {
+        "calls": 1,
+        "batches_given": 1,
+        "batches_passed": 1,
+        "binds_given": 1024,
+        "binds_passed": ioctls,
+        "calls_unchanged": 0,
+    }
+    return [] if merge == expected else [f"the statistics are {merge}, expected {expected}"]
+
+
 def main():
     driver, build = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None
     if build is None:
@@ -152,6 +170,8 @@ def main():
     for name in without:
         print(f"| {name} | {text(counts(without[name]))} | {text(counts(layer[name]))} |")
         faults += [f"{name}: {fault}" for fault in check(name, without, layer)]
+    if driver == "radv":
+        faults += check_statistics(build, driver, len(layer["buffer-shuffled"]))
     for fault in faults:
         print(f"counts.py: {fault}", file=sys.stderr)
     return 1 if faults else 0
