@@ -7,7 +7,8 @@
 #   25.0  the layer provides, on panthor with the sparse op and without
 #   26.1  the layer assists, on panthor with the sparse op and without; the addresses of image
 #         blocks must be those of 26.2 by itself
-#   26.2  the layer leaves the driver alone: the op stream is the same with the layer and without it
+#   26.2  the op stream is the same without the layer and with VMBIND_MERGE=off; with joined binds
+#         the mappings are the same
 
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -45,10 +46,11 @@ compare() {
 		;;
 	26.2)
 		for panthor in 1.8 1.9; do
-			run 26.2 "$panthor" with "$@"
+			VMBIND_MERGE=off run 26.2 "$panthor" with "$@"
 			no_layer=true run 26.2 "$panthor" without "$@"
 			cmp "$ops"/without "$ops"/with
-			"$check" "$ops"/with
+			run 26.2 "$panthor" joined "$@"
+			"$check" --same "$ops"/without "$ops"/joined
 		done
 		;;
 	esac
