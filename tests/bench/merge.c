@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "block_image.h"
 #include "merge/call.h"
 #include "pages.h"
 #include "sections.h"
@@ -241,32 +242,9 @@ struct own {
 	uint32_t passed;
 };
 
-static VKAPI_ATTR void VKAPI_CALL get_sparse_requirements(VkDevice device, VkImage image,
-	uint32_t *count, VkSparseImageMemoryRequirements *requirements)
-{
-	(void)device;
-	(void)image;
-	*count = 1;
-	*requirements = (VkSparseImageMemoryRequirements){
-		.formatProperties = { VK_IMAGE_ASPECT_COLOR_BIT, { 128, 128, 1 }, 0 },
-	};
-}
-
-static VKAPI_ATTR void VKAPI_CALL get_requirements(
-	VkDevice device, VkImage image, VkMemoryRequirements *requirements)
-{
-	(void)device;
-	(void)image;
-	*requirements = (VkMemoryRequirements){ .alignment = 65536 };
-}
-
 static void join(void *data, unsigned iterations)
 {
-	static const struct vmb_device_commands commands = {
-		.GetImageSparseMemoryRequirements = get_sparse_requirements,
-		.GetImageMemoryRequirements = get_requirements,
-	};
-	static const struct vmb_merge_device device = { .next = &commands,
+	static const struct vmb_merge_device device = { .next = &block_image_commands,
 		.blocks_in_order = true };
 	struct own *own = data;
 

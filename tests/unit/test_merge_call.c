@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "block_image.h"
 #include "merge/call.h"
 #include "plan_model.h"
 #include "scenarios.h"
@@ -14,7 +15,7 @@
 /* Whole calls: batches that become one, entries of one resource that become one, and calls that
  * stay as they are. */
 
-#define BLOCK 65536
+#define BLOCK BLOCK_IMAGE_BYTES
 #define MAX_BATCHES 12
 #define MAX_ENTRIES 32 /* of each kind */
 #define MAX_BINDS 256
@@ -32,33 +33,8 @@ struct call {
 	uint32_t count, buffer_count, opaque_count, image_count, bind_count, block_count;
 };
 
-/* The device's images have a row of blocks. */
-
-static VKAPI_ATTR void VKAPI_CALL get_sparse_requirements(VkDevice device, VkImage image,
-	uint32_t *count, VkSparseImageMemoryRequirements *requirements)
-{
-	(void)device;
-	(void)image;
-	*count = 1;
-	*requirements = (VkSparseImageMemoryRequirements){
-		.formatProperties = { VK_IMAGE_ASPECT_COLOR_BIT, { 128, 128, 1 }, 0 },
-	};
-}
-
-static VKAPI_ATTR void VKAPI_CALL get_requirements(
-	VkDevice device, VkImage image, VkMemoryRequirements *requirements)
-{
-	(void)device;
-	(void)image;
-	*requirements = (VkMemoryRequirements){ .alignment = BLOCK };
-}
-
-static const struct vmb_device_commands commands = {
-	.GetImageSparseMemoryRequirements = get_sparse_requirements,
-	.GetImageMemoryRequirements = get_requirements,
-};
-
-static const struct vmb_merge_device device = { .next = &commands, .blocks_in_order = true };
+static const struct vmb_merge_device device = { .next = &block_image_commands,
+	.blocks_in_order = true };
 
 /* The joined call. free(scratch) afterwards. */
 static struct vmb_merge_call join(const struct call *call, void **scratch)
