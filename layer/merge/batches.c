@@ -73,6 +73,9 @@ static const void *collect(struct vmb_merge_arrays *arrays, enum vmb_merge_kind 
 		return entries[0].binds;
 	}
 	for (size_t i = 0; i < count; i++) {
+		if (!entries[i].count) {
+			continue;
+		}
 		if (kind == VMB_MERGE_IMAGES) {
 			memcpy(images, entries[i].binds, entries[i].count * sizeof(*images));
 			images += entries[i].count;

@@ -11,7 +11,7 @@
 #include "vk/sparse_features.h"
 
 /* Larger scratch memory is freed after the call. */
-#define KEPT_BYTES (1 << 20)
+#define KEPT_BYTES (4 << 20)
 
 /* Scratch memory of a call. */
 struct scratch {

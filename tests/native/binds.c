@@ -49,6 +49,9 @@ struct scenario {
 #define SQUARE .extent = { 4096, 4096, 1 }
 #define SMALL .extent = { 1024, 1024, 1 }
 #define VOLUME .extent = { 256, 256, 48 }
+/* The last blocks of each axis are partial. */
+#define EDGES .extent = { 1000, 700, 1 }
+#define VOLUME_EDGES .extent = { 200, 150, 40 }
 #define REGION SQUARE, .region = { 8, 8, 1 }
 
 /* clang-format off */
@@ -74,8 +77,12 @@ static const struct scenario scenarios[] = {
 	{ "mip-chain-one", ONE, RUN, SQUARE, .levels = 13 },
 	{ "layers", FORWARD, RUN, SMALL, .layers = 4 },
 	{ "layers-one", ONE, RUN, SMALL, .layers = 4 },
+	{ "edges", SHUFFLED, RUN, EDGES, .levels = 3 },
+	{ "edges-one", ONE, RUN, EDGES, .levels = 3 },
 	{ "volume", FORWARD, RUN, VOLUME },
 	{ "volume-one", ONE, RUN, VOLUME },
+	{ "volume-edges", FORWARD, RUN, VOLUME_EDGES },
+	{ "volume-edges-one", ONE, RUN, VOLUME_EDGES },
 	{ "volume-null", SHUFFLED, NONE, VOLUME },
 	{ "volume-null-one", ONE, NONE, VOLUME },
 };

@@ -39,7 +39,9 @@ SAME_AS = {
     "region-tiles": "region-one",
     "mip-chain": "mip-chain-one",
     "layers": "layers-one",
+    "edges": "edges-one",
     "volume": "volume-one",
+    "volume-edges": "volume-edges-one",
     "volume-null": "volume-null-one",
 }
 UNJOINED = ("buffer-slots", "image-slots")

@@ -181,15 +181,15 @@ static void parse(const char *text, struct call *call)
 		} else if (*text != ' ') {
 			char name = *text;
 			add_entry(call, info, name);
-			do {
+			while (text[1] == ',' || (text[1] == ':' && text[2] && text[2] != ' ')) {
 				assert_int_equal(
 					sscanf(text + 1, "%*1[:,]%u+%u=%c%u%n", &bind.at,
 						&bind.size, &bind.memory, &bind.offset, &length),
 					4);
 				add_bind(call, name, &bind);
 				text += length;
-			} while (text[1] == ',');
-			text++;
+			}
+			text += text[1] == ':' ? 2 : 1;
 		} else {
 			text++;
 		}
@@ -293,6 +293,8 @@ static const struct scenario scenarios[] = {
 	{ "batches that bind the same block", "a:0+1=x0 | a:0+1=x1", "same" },
 	{ "batches that bind the same block, and more", "a:0+1=x0,1+1=x1 | a:0+1=x1", "a:0+2=x0 | a:0+1=x1" },
 	{ "batches that bind the same image block", "P:0+1=x0 | P:0+1=-0", "same" },
+	{ "an entry without binds", "a:", "same" },
+	{ "entries without binds", "a: a:0+1=x0,1+1=x1 a:", "a:0+2=x0" },
 	{ "no binds", "", "same" },
 	{ "two empty batches", " | ", "" },
 };
