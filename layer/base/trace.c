@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/json_text.h"
 #include "base/log.h"
 #include "base/output.h"
@@ -41,14 +41,6 @@ struct text {
 
 /* This thread's innermost slice. */
 static _Thread_local struct vmb_trace_slice *current;
-
-uint64_t vmb_trace_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /* Appends the whole text, or nothing. */
 __attribute__((format(printf, 4, 5))) static void append(
@@ -183,7 +175,7 @@ static void write_counters(struct vmb_trace *trace)
 		}
 		trace->written[i] = trace->counters[i];
 		append_event(&text, ",\n", "C", "counter", names[i].name, (uint32_t)gettid(),
-			vmb_trace_now());
+			vmb_clock_ns());
 		/* The id separates the counters of several traces of one process. */
 		append_text(&text, ",\"id\":\"%d\",\"args\":{\"%s\":%" PRId64 "}}", trace->fd,
 			names[i].unit, trace->counters[i]);
@@ -207,7 +199,7 @@ void vmb_trace_begin_slice(struct vmb_trace_slice *slice, const char *name)
 {
 	slice->outer = current;
 	slice->name = name;
-	slice->start = vmb_trace_now();
+	slice->start = vmb_clock_ns();
 	slice->origin = (struct vmb_trace_origin){ slice->start, (uint32_t)gettid() };
 	slice->args.length = 0;
 	current = slice;
@@ -219,7 +211,7 @@ void vmb_trace_end_slice(struct vmb_trace_slice *slice)
 	struct text text = { 0 };
 
 	append_slice(&text, slice->origin.time == slice->start ? "vulkan" : "layer", slice->name,
-		slice->start, vmb_trace_now(), &slice->args);
+		slice->start, vmb_clock_ns(), &slice->args);
 	write_text(trace, &text);
 	current = slice->outer;
 	pthread_mutex_lock(&trace->counters_lock);
@@ -253,7 +245,7 @@ void vmb_trace_instant(struct vmb_trace *trace, const char *name, const struct v
 	if (!trace) {
 		return;
 	}
-	append_event(&text, ",\n", "i", "bind", name, (uint32_t)gettid(), vmb_trace_now());
+	append_event(&text, ",\n", "i", "bind", name, (uint32_t)gettid(), vmb_clock_ns());
 	append_text(&text, ",\"s\":\"t\",\"args\":{%s}}", args->length ? args->text : "");
 	write_text(trace, &text);
 }

@@ -90,9 +90,6 @@ void vmb_trace_thread(struct vmb_trace *trace, const char *name);
 void vmb_trace_instant(
 	struct vmb_trace *trace, const char *name, const struct vmb_trace_args *args);
 
-/* The time of CLOCK_MONOTONIC in nanoseconds. */
-uint64_t vmb_trace_now(void);
-
 /* An op that the kernel executes. */
 struct vmb_trace_op {
 	const char *kind; /* "map", "sparse", "unmap" or "sync" */

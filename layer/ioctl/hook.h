@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "ioctl/retry.h"
+
 /*
  * The hook: a handler that gets the ioctls of libdrm and of the Vulkan drivers.
  *
@@ -17,8 +19,6 @@
  *
  * Any thread may call any of these functions.
  */
-
-typedef int (*vmb_ioctl_fn)(int fd, unsigned long request, ...);
 
 /*
  * Gets an ioctl on the thread that makes it. The handler calls next to pass the ioctl on. The

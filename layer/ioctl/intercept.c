@@ -23,16 +23,6 @@ enum {
  * ioctl does not read this variable if no intercept needs it. */
 static _Thread_local struct vmb_driver_call *current;
 
-int vmb_ioctl_retry(vmb_ioctl_fn ioctl_function, int fd, unsigned long request, void *arg)
-{
-	int ret;
-
-	do {
-		ret = ioctl_function(fd, request, arg);
-	} while (ret < 0 && (errno == EINTR || errno == EAGAIN));
-	return ret < 0 ? -errno : 0;
-}
-
 void vmb_intercepts_lock(void)
 {
 	pthread_mutex_lock(&intercepts_lock);

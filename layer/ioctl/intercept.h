@@ -104,7 +104,4 @@ struct vmb_intercept *vmb_intercepts_next(
  * fd. -1 removes the descriptor. */
 void vmb_intercept_set_fd(struct vmb_intercept *intercept, int fd);
 
-/* Repeats an ioctl after EINTR and EAGAIN, as libdrm does. 0, or a negative errno. */
-int vmb_ioctl_retry(vmb_ioctl_fn ioctl_function, int fd, unsigned long request, void *arg);
-
 #endif

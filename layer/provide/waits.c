@@ -3,18 +3,11 @@
 
 #include <time.h>
 
+#include "base/clock.h"
 #include "provide/commands.h"
 #include "provide/executor.h"
 #include "provide/queue.h"
 #include "provide/worker.h"
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /* A wait in slices of at most max_slice_ns. */
 struct wait {
@@ -34,7 +27,7 @@ static struct wait wait_begin(const struct vmb_provide *provide, uint64_t timeou
 		.provide = provide,
 		.timeout_ns = timeout_ns,
 		.max_slice_ns = max_slice_ns,
-		.start_ns = timeout_ns > max_slice_ns ? now_ns() : 0,
+		.start_ns = timeout_ns > max_slice_ns ? vmb_clock_ns() : 0,
 		.result = VK_TIMEOUT,
 	};
 }
@@ -52,7 +45,7 @@ static bool wait_next_slice(struct wait *wait, bool first)
 		return false;
 	}
 	if (!first) {
-		waited_ns = wait->start_ns ? now_ns() - wait->start_ns : wait->timeout_ns;
+		waited_ns = wait->start_ns ? vmb_clock_ns() - wait->start_ns : wait->timeout_ns;
 		if (waited_ns >= wait->timeout_ns) {
 			return false;
 		}

@@ -4,21 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static void count(_Atomic uint64_t *counter, uint64_t more)
-{
-	atomic_fetch_add_explicit(counter, more, memory_order_relaxed);
-}
-
-static void add_bytes(_Atomic uint64_t *bytes, _Atomic uint64_t *peak, uint64_t more)
-{
-	uint64_t now = atomic_fetch_add_explicit(bytes, more, memory_order_relaxed) + more;
-	uint64_t before = atomic_load_explicit(peak, memory_order_relaxed);
-
-	while (now > before &&
-		!atomic_compare_exchange_weak_explicit(
-			peak, &before, now, memory_order_relaxed, memory_order_relaxed)) {
-	}
-}
+#include "vk/statistics.h"
 
 static void subtract_bytes(_Atomic uint64_t *bytes, uint64_t less)
 {
@@ -117,11 +103,12 @@ int vmb_blob_add(struct vmb_virtgpu *virtgpu, uint32_t handle, struct vmb_blob *
 	blob->serial = ++virtgpu->serial;
 	int ret = vmb_map_insert(&virtgpu->blobs, handle, blob);
 	if (ret == 0 && blob->is_deferred) {
-		count(&statistics->hinted, 1);
-		add_bytes(
+		vmb_count(&statistics->hinted, 1);
+		vmb_count_peak(
 			&statistics->bytes_deferred, &statistics->bytes_deferred_peak, blob->size);
 	} else if (ret == 0) {
-		add_bytes(&statistics->bytes_mapped, &statistics->bytes_mapped_peak, blob->size);
+		vmb_count_peak(
+			&statistics->bytes_mapped, &statistics->bytes_mapped_peak, blob->size);
 	}
 	if (stale) {
 		blob_destroy(virtgpu, stale);
@@ -173,9 +160,9 @@ static void count_mapped(struct vmb_virtgpu *virtgpu, const struct vmb_blob *blo
 	if (blob->is_imported) {
 		return;
 	}
-	count(&statistics->mapped_later, 1);
+	vmb_count(&statistics->mapped_later, 1);
 	subtract_bytes(&statistics->bytes_deferred, blob->size);
-	add_bytes(&statistics->bytes_mapped, &statistics->bytes_mapped_peak, blob->size);
+	vmb_count_peak(&statistics->bytes_mapped, &statistics->bytes_mapped_peak, blob->size);
 	report_bytes(virtgpu);
 }
 

@@ -16,17 +16,6 @@
  * Measured: a few milliseconds, and more than 50 in an emulated guest on a busy machine. */
 #define SETTLING_MS 250
 
-/* The same loop as vmb_ioctl_retry(): the helper program is built without ioctl/intercept.c. */
-static int ioctl_retry(const struct vmb_hostmem *hostmem, int fd, unsigned long request, void *arg)
-{
-	int ret;
-
-	do {
-		ret = hostmem->ioctl(fd, request, arg);
-	} while (ret < 0 && (errno == EINTR || errno == EAGAIN));
-	return ret < 0 ? -errno : 0;
-}
-
 /* 0 if the kernel does not know the parameter. */
 static uint32_t get_parameter(const struct vmb_hostmem *hostmem, int fd, uint64_t parameter)
 {
@@ -36,8 +25,9 @@ static uint32_t get_parameter(const struct vmb_hostmem *hostmem, int fd, uint64_
 		.value = (uintptr_t)&value,
 	};
 
-	return ioctl_retry(hostmem, fd, DRM_IOCTL_VIRTGPU_GETPARAM, &get) == 0 ? (uint32_t)value
-									       : 0;
+	return vmb_ioctl_retry(hostmem->ioctl, fd, DRM_IOCTL_VIRTGPU_GETPARAM, &get) == 0
+		? (uint32_t)value
+		: 0;
 }
 
 /* A probe needs a context that creates a blob of new shared memory for blob_id 0. Venus and native
@@ -96,7 +86,7 @@ static int init_context(const struct vmb_hostmem *hostmem, int fd)
 		.ctx_set_params = (uintptr_t)parameters,
 	};
 
-	return ioctl_retry(hostmem, fd, DRM_IOCTL_VIRTGPU_CONTEXT_INIT, &init);
+	return vmb_ioctl_retry(hostmem->ioctl, fd, DRM_IOCTL_VIRTGPU_CONTEXT_INIT, &init);
 }
 
 /*
@@ -150,10 +140,11 @@ static int probe_blob(struct vmb_hostmem *hostmem, uint64_t size, uint32_t hints
 	if (fd < 0) {
 		return fd;
 	}
-	int ret = ioctl_retry(hostmem, fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob);
+	int ret = vmb_ioctl_retry(
+		hostmem->ioctl, fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, &blob);
 	if (ret == 0) {
 		struct drm_gem_close close = { .handle = blob.bo_handle };
-		ret = ioctl_retry(hostmem, fd, DRM_IOCTL_GEM_CLOSE, &close);
+		ret = vmb_ioctl_retry(hostmem->ioctl, fd, DRM_IOCTL_GEM_CLOSE, &close);
 	}
 	close_context(hostmem, fd);
 	return ret;

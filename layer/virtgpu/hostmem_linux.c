@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "ioctl/node.h"
 #include "virtgpu/helper.h"
 #include "virtgpu/hostmem.h"
@@ -90,10 +91,7 @@ static bool is_older(void)
 
 static uint64_t now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return vmb_clock_ns() / 1000000;
 }
 
 static void sleep_ms(unsigned ms)

@@ -16,9 +16,9 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "ioctl/node.h"
 #include "virtgpu/hostmem.h"
 
@@ -49,10 +49,7 @@
 
 static uint64_t now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return vmb_clock_ns() / 1000000;
 }
 
 static int reopen(int fd)

@@ -40,6 +40,9 @@ static inline void vmb_count(_Atomic uint64_t *counter, uint64_t more)
 	atomic_fetch_add_explicit(counter, more, memory_order_relaxed);
 }
 
+/* Adds to a counter, and raises its peak. */
+void vmb_count_peak(_Atomic uint64_t *counter, _Atomic uint64_t *peak, uint64_t more);
+
 /* Records that the bound bytes of one resource changed from one number to another. */
 void vmb_statistics_bound(struct vmb_statistics *statistics, uint64_t from, uint64_t to);
 

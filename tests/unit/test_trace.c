@@ -23,6 +23,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/trace.h"
 
 /* The contents of a trace file, with # in place of values that differ between runs. */
@@ -617,7 +618,7 @@ static void arrow_ids_are_unique(void **state)
 		struct vmb_trace_slice slice;
 		struct vmb_trace *trace = open_trace();
 		vmb_trace_begin(&slice, trace, "call");
-		uint64_t now = vmb_trace_now();
+		uint64_t now = vmb_clock_ns();
 		vmb_trace_op(trace, &unmap, now, now + 10);
 		vmb_trace_end(&slice);
 		vmb_trace_close(trace);

@@ -9,6 +9,7 @@
 
 #include "backend/host/mapping.h"
 #include "backend/host/memory.h"
+#include "base/clock.h"
 
 struct host_vm {
 	struct vmb_vm base;
@@ -133,7 +134,7 @@ static int host_execute_traced(struct host_vm *host, const struct vmb_op *op)
 		[VMB_OP_SPARSE] = "sparse",
 		[VMB_OP_UNMAP] = "unmap",
 	};
-	uint64_t start = vmb_trace_now();
+	uint64_t start = vmb_clock_ns();
 	int ret = host_execute_one(host, op);
 	const struct vmb_trace_op event = {
 		.kind = kinds[op->kind],
@@ -144,7 +145,7 @@ static int host_execute_traced(struct host_vm *host, const struct vmb_op *op)
 		.error = ret,
 	};
 
-	vmb_trace_op(host->base.trace, &event, start, vmb_trace_now());
+	vmb_trace_op(host->base.trace, &event, start, vmb_clock_ns());
 	return ret;
 }
 

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 /* If memory is short, sparse ops are cut into pieces of at least this size: a huge page, in
  * bytes. */
 #define SPARSE_MIN (UINT64_C(2) << 20)
@@ -31,7 +33,7 @@ void vmb_panthor_trace_ops(const struct vmb_panthor *panthor,
 	size_t failed)
 {
 	struct vmb_trace_args args = { 0 };
-	uint64_t end_ns = vmb_trace_now();
+	uint64_t end_ns = vmb_clock_ns();
 
 	vmb_trace_number(&args, "ops", count);
 	if (error) {
@@ -74,7 +76,7 @@ static int send_ops(struct sending *sending, size_t size)
 	size_t taken = size;
 	int ret;
 
-	uint64_t start = panthor->trace ? vmb_trace_now() : 0;
+	uint64_t start = panthor->trace ? vmb_clock_ns() : 0;
 	do {
 		/* The kernel overwrites the count. */
 		bind = (struct drm_panthor_vm_bind){

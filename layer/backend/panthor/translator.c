@@ -11,6 +11,7 @@
 
 #include "backend/panthor/batch.h"
 #include "backend/panthor/send.h"
+#include "base/clock.h"
 #include "ioctl/kernel.h"
 
 #define SPARSE_FLAGS (DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE | DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC)
@@ -231,7 +232,7 @@ static void note_map(struct vmb_panthor_call *call, const struct drm_panthor_vm_
 static int pass_traced(const struct vmb_panthor *panthor, vmb_ioctl_fn next, int fd,
 	unsigned long request, struct drm_panthor_vm_bind *bind)
 {
-	uint64_t start_ns = vmb_trace_now();
+	uint64_t start_ns = vmb_clock_ns();
 	uint32_t size = bind->ops.count;
 	int ret = next(fd, request, bind);
 	int error = ret < 0 ? -errno : 0;

@@ -6,12 +6,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <uapi/drm.h>
 #include <unistd.h>
 
 #include "backend/panthor/send.h"
 #include "backend/panthor/translator.h"
+#include "base/clock.h"
 #include "base/map.h"
 
 struct panthor_vm {
@@ -247,13 +247,10 @@ static void forget_timeline(struct vmb_vm *vm, uint32_t timeline)
 /* The deadline as an absolute time of CLOCK_MONOTONIC. 0 does not wait. */
 static int64_t deadline(uint64_t timeout_ns)
 {
-	struct timespec now;
-
 	if (timeout_ns == 0) {
 		return 0;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	int64_t start = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	int64_t start = (int64_t)vmb_clock_ns();
 	return timeout_ns > (uint64_t)(INT64_MAX - start) ? INT64_MAX : start + (int64_t)timeout_ns;
 }
 
