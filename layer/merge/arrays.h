@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <vulkan/vulkan.h>
 
-#include "merge/sort.h"
+#include "plan/sort.h"
 
 /* The kinds of binds in a batch. */
 enum vmb_merge_kind {
@@ -51,7 +51,7 @@ struct vmb_merge_arrays {
 	VkSparseMemoryBind *memory_given;
 	VkSparseImageMemoryBind *image_given;
 	struct vmb_merge_entry *entries;
-	struct vmb_merge_key *keys;
+	struct vmb_sort_key *keys;
 };
 
 /* Cuts scratch memory into arrays, each as large as the whole call needs. Returns the size in bytes

@@ -148,10 +148,9 @@ static const struct vmb_merge_entry *sort_entries(struct vmb_merge_arrays *array
 		return arrays->entries;
 	}
 	for (size_t i = 0; i < count; i++) {
-		arrays->keys[i] = (struct vmb_merge_key){ arrays->entries[i].resource,
-			(uint32_t)i };
+		arrays->keys[i] = (struct vmb_sort_key){ arrays->entries[i].resource, (uint32_t)i };
 	}
-	vmb_merge_sort(arrays->keys, arrays->keys + count, count);
+	vmb_sort(arrays->keys, arrays->keys + count, count);
 	for (size_t i = 0; i < count; i++) {
 		sorted[i] = arrays->entries[arrays->keys[i].index];
 	}

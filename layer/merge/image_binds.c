@@ -166,7 +166,7 @@ struct join {
 	const VkSparseImageMemoryBind *given;
 	uint32_t given_count;
 	struct geometry geometry; /* of the last aspect */
-	struct vmb_merge_key *keys;
+	struct vmb_sort_key *keys;
 	VkSparseImageMemoryBind *out;
 	uint32_t count; /* of out */
 };
@@ -192,9 +192,9 @@ static bool sort(struct join *join)
 		if (!locate(join, &join->given[i], &box)) {
 			return false;
 		}
-		join->keys[i] = (struct vmb_merge_key){ key_of(&join->given[i], &box), i };
+		join->keys[i] = (struct vmb_sort_key){ key_of(&join->given[i], &box), i };
 	}
-	vmb_merge_sort(join->keys, join->keys + join->given_count, join->given_count);
+	vmb_sort(join->keys, join->keys + join->given_count, join->given_count);
 	return true;
 }
 
@@ -287,7 +287,7 @@ static enum outcome join_rows(struct join *join, bool by_keys)
 /* The binds that start at one place of an axis, such as the rows with one y: their place on the
  * lower axes, and their index in out. */
 struct group {
-	struct vmb_merge_key *keys;
+	struct vmb_sort_key *keys;
 	uint32_t count;
 	uint64_t place; /* the key without the lower axes */
 };
@@ -314,7 +314,7 @@ static uint32_t add_to_group(struct join *join, enum axis axis, const struct gro
 			return kept;
 		}
 	}
-	group->keys[group->count++] = (struct vmb_merge_key){ place, kept };
+	group->keys[group->count++] = (struct vmb_sort_key){ place, kept };
 	join->out[kept] = *bind;
 	return kept + 1;
 }
@@ -344,7 +344,7 @@ static void join_along(struct join *join, enum axis axis)
 }
 
 uint32_t vmb_merge_image_binds(const struct vmb_merge_blocks *blocks,
-	const VkSparseImageMemoryBind *binds, uint32_t count, struct vmb_merge_key *keys,
+	const VkSparseImageMemoryBind *binds, uint32_t count, struct vmb_sort_key *keys,
 	VkSparseImageMemoryBind *out)
 {
 	struct join join = {

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <vulkan/vulkan.h>
 
-#include "merge/sort.h"
+#include "plan/sort.h"
 
 /* The sparse blocks of an image. */
 struct vmb_merge_blocks {
@@ -28,7 +28,7 @@ struct vmb_merge_blocks {
  * overlap, or if the layer does not understand them.
  */
 uint32_t vmb_merge_image_binds(const struct vmb_merge_blocks *blocks,
-	const VkSparseImageMemoryBind *binds, uint32_t count, struct vmb_merge_key *keys,
+	const VkSparseImageMemoryBind *binds, uint32_t count, struct vmb_sort_key *keys,
 	VkSparseImageMemoryBind *out);
 
 #endif

@@ -64,14 +64,14 @@ static uint32_t join_sorted(
 
 /* Returns 0 if binds overlap. */
 static uint32_t join_unsorted(const VkSparseMemoryBind *binds, uint32_t count,
-	struct vmb_merge_key *keys, VkSparseMemoryBind *out)
+	struct vmb_sort_key *keys, VkSparseMemoryBind *out)
 {
 	uint32_t joined = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		keys[i] = (struct vmb_merge_key){ binds[i].resourceOffset, i };
+		keys[i] = (struct vmb_sort_key){ binds[i].resourceOffset, i };
 	}
-	vmb_merge_sort(keys, keys + count, count);
+	vmb_sort(keys, keys + count, count);
 	for (uint32_t i = 0; i < count; i++) {
 		const VkSparseMemoryBind *bind = &binds[keys[i].index];
 		if (joined && end_of(&out[joined - 1]) > bind->resourceOffset) {
@@ -83,7 +83,7 @@ static uint32_t join_unsorted(const VkSparseMemoryBind *binds, uint32_t count,
 }
 
 uint32_t vmb_merge_memory_binds(const VkSparseMemoryBind *binds, uint32_t count,
-	struct vmb_merge_key *keys, VkSparseMemoryBind *out)
+	struct vmb_sort_key *keys, VkSparseMemoryBind *out)
 {
 	struct order order = order_of(binds, count);
 

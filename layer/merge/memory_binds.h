@@ -4,7 +4,7 @@
 
 #include <vulkan/vulkan.h>
 
-#include "merge/sort.h"
+#include "plan/sort.h"
 
 /*
  * Joins the binds of one buffer, or the opaque binds of one image. Two binds become one if the
@@ -16,6 +16,6 @@
  * empty or have flags.
  */
 uint32_t vmb_merge_memory_binds(const VkSparseMemoryBind *binds, uint32_t count,
-	struct vmb_merge_key *keys, VkSparseMemoryBind *out);
+	struct vmb_sort_key *keys, VkSparseMemoryBind *out);
 
 #endif

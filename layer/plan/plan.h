@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /*
- * The plan: the fewest ops that have the effect of one bind batch on a VM.
+ * The plan: the ops that have the effect of one bind batch on a VM, as few as possible.
  *
  * Pure C: no Vulkan handle, no system call. All addresses, sizes and offsets are in bytes. One
  * thread at a time may use a plan. Errors are negative errno values.
@@ -73,9 +73,9 @@ int vmb_plan_reserve(struct vmb_plan *plan, size_t count);
 int vmb_plan_add(struct vmb_plan *plan, const struct vmb_op *op);
 
 /*
- * Makes the plan minimal: sorted by resource and va, without overlaps, all neighbours joined. Where
- * ops overlap, the later op wins. Takes O(n) for n ops if the list is minimal already, otherwise
- * O(n log n). Returns 0 or -ENOMEM. An error leaves the plan unchanged.
+ * Makes the plan minimal: sorted by resource and va, all neighbours joined. If ops overlap, the
+ * plan keeps the given order, in which the later op wins. Takes O(n) for n ops. Returns 0 or
+ * -ENOMEM. An error leaves the plan unchanged.
  */
 int vmb_plan_merge(struct vmb_plan *plan);
 

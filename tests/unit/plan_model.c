@@ -175,6 +175,36 @@ const char *model_compare(const struct model *model, const struct vmb_op *ops, s
 	return error;
 }
 
+bool model_has_effect(const struct model *model, const struct vmb_op *ops, size_t count)
+{
+	size_t pages = model->resources * model->pages_per_resource;
+	bool same = true;
+	struct model other;
+
+	model_init(&other, model->layout, model->resources, model->pages_per_resource);
+	for (size_t i = 0; i < count; i++) {
+		model_apply(&other, &ops[i]);
+	}
+	for (size_t i = 0; i < pages; i++) {
+		same &= same_page(&model->pages[i], &other.pages[i]);
+	}
+	model_finish(&other);
+	return same;
+}
+
+bool model_touches(const struct model *model, const struct vmb_op *op)
+{
+	uint64_t page_size = model->layout->page_size;
+	size_t first = op->resource * model->pages_per_resource +
+		(size_t)((op->va - model->layout->va) / page_size);
+	bool touched = false;
+
+	for (uint64_t i = 0; i < op->size / page_size; i++) {
+		touched |= model->pages[first + i].kind != MODEL_UNTOUCHED;
+	}
+	return touched;
+}
+
 static const char *parse_op(const struct model_layout *layout, const char *text, struct vmb_op *op)
 {
 	uint64_t resource = 0;

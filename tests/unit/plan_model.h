@@ -60,6 +60,11 @@ size_t model_runs(const struct model *model);
  */
 const char *model_compare(const struct model *model, const struct vmb_op *ops, size_t count);
 
+/* Whether the ops, applied in order, have the model's effect. */
+bool model_has_effect(const struct model *model, const struct vmb_op *ops, size_t count);
+/* Whether earlier ops have touched a page of the op. */
+bool model_touches(const struct model *model, const struct vmb_op *op);
+
 /*
  * Parses ops from text. Numbers are pages of the layout, and blanks separate the ops:
  *   M<page>+<pages>=<backing>@<page of the backing>    map; backings are letters

@@ -32,7 +32,7 @@ static VkDeviceMemory memory_named(uint64_t name)
 struct memory_scene {
 	VkSparseMemoryBind binds[MAX_BINDS];
 	VkSparseMemoryBind out[MAX_BINDS];
-	struct vmb_merge_key keys[2 * MAX_BINDS];
+	struct vmb_sort_key keys[2 * MAX_BINDS];
 	uint32_t count;
 };
 
@@ -235,7 +235,7 @@ static const VkSparseImageMemoryRequirements aspect = {
 struct image_scene {
 	VkSparseImageMemoryBind binds[IMAGE_BLOCKS];
 	VkSparseImageMemoryBind out[IMAGE_BLOCKS];
-	struct vmb_merge_key keys[2 * IMAGE_BLOCKS];
+	struct vmb_sort_key keys[2 * IMAGE_BLOCKS];
 	uint32_t count;
 };
 

@@ -57,33 +57,17 @@ static const struct scenario scenarios[] = {
 	{ "resources out of order", "1:S0+1 0:S4+1 1:S1+1 0:S0+1", "1:S0+1 0:S4+1 1:S1+1 0:S0+1",
 		"0:S0+1 0:S4+1 1:S0+2" },
 	{ "a resource ends where the next begins", "1:S4+4 0:S0+8", "1:S4+4 0:S0+8", "0:S0+8 1:S4+4" },
-	{ "a long op does not reach into the next resource", "0:U0+9 1:S1+1 0:S0+9", "0:U0+9 1:S1+1 0:S0+9",
-		"0:S0+9 1:S1+1" },
-	/* the later op wins */
-	{ "the same op twice", "M1+2=a@0 M1+2=a@0", "M1+2=a@0 M1+2=a@0", "M1+2=a@0" },
-	{ "replaced", "M1+2=a@0 M1+2=b@3", "M1+2=a@0 M1+2=b@3", "M1+2=b@3" },
-	{ "replaced and restored", "S1+2 U1+2 S1+2", "S1+2 U1+2 S1+2", "S1+2" },
-	{ "sparse in the middle", "M0+8=a@0 S3+2", "M0+8=a@0 S3+2", "M0+3=a@0 S3+2 M5+3=a@5" },
-	{ "sparse at the start", "M0+8=a@0 S0+2", "M0+8=a@0 S0+2", "S0+2 M2+6=a@2" },
-	{ "sparse at the end", "M0+8=a@0 S6+2", "M0+8=a@0 S6+2", "M0+6=a@0 S6+2" },
-	{ "hidden", "S3+2 M0+8=a@0", "S3+2 M0+8=a@0", "M0+8=a@0" },
-	{ "a gap that is bound again", "M0+8=a@0 S3+2 M3+2=a@3", "M0+8=a@0 S3+2 M3+2=a@3", "M0+8=a@0" },
-	{ "a gap that is bound differently", "M0+8=a@0 S3+2 M3+2=a@4", "M0+8=a@0 S3+2 M3+2=a@4",
-		"M0+3=a@0 M3+2=a@4 M5+3=a@5" },
-	{ "overlap with the same offset", "M0+4=a@0 M2+4=a@2", "M0+4=a@0 M2+4=a@2", "M0+6=a@0" },
-	{ "overlap with another offset", "M0+4=a@0 M2+4=a@1", "M0+4=a@0 M2+4=a@1", "M0+2=a@0 M2+4=a@1" },
-	{ "the lower half wins", "M2+4=a@1 M0+4=a@0", "M2+4=a@1 M0+4=a@0", "M0+4=a@0 M4+2=a@3" },
-	{ "stairs up", "M0+4=a@0 M1+4=b@0 M2+4=c@0", "M0+4=a@0 M1+4=b@0 M2+4=c@0",
-		"M0+1=a@0 M1+1=b@0 M2+4=c@0" },
-	{ "stairs down", "M2+4=c@0 M1+4=b@0 M0+4=a@0", "M2+4=c@0 M1+4=b@0 M0+4=a@0",
-		"M0+4=a@0 M4+1=b@3 M5+1=c@3" },
-	{ "a pyramid", "S0+7 U1+5 S2+3 U3+1", "S0+7 U1+5 S2+3 U3+1", "S0+1 U1+1 S2+1 U3+1 S4+1 U5+1 S6+1" },
-	{ "an op that ends below the top", "U2+6 S0+3 M0+9=a@0 S1+7", "U2+6 S0+3 M0+9=a@0 S1+7",
-		"M0+1=a@0 S1+7 M8+1=a@8" },
-	{ "visible between two other ops", "S0+9 U0+4 U6+3", "S0+9 U0+4 U6+3", "U0+4 S4+2 U6+3" },
-	{ "joined ops keep their order", "M0+2=a@0 S1+1 S2+1 U2+1", "M0+2=a@0 S1+2 U2+1",
-		"M0+1=a@0 S1+1 U2+1" },
-	{ "the same range in two resources", "1:S0+4 0:U1+1 0:S0+4", "1:S0+4 0:U1+1 0:S0+4", "0:S0+4 1:S0+4" },
+	{ "a long op does not reach into the next resource", "1:S1+1 0:U0+9", "1:S1+1 0:U0+9", "0:U0+9 1:S1+1" },
+	/* overlaps: the order stays, so the later op wins */
+	{ "the same op twice", "M1+2=a@0 M1+2=a@0", "M1+2=a@0 M1+2=a@0", "M1+2=a@0 M1+2=a@0" },
+	{ "replaced", "M1+2=a@0 M1+2=b@3", "M1+2=a@0 M1+2=b@3", "M1+2=a@0 M1+2=b@3" },
+	{ "sparse in the middle", "M0+8=a@0 S3+2", "M0+8=a@0 S3+2", "M0+8=a@0 S3+2" },
+	{ "hidden", "S3+2 M0+8=a@0", "S3+2 M0+8=a@0", "S3+2 M0+8=a@0" },
+	{ "an overlap behind others", "S6+1 S4+1 S0+2 U1+1", "S6+1 S4+1 S0+2 U1+1", "S6+1 S4+1 S0+2 U1+1" },
+	{ "an overlap in one of two resources", "1:S4+1 0:U1+1 0:S0+4 1:S0+1", "1:S4+1 0:U1+1 0:S0+4 1:S0+1",
+		"1:S4+1 0:U1+1 0:S0+4 1:S0+1" },
+	{ "joined ops keep their order", "M0+2=a@0 S1+1 S2+1 U2+1", "M0+2=a@0 S1+2 U2+1", "M0+2=a@0 S1+2 U2+1" },
+	{ "the same range in two resources", "1:S0+4 0:S0+4", "1:S0+4 0:S0+4", "0:S0+4 1:S0+4" },
 };
 /* clang-format on */
 
@@ -302,20 +286,6 @@ static void test_add_without_memory(void **state)
 	vmb_plan_finish(&plan);
 }
 
-/* Checks that the ops of an unmerged list, applied in order, have the model's effect. */
-static void check_effect(const struct model *model, const struct vmb_plan *plan)
-{
-	struct model other;
-
-	model_init(&other, model->layout, model->resources, model->pages_per_resource);
-	for (size_t i = 0; i < plan->count; i++) {
-		model_apply(&other, &plan->ops[i]);
-	}
-	assert_memory_equal(model->pages, other.pages,
-		model->resources * model->pages_per_resource * sizeof(*model->pages));
-	model_finish(&other);
-}
-
 /* Merges with an increasing number of allocations that succeed, until merging succeeds. */
 static void merge_without_memory(struct vmb_plan *plan)
 {
@@ -348,6 +318,7 @@ static void random_round(uint64_t seed)
 	const struct model_layout *layout = &model_layouts[model_random(random) % MODEL_LAYOUTS];
 	struct model_source source = { .layout = layout };
 	size_t count = model_random(random) % (max_ops + 1);
+	bool overlaps = false;
 	struct model model;
 	struct vmb_plan plan;
 
@@ -358,6 +329,7 @@ static void random_round(uint64_t seed)
 		uint8_t bytes[sizeof(bits)];
 		memcpy(bytes, &bits, sizeof(bits));
 		struct vmb_op op = model_next_op(&source, bytes);
+		overlaps |= model_touches(&model, &op);
 		model_apply(&model, &op);
 		assert_int_equal(vmb_plan_add(&plan, &op), 0);
 		/* A merged plan accepts further ops. */
@@ -365,9 +337,12 @@ static void random_round(uint64_t seed)
 			assert_int_equal(vmb_plan_merge(&plan), 0);
 		}
 	}
-	check_effect(&model, &plan);
+	assert_true(model_has_effect(&model, plan.ops, plan.count));
 	merge_without_memory(&plan);
-	const char *error = model_compare(&model, plan.ops, plan.count);
+	const char *error = overlaps ? NULL : model_compare(&model, plan.ops, plan.count);
+	if (!error && !model_has_effect(&model, plan.ops, plan.count)) {
+		error = "the plan has another effect";
+	}
 	if (error) {
 		fail_msg("VMB_SEED=%" PRIu64 " VMB_ROUNDS=1: %s", seed, error);
 	}
@@ -508,55 +483,9 @@ static void test_million_overlapping(void **state)
 		model_apply(&model, &op);
 	}
 	merge_timed(&plan, MILLION, start);
-	assert_null(model_compare(&model, plan.ops, plan.count));
+	assert_true(model_has_effect(&model, plan.ops, plan.count));
 	vmb_plan_finish(&plan);
 	model_finish(&model);
-}
-
-/* Each op lies within the previous one: all ops are active at once. */
-static void test_million_pyramid(void **state)
-{
-	struct vmb_plan plan;
-	double start = now();
-
-	(void)state;
-	vmb_plan_init(&plan);
-	for (uint64_t i = 0; i < MILLION; i++) {
-		const struct vmb_op op = { .va = i,
-			.size = 2 * (MILLION - i) - 1,
-			.kind = i % 2 ? VMB_OP_SPARSE : VMB_OP_UNMAP };
-		assert_int_equal(vmb_plan_add(&plan, &op), 0);
-	}
-	merge_timed(&plan, MILLION, start);
-	assert_int_equal(plan.count, 2 * MILLION - 1);
-	for (size_t i = 0; i < plan.count; i++) {
-		size_t level = i < MILLION ? i : 2 * MILLION - 2 - i;
-		assert_true(plan.ops[i].va == i && plan.ops[i].size == 1);
-		assert_true(plan.ops[i].kind == (level % 2 ? VMB_OP_SPARSE : VMB_OP_UNMAP));
-	}
-	vmb_plan_finish(&plan);
-}
-
-/* Each op contains the previous one: all ops are active at once, and the last one hides the
- * rest. */
-static void test_million_hidden(void **state)
-{
-	struct vmb_plan plan;
-	double start = now();
-
-	(void)state;
-	vmb_plan_init(&plan);
-	for (uint64_t i = MILLION; i-- > 0;) {
-		const struct vmb_op op = { .va = i,
-			.size = 2 * (MILLION - i) - 1,
-			.kind = i % 2 ? VMB_OP_SPARSE : VMB_OP_UNMAP };
-		assert_int_equal(vmb_plan_add(&plan, &op), 0);
-	}
-	merge_timed(&plan, MILLION, start);
-	assert_int_equal(plan.count, 1);
-	assert_int_equal(plan.ops[0].size, 2 * MILLION - 1);
-	assert_int_equal(plan.ops[0].kind, VMB_OP_UNMAP);
-	vmb_plan_finish(&plan);
 }
 
 static const struct CMUnitTest others[] = {
@@ -572,8 +501,6 @@ static const struct CMUnitTest others[] = {
 	cmocka_unit_test(test_million_sorted),
 	cmocka_unit_test(test_million_shuffled),
 	cmocka_unit_test(test_million_overlapping),
-	cmocka_unit_test(test_million_pyramid),
-	cmocka_unit_test(test_million_hidden),
 };
 
 int main(void)

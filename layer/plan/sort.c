@@ -1,13 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-#include "merge/sort.h"
+#include "plan/sort.h"
 
 #include <string.h>
 
 #define DIGITS 256
 
+/* Insertion sort is faster up to this many keys. */
+#define FEW_KEYS 16
+
+static void insertion_sort(struct vmb_sort_key *keys, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		struct vmb_sort_key key = keys[i];
+		size_t at = i;
+
+		while (at > 0 && key.key < keys[at - 1].key) {
+			keys[at] = keys[at - 1];
+			at--;
+		}
+		keys[at] = key;
+	}
+}
+
 /* Sorts by one byte of the key. */
 static void sort_by_byte(
-	const struct vmb_merge_key *from, struct vmb_merge_key *to, size_t count, unsigned shift)
+	const struct vmb_sort_key *from, struct vmb_sort_key *to, size_t count, unsigned shift)
 {
 	size_t starts[DIGITS] = { 0 };
 	size_t start = 0;
@@ -25,12 +42,16 @@ static void sort_by_byte(
 	}
 }
 
-void vmb_merge_sort(struct vmb_merge_key *keys, struct vmb_merge_key *spare, size_t count)
+void vmb_sort(struct vmb_sort_key *keys, struct vmb_sort_key *spare, size_t count)
 {
-	struct vmb_merge_key *from = keys;
-	struct vmb_merge_key *to = spare;
+	struct vmb_sort_key *from = keys;
+	struct vmb_sort_key *to = spare;
 	uint64_t differing = 0;
 
+	if (count <= FEW_KEYS) {
+		insertion_sort(keys, count);
+		return;
+	}
 	for (size_t i = 1; i < count; i++) {
 		differing |= keys[i].key ^ keys[0].key;
 	}
@@ -38,7 +59,7 @@ void vmb_merge_sort(struct vmb_merge_key *keys, struct vmb_merge_key *spare, siz
 	for (unsigned shift = 0; shift < 64; shift += 8) {
 		if (differing >> shift & (DIGITS - 1)) {
 			sort_by_byte(from, to, count, shift);
-			struct vmb_merge_key *sorted = to;
+			struct vmb_sort_key *sorted = to;
 			to = from;
 			from = sorted;
 		}
