@@ -138,9 +138,12 @@ static void provide_leaves_commands_alone(void **state)
 /* The layer reads its settings in vkCreateInstance. */
 static void init_with_setting(struct vku *vk, const char *name, const char *value)
 {
+	/* A driver's own sparse resources have joined binds by default. */
+	setenv("VMBIND_MERGE", "off", 1);
 	setenv(name, value, 1);
 	vku_init(vk, &(struct vku_options){ 0 });
 	unsetenv(name);
+	unsetenv("VMBIND_MERGE");
 }
 
 static void expect_driver_unchanged(const char *name, const char *value)
@@ -232,6 +235,29 @@ static void a_trace_intercepts_only_what_it_records(void **state)
 	vku_finish(&driver);
 }
 
+/* On a driver with sparse resources of its own the layer replaces vkQueueBindSparse to join
+ * binds. */
+static void joining_replaces_only_binds(void **state)
+{
+	static const char bind[] = "vkQueueBindSparse";
+	VkPhysicalDeviceFeatures features;
+	struct vku driver, joining;
+
+	(void)state;
+	skip_if_other_layers();
+	icd_driver_init(&driver);
+	vkGetPhysicalDeviceFeatures(driver.physical, &features);
+	if (features.sparseBinding) {
+		init_with_setting(&joining, "VMBIND_MERGE", "on");
+		expect_same_functions(&joining, &driver, commands, COUNT(commands));
+		EXPECT_EQ(count_same(&joining, &driver), COUNT(sparse_and_memory) - 1);
+		EXPECT(vkGetDeviceProcAddr(joining.device, bind) !=
+			vkGetDeviceProcAddr(driver.device, bind));
+		vku_finish(&joining);
+	}
+	vku_finish(&driver);
+}
+
 static void unknown_functions_are_null(void **state)
 {
 	struct vku *vk = *state;
@@ -246,6 +272,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		SCENARIO(provide_leaves_commands_alone),
+		SCENARIO_BARE(joining_replaces_only_binds),
 		SCENARIO_BARE(native_is_the_driver),
 		SCENARIO_BARE(own_sparse_is_left_alone),
 		SCENARIO_BARE(off_is_the_driver),
