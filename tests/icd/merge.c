@@ -120,21 +120,22 @@ struct image {
 	VkExtent3D block; /* texels */
 	uint32_t columns;
 	uint32_t rows;
+	uint32_t slices;
 	VkMemoryRequirements requirements;
 	struct vku_buffer readback;
 };
 
 #define MAX_IMAGE_BLOCKS 256
 
-static void image_init(const struct vku *vk, struct image *image)
+static void image_init(const struct vku *vk, struct image *image, const VkExtent3D *extent)
 {
 	const VkImageCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
 		.flags = VK_IMAGE_CREATE_SPARSE_BINDING_BIT | VK_IMAGE_CREATE_SPARSE_RESIDENCY_BIT |
 			VK_IMAGE_CREATE_SPARSE_ALIASED_BIT,
-		.imageType = VK_IMAGE_TYPE_2D,
+		.imageType = extent->depth > 1 ? VK_IMAGE_TYPE_3D : VK_IMAGE_TYPE_2D,
 		.format = VK_FORMAT_R8G8B8A8_UNORM,
-		.extent = { 1000, 700, 1 },
+		.extent = *extent,
 		.mipLevels = 1,
 		.arrayLayers = 1,
 		.samples = VK_SAMPLE_COUNT_1_BIT,
@@ -150,8 +151,9 @@ static void image_init(const struct vku *vk, struct image *image)
 	image->block = sparse.formatProperties.imageGranularity;
 	image->columns = (info.extent.width - 1) / image->block.width + 1;
 	image->rows = (info.extent.height - 1) / image->block.height + 1;
-	vku_buffer_init(
-		vk, &image->readback, (VkDeviceSize)info.extent.width * info.extent.height * 4);
+	image->slices = (info.extent.depth - 1) / image->block.depth + 1;
+	vku_buffer_init(vk, &image->readback,
+		(VkDeviceSize)extent->width * extent->height * extent->depth * 4);
 }
 
 static void record_layout(VkCommandBuffer commands, const struct image *image)
@@ -193,18 +195,24 @@ static void read_image(const struct image *image)
 	vku_submit(image->vk, commands);
 }
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 static VkSparseImageMemoryBind block_bind(
 	const struct image *image, uint32_t index, VkDeviceMemory memory, int memory_block)
 {
 	uint32_t x = index % image->columns * image->block.width;
-	uint32_t y = index / image->columns * image->block.height;
-	uint32_t width = image->extent.width - x, height = image->extent.height - y;
+	uint32_t y = index / image->columns % image->rows * image->block.height;
+	uint32_t z = index / image->columns / image->rows * image->block.depth;
 
 	return (VkSparseImageMemoryBind){
 		.subresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0 },
-		.offset = { (int32_t)x, (int32_t)y, 0 },
-		.extent = { width < image->block.width ? width : image->block.width,
-			height < image->block.height ? height : image->block.height, 1 },
+		.offset = { (int32_t)x, (int32_t)y, (int32_t)z },
+		.extent = { least(image->extent.width - x, image->block.width),
+			least(image->extent.height - y, image->block.height),
+			least(image->extent.depth - z, image->block.depth) },
 		.memory = memory_block >= 0 ? memory : VK_NULL_HANDLE,
 		.memoryOffset = memory_block >= 0
 			? (VkDeviceSize)memory_block * image->requirements.alignment
@@ -217,7 +225,7 @@ static void bind_blocks(
 {
 	VkSparseImageMemoryBind binds[MAX_IMAGE_BLOCKS];
 	uint32_t order[MAX_IMAGE_BLOCKS];
-	uint32_t count = image->columns * image->rows;
+	uint32_t count = image->columns * image->rows * image->slices;
 
 	take_order(order, count, seed);
 	for (uint32_t i = 0; i < count; i++) {
@@ -238,37 +246,31 @@ static void bind_blocks(
 
 static void expect_blocks(const struct image *image, const int *blocks)
 {
+	const VkExtent3D *extent = &image->extent;
 	const uint32_t *words = image->readback.map;
 
 	read_image(image);
-	for (uint32_t y = 0; y < image->extent.height; y++) {
-		for (uint32_t x = 0; x < image->extent.width; x++) {
-			int block = blocks[y / image->block.height * image->columns +
-				x / image->block.width];
-			uint32_t word = words[y * image->extent.width + x];
-			if (block >= 0 && word != icd_stamp((uint32_t)block)) {
-				EXPECT_EQ(word, icd_stamp((uint32_t)block));
-			}
+	for (uint32_t i = 0; i < extent->width * extent->height * extent->depth; i++) {
+		uint32_t x = i % extent->width / image->block.width;
+		uint32_t y = i / extent->width % extent->height / image->block.height;
+		uint32_t z = i / extent->width / extent->height / image->block.depth;
+		int block = blocks[(z * image->rows + y) * image->columns + x];
+		if (block >= 0 && words[i] != icd_stamp((uint32_t)block)) {
+			EXPECT_EQ(words[i], icd_stamp((uint32_t)block));
 		}
 	}
 }
 
-static void image_blocks(void **state)
+static void bind_images(struct vku *vk, const VkExtent3D *extent)
 {
 	int blocks[MAX_IMAGE_BLOCKS];
-	VkPhysicalDeviceFeatures features;
 	unsigned seed = take_seed();
-	struct vku *vk = *state;
 	struct image image;
 	uint32_t *map;
 
-	vkGetPhysicalDeviceFeatures(vk->physical, &features);
-	if (!features.sparseResidencyImage2D) {
-		skip();
-	}
-	image_init(vk, &image);
+	image_init(vk, &image, extent);
 	VkDeviceMemory memory = stamped_memory(vk, &image.requirements, &map);
-	uint32_t count = image.columns * image.rows;
+	uint32_t count = image.columns * image.rows * image.slices;
 	EXPECT(count <= MAX_IMAGE_BLOCKS);
 	prepare_layout(&image);
 	for (int round = 0; round < ROUNDS; round++) {
@@ -288,11 +290,38 @@ static void image_blocks(void **state)
 	vkFreeMemory(vk->device, memory, NULL);
 }
 
+static void image_blocks(void **state)
+{
+	static const VkExtent3D extent = { 1000, 700, 1 };
+	VkPhysicalDeviceFeatures features;
+	struct vku *vk = *state;
+
+	vkGetPhysicalDeviceFeatures(vk->physical, &features);
+	if (!features.sparseResidencyImage2D) {
+		skip();
+	}
+	bind_images(vk, &extent);
+}
+
+static void volume_blocks(void **state)
+{
+	static const VkExtent3D extent = { 150, 110, 50 };
+	VkPhysicalDeviceFeatures features;
+	struct vku *vk = *state;
+
+	vkGetPhysicalDeviceFeatures(vk->physical, &features);
+	if (!features.sparseResidencyImage3D) {
+		skip();
+	}
+	bind_images(vk, &extent);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		SCENARIO(buffer_blocks),
 		SCENARIO(image_blocks),
+		SCENARIO(volume_blocks),
 	};
 
 	return ICD_RUN(tests, argc, argv);
