@@ -122,26 +122,19 @@ static bool is_neighbour(const struct box *box, const struct box *next, enum axi
 	return true;
 }
 
-/* Whether the joined box takes the memory of both. The box fills the axes before the joined one, so
- * the axes after it have one block. */
+/* Whether the joined box takes the memory of both. The axes after the joined one have one block. */
 static bool memory_continues(const struct vmb_merge_blocks *blocks,
 	const VkSparseImageMemoryBind *bind, const VkSparseImageMemoryBind *next,
-	const struct box *box, enum axis axis)
+	const struct box *box)
 {
 	VkDeviceSize count = (VkDeviceSize)box->size[X] * box->size[Y] * box->size[Z];
 
 	if (bind->memory != next->memory) {
 		return false;
 	}
-	if (!bind->memory) {
-		return true;
-	}
-	for (int i = (int)axis + 1; i <= Z; i++) {
-		if (box->size[i] != 1) {
-			return false;
-		}
-	}
-	return blocks->in_order && bind->memoryOffset + count * blocks->bytes == next->memoryOffset;
+	return !bind->memory ||
+		(blocks->in_order &&
+			bind->memoryOffset + count * blocks->bytes == next->memoryOffset);
 }
 
 static void extend(
@@ -157,8 +150,8 @@ static bool continues(const struct vmb_merge_blocks *blocks, const VkSparseImage
 	const VkSparseImageMemoryBind *next, const struct box *box, const struct box *next_box,
 	enum axis axis)
 {
-	return is_neighbour(box, next_box, axis) &&
-		memory_continues(blocks, bind, next, box, axis) && same_subresource(bind, next);
+	return is_neighbour(box, next_box, axis) && memory_continues(blocks, bind, next, box) &&
+		same_subresource(bind, next);
 }
 
 struct join {

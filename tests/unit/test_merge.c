@@ -377,13 +377,47 @@ static void test_whole_image(void **state)
 	}
 }
 
+/* The x, y and layer of unbound blocks, and the number of binds that they become. */
+struct shape {
+	uint32_t count;
+	uint32_t blocks[12][3];
+	uint32_t joined;
+};
+
+static void test_shapes(void **state)
+{
+	static const struct shape shapes[] = {
+		/* two columns */
+		{ 6, { { 0, 0 }, { 2, 0 }, { 0, 1 }, { 2, 1 }, { 0, 2 }, { 2, 2 } }, 2 },
+		/* the rows of one layer end where those of the next one begin */
+		{ 4, { { 0, 0, 0 }, { 0, 1, 0 }, { 0, 2, 1 }, { 0, 3, 1 } }, 2 },
+		/* rows of different width */
+		{ 5, { { 0, 0 }, { 1, 0 }, { 0, 1 }, { 1, 1 }, { 0, 2 } }, 2 },
+		/* rows at different places */
+		{ 4, { { 0, 0 }, { 1, 0 }, { 1, 1 }, { 2, 1 } }, 2 },
+		/* a column of four, and two beside its middle: not the fewest */
+		{ 6, { { 0, 0 }, { 0, 1 }, { 0, 2 }, { 0, 3 }, { 1, 1 }, { 1, 2 } }, 3 },
+	};
+	static struct image_scene scene;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		for (uint32_t j = 0; j < shapes[i].count; j++) {
+			const uint32_t *block = shapes[i].blocks[j];
+			scene.binds[j] = block_bind(0, block[2], block[0], block[1], 0);
+		}
+		scene.count = shapes[i].count;
+		assert_int_equal(join_image(&scene, true), shapes[i].joined);
+	}
+}
+
 /* Binds that the layer does not understand stay as they are. */
 static void test_image_as_it_came(void **state)
 {
 	static struct image_scene scene;
 
 	(void)state;
-	for (int kind = 0; kind < 8; kind++) {
+	for (int kind = 0; kind < 9; kind++) {
 		for (uint32_t i = 0; i < 3; i++) {
 			scene.binds[i] = block_bind(0, 0, i, 0, 0);
 		}
@@ -411,6 +445,10 @@ static void test_image_as_it_came(void **state)
 			break;
 		case 6:
 			last->extent.height = 32;
+			break;
+		case 7:
+			scene.binds[1].extent.width = 16;
+			last->offset.x = 48;
 			break;
 		default:
 			last->memory = memory_named(1);
@@ -463,6 +501,7 @@ static const struct CMUnitTest others[] = {
 	cmocka_unit_test(test_flags),
 	cmocka_unit_test(test_random_image),
 	cmocka_unit_test(test_whole_image),
+	cmocka_unit_test(test_shapes),
 	cmocka_unit_test(test_image_as_it_came),
 	cmocka_unit_test(test_choices),
 };
