@@ -161,8 +161,7 @@ void bench_targets_print(void)
 		[BENCH_JOINED] = "binds that join take at most a twentieth of the driver's time",
 		[BENCH_NOT_JOINED] = "binds that do not join take at most 1.02 times",
 		[BENCH_JOIN_COST] =
-			"joining takes at most 20 ns for one bind, 15 ns for each in order, "
-			"60 ns for each in another order",
+			"joining takes 20 ns for a bind, 15 in order, 60 in another order",
 	};
 	struct bench_table table;
 
