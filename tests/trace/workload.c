@@ -197,26 +197,38 @@ static void bind(struct worker *worker, const struct resource *resource,
 	worker->value += 2;
 }
 
+/* A bind of some pages from `at` on. Half of the binds continue the memory of the one before. */
+static VkSparseMemoryBind next_bind(struct worker *worker, const struct resource *resource,
+	unsigned at, const VkSparseMemoryBind *before)
+{
+	VkDeviceSize page = resource->alignment;
+	unsigned memory_pages = (unsigned)(MEMORY_SIZE / page);
+	unsigned left = (unsigned)(resource->size / page) - at;
+	unsigned size = 1 + below(worker, (left < memory_pages ? left : memory_pages) / 2 + 1) / 2;
+	VkSparseMemoryBind bind = { .resourceOffset = at * page, .size = size * page };
+
+	if (before && before->memory && below(worker, 2) &&
+		before->memoryOffset + before->size + bind.size <= MEMORY_SIZE) {
+		bind.memory = before->memory;
+		bind.memoryOffset = before->memoryOffset + before->size;
+	} else if (below(worker, 3)) {
+		bind.memory = worker->memories[below(worker, MEMORIES)];
+		bind.memoryOffset = below(worker, memory_pages - size + 1) * page;
+	}
+	return bind;
+}
+
+/* Binds that do not overlap. */
 static void random_bind(struct worker *worker, const struct resource *resource)
 {
 	VkSparseMemoryBind binds[MAX_BINDS];
-	uint32_t count = 1 + below(worker, MAX_BINDS);
+	uint32_t most = 1 + below(worker, MAX_BINDS), count = 0;
 	unsigned pages = (unsigned)(resource->size / resource->alignment);
-	unsigned memory_pages = (unsigned)(MEMORY_SIZE / resource->alignment);
 
-	for (uint32_t i = 0; i < count; i++) {
-		unsigned at = below(worker, pages);
-		unsigned most = pages - at < memory_pages ? pages - at : memory_pages;
-		unsigned size = 1 + below(worker, most);
-		bool real = below(worker, 3);
-		binds[i] = (VkSparseMemoryBind){
-			.resourceOffset = at * resource->alignment,
-			.size = size * resource->alignment,
-			.memory = real ? worker->memories[below(worker, MEMORIES)] : VK_NULL_HANDLE,
-			.memoryOffset = real
-				? below(worker, memory_pages - size + 1) * resource->alignment
-				: 0,
-		};
+	for (unsigned at = below(worker, pages); at < pages && count < most; count++) {
+		binds[count] = next_bind(worker, resource, at, count ? &binds[count - 1] : NULL);
+		at += (unsigned)(binds[count].size / resource->alignment);
+		at += below(worker, 3) == 0;
 	}
 	bind(worker, resource, binds, count, below(worker, 4) == 0);
 }
