@@ -4,12 +4,12 @@
 # libc6-dev-arm64-cross). ./run arm64 does the following steps:
 #
 #   scripts/suite-unpack bookworm arm64 arm64-libraries libvulkan-dev libvulkan1 \
-#     libcmocka-dev libcmocka0
+#     libcmocka-dev libcmocka0 libjson-c-dev libjson-c5
 #   cmake --preset arm64 -DVMBIND_ARM64_ROOT=DIR
 #
 # The first command prints DIR. Without VMBIND_ARM64_ROOT the build uses the system's libraries
-# (multiarch: libvulkan-dev:arm64, libcmocka-dev:arm64). The layer alone needs no libraries:
-# -DVMBIND_TESTS=OFF -DVMBIND_DEMO=OFF.
+# (multiarch: libvulkan-dev:arm64, libcmocka-dev:arm64, libjson-c-dev:arm64). The layer alone needs
+# no libraries: -DVMBIND_CHECK=OFF -DVMBIND_TESTS=OFF -DVMBIND_DEMO=OFF.
 
 set(VMBIND_ARM64_ROOT "" CACHE PATH
 	"Directory of unpacked arm64 packages; empty: the system's own libraries")
