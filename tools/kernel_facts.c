@@ -58,7 +58,7 @@ static void read_virtgpu(struct vmb_kernel_facts *facts, int fd)
 	};
 	struct vmb_hostmem hostmem;
 
-	if (vmb_hostmem_init(&hostmem, &vmb_system_linux, ioctl, fd) < 0) {
+	if (vmb_hostmem_init(&hostmem, &vmb_system_linux, vmb_ioctl_libc, fd) < 0) {
 		return;
 	}
 	facts->hostmem = hostmem.size;
@@ -78,7 +78,7 @@ void vmb_kernel_facts_read(struct vmb_kernel_facts *facts)
 		facts->error = -errno;
 		return;
 	}
-	facts->error = vmb_kernel_driver_ask(ioctl, fd, &facts->driver);
+	facts->error = vmb_kernel_driver_ask(vmb_ioctl_libc, fd, &facts->driver);
 	if (facts->error == 0 && strcmp(facts->driver.name, "panthor") == 0 &&
 		facts->driver.major == 1) {
 		read_panthor(facts, fd);

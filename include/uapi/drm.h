@@ -2,9 +2,9 @@
 #ifndef VMB_UAPI_DRM_H
 #define VMB_UAPI_DRM_H
 
+#include <linux/ioctl.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/ioctl.h>
 
 /*
  * The user-space interface of the kernel's DRM core, as far as the layer and its tests use it.

@@ -39,7 +39,9 @@ static inline int call_handler(size_t thunk, int fd, unsigned long request, void
 	return handler ? handler(next, fd, request, arg) : next(fd, request, arg);
 }
 
-/* The C library's ioctl() also reads the third argument whether or not the caller passed it. */
+/* The C library's ioctl() also reads the third argument whether or not the caller passed it.
+ * Request numbers have 32 bits. musl's callers pass an int: the upper half of the register is
+ * undefined. */
 #define THUNK(index) \
 	static int thunk_##index(int fd, unsigned long request, ...) \
 	{ \
@@ -48,7 +50,7 @@ static inline int call_handler(size_t thunk, int fd, unsigned long request, void
 		va_start(args, request); \
 		void *arg = va_arg(args, void *); \
 		va_end(args); \
-		return call_handler(index, fd, request, arg); \
+		return call_handler(index, fd, (unsigned int)request, arg); \
 	}
 
 THUNK(0)

@@ -3,9 +3,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/ioctl.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <uapi/drm.h>
 
 /* All intercepts that were ever created. */

@@ -46,7 +46,7 @@ int vmb_kernel_driver_of_node(uint32_t node, struct vmb_kernel_driver *driver)
 	if (fd < 0) {
 		return -errno;
 	}
-	int ret = vmb_kernel_driver_ask(ioctl, fd, driver);
+	int ret = vmb_kernel_driver_ask(vmb_ioctl_libc, fd, driver);
 	close(fd);
 	return ret;
 }

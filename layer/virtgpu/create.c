@@ -2,9 +2,9 @@
 #include "virtgpu/create.h"
 
 #include <errno.h>
+#include <linux/ioctl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <uapi/virtgpu.h>
 #include <unistd.h>
 

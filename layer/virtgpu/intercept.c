@@ -2,8 +2,8 @@
 #include "virtgpu/intercept.h"
 
 #include <errno.h>
+#include <linux/ioctl.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <uapi/virtgpu.h>
 
 #include "ioctl/kernel.h"

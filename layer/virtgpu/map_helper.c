@@ -82,7 +82,7 @@ static int probe(dev_t device)
 	if (fd < 0) {
 		return fd;
 	}
-	int ret = vmb_hostmem_init(&hostmem, &system_ops, ioctl, fd);
+	int ret = vmb_hostmem_init(&hostmem, &system_ops, vmb_ioctl_libc, fd);
 	if (ret == 0) {
 		ret = vmb_hostmem_probe(&hostmem, (uint64_t)size);
 		vmb_hostmem_finish(&hostmem);

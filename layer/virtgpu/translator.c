@@ -2,7 +2,7 @@
 #include "virtgpu/translator.h"
 
 #include <errno.h>
-#include <sys/ioctl.h>
+#include <linux/ioctl.h>
 #include <uapi/virtgpu.h>
 #include <unistd.h>
 

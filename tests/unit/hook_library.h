@@ -8,6 +8,13 @@
 
 #include "ioctl/hook.h"
 
+/* The second parameter of the C library's ioctl(). */
+#ifdef __GLIBC__
+typedef unsigned long libc_request;
+#else
+typedef int libc_request;
+#endif
+
 /* Helpers for the libraries of hook_libs/: loading, calling ioctl(), and comparing their memory. */
 
 struct library {

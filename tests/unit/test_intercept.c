@@ -51,11 +51,12 @@ static int panthor_ioctl(unsigned long request, void *arg)
 }
 
 /* The program's definition takes precedence over libc's in all libraries. */
-__attribute__((visibility("default"))) int ioctl(int fd, unsigned long request, ...)
+__attribute__((visibility("default"))) int ioctl(int fd, libc_request libc, ...)
 {
+	unsigned long request = (unsigned int)libc;
 	va_list list;
 
-	va_start(list, request);
+	va_start(list, libc);
 	void *arg = va_arg(list, void *);
 	va_end(list);
 	return fd >= 0 && fd == panthor.fd && _IOC_TYPE(request) == DRM_IOCTL_BASE
@@ -144,7 +145,7 @@ static void test_other_descriptor(void **state)
 	struct vmb_panthor *known = vmb_intercept_state(fixture->intercept);
 	known->intercept = fixture->intercept;
 	known->fd = -1;
-	known->ioctl = ioctl;
+	known->ioctl = vmb_ioctl_libc;
 	known->minor = 9;
 	atomic_store(&known->null_memory, NULL_MEMORY);
 	atomic_store(&fixture->intercept->fd, ours);
@@ -222,7 +223,13 @@ static bool has_variables(const struct module *module)
 {
 	void *variables = NULL;
 
+#ifdef RTLD_DI_TLS_DATA
 	assert_int_equal(dlinfo(module->handle, RTLD_DI_TLS_DATA, &variables), 0);
+#else
+	/* musl allocates the memory with the library. */
+	(void)module;
+	skip();
+#endif
 	return variables;
 }
 

@@ -52,11 +52,12 @@ static int get_version(struct drm_version *version)
 }
 
 /* All libraries call this ioctl() instead of the C library's. */
-__attribute__((visibility("default"))) int ioctl(int fd, unsigned long request, ...)
+__attribute__((visibility("default"))) int ioctl(int fd, libc_request libc, ...)
 {
+	unsigned long request = (unsigned int)libc;
 	va_list list;
 
-	va_start(list, request);
+	va_start(list, libc);
 	void *arg = va_arg(list, void *);
 	va_end(list);
 	if (_IOC_TYPE(request) != DRM_IOCTL_BASE) {

@@ -567,7 +567,7 @@ static void long_text_is_cut(void **state)
 static void arrows_point_from_calls_to_ops(void **state)
 {
 	const struct vmb_trace_op map = { "map", 0x1000, 4096, 7, 8192, 0 };
-	const struct vmb_trace_op sparse = { "sparse", 0x2000, 4096, 0, 0, -ENOMEM };
+	const struct vmb_trace_op sparse = { "sparse", 0x2000, 4096, 0, 0, -EINVAL };
 	struct vmb_trace_slice slice;
 
 	(void)state;
@@ -581,7 +581,7 @@ static void arrows_point_from_calls_to_ops(void **state)
 	assert_string_equal(read_file(path),
 		"[\n" PROCESS ",\n" OP("sparse",
 			"\"va\":\"0x2000\",\"size\":4096,"
-			"\"error\":\"Cannot allocate memory\"") ",\n" OP("map",
+			"\"error\":\"Invalid argument\"") ",\n" OP("map",
 			"\"va\":\"0x1000\",\"size\":4096,"
 			"\"backing\":7,\"offset\":8192") ARROW ",\n" CALL("call", "\"n\":1")
 			SAVED("3"));

@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/ioctl.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <uapi/drm.h>
 #include <uapi/panthor.h>
 #include <unistd.h>
