@@ -8,7 +8,6 @@ stock uses the driver of the manifest, with the route provide. newer uses the dr
 scripts/newer-lavapipe, with the route native. Exit status 77 means skipped.
 """
 
-import difflib
 import glob
 import os
 import re
@@ -16,6 +15,8 @@ import shutil
 import sys
 
 sys.dont_write_bytecode = True
+from applications import piglit, vkd3d, zink  # noqa: E402
+from checks import expect_same, same_output, undo  # noqa: E402
 from machine import OURS, Machine, fail, need, skip  # noqa: E402
 
 VALIDATION = "VK_LAYER_KHRONOS_validation"
@@ -28,19 +29,6 @@ VKBASALT = "VK_LAYER_VKBASALT_post_processing"
 SUMMARY = ["vulkaninfo", "--summary"]
 FRAMES = 20
 CUBE = ["vkcube", "--c", str(FRAMES)]
-ZINK = {
-    "MESA_LOADER_DRIVER_OVERRIDE": "zink",
-    "GALLIUM_DRIVER": "zink",
-    "LIBGL_ALWAYS_SOFTWARE": "1",
-}
-
-# Values that differ between runs: amounts of memory and addresses.
-VARYING = (
-    (r"(budget|usage) +=.*", r"\1"),
-    (r"( free memory|Currently available).*", r"\1"),
-    (r"0x[0-9a-f]{9,}", "ADDRESS"),
-)
-
 # The changes that the layer makes to vulkaninfo's output on the provide route, once for each
 # device. Each pattern matches the output with the layer; the replacement is the output without the
 # layer. On the native route the outputs are equal.
@@ -64,27 +52,6 @@ PROVIDED = {
 NON_SPARSE = (r"\t+\(non-sparse\)\n", "")
 # The layer reports itself as a tool on every route.
 TOOL = (r"\tvmbind sparse layer:\n(\t\t.*\n)+\n", "")
-
-
-def expect_same(what, without, with_layer):
-    for pattern, replacement in VARYING:
-        without = re.sub(pattern, replacement, without)
-        with_layer = re.sub(pattern, replacement, with_layer)
-    if without != with_layer:
-        lines = difflib.unified_diff(
-            without.splitlines(), with_layer.splitlines(), "without", "with", lineterm="", n=1
-        )
-        fail(f"{what}: the outputs differ", *lines)
-    print(f"same: {what}")
-
-
-def undo(what, text, changes, count):
-    """Reverts the layer's expected changes. Fails unless each occurs count times."""
-    for pattern, replacement in changes:
-        text, found = re.subn(pattern, replacement, text)
-        if found != count:
-            fail(f"{what}: {pattern} occurs {found} times, expected {count}")
-    return text
 
 
 class Vulkaninfo:
@@ -189,65 +156,11 @@ def functions(machine):
     own(machine, "functions", stdin="\n".join(names) + "\n")
 
 
-def same_output(machine, command, layers=(), **variables):
-    without = machine.run(command, layers, **variables)
-    with_layer = machine.run(command, [*layers, OURS], **variables)
-    expect_same(" ".join(command), without.text(), with_layer.text())
-
-
-def same_picture(machine, command, colors, **variables):
-    """Compares the picture of a program that shows a still image with at least colors colors. The
-    run without the layer gives the expected picture."""
-
-    def shown(layers, accept):
-        process = machine.start(command, layers, **variables)
-        try:
-            return machine.display.wait_until(accept, process)
-        finally:
-            process.terminate()
-            process.wait()
-
-    def has_colors(pixels):
-        return (
-            len({pixels[i : i + 4] for i in range(0, len(pixels), 4)}) >= colors
-            and pixels == machine.display.pixels()
-        )
-
-    empty = machine.display.pixels()
-    picture = shown([], has_colors)
-    machine.display.wait_until(lambda pixels: pixels == empty)
-    shown([OURS], lambda pixels: pixels == picture)
-    print(f"same: the picture of {' '.join(command)}")
-
-
 def vkcube(machine):
     need("vkcube")
     machine.with_display()
     machine.expect_order(CUBE, [OURS])
     same_output(machine, CUBE)
-
-
-def vkd3d(machine):
-    """vkd3d enables every supported feature."""
-    need("vkd3d-triangle")
-    machine.with_display()
-    same_picture(machine, ["vkd3d-triangle"], 100)
-
-
-def zink(machine):
-    """Zink enables every supported feature. The layer adds GL_ARB_sparse_buffer."""
-    need("glxinfo", "glxdemo")
-    machine.with_display()
-    command = ["glxinfo", "-s", "-l"]
-    without = machine.run(command, **ZINK).text()
-    with_layer = machine.run(command, [OURS], **ZINK).text()
-    if not re.search(r"OpenGL renderer string: zink", without):
-        fail("the GL driver is not zink:", without)
-    if not machine.newer:
-        # glxinfo lists the core and the compatibility profile.
-        with_layer = undo("glxinfo", with_layer, [(r"    GL_ARB_sparse_buffer\n", "")], 2)
-    expect_same("glxinfo", without, with_layer)
-    same_picture(machine, ["glxdemo"], 3, **ZINK)
 
 
 def validation(machine):
@@ -359,6 +272,7 @@ CASES = (
     instances,
     loads,
     overlay,
+    piglit,
     renderdoc,
     validation,
     vkbasalt,

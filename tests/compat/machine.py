@@ -103,6 +103,20 @@ class Machine:
         """The path of a program of this folder in the build tree."""
         return os.path.join(self.build, "tests/compat", name)
 
+    def application(self, name, path="."):
+        """The directory that scripts/applications has unpacked, or a path in it."""
+        found = subprocess.run(
+            [os.path.join(SOURCE, "scripts/applications"), "--cached", name],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if found.returncode == 77:
+            skip(f"{name} has not been fetched")
+        paths = glob.glob(os.path.join(found.stdout.strip(), path))
+        return paths[0] if found.returncode == 0 and paths else fail(f"no {name}:", found.stderr)
+
     def manifest(self, layer):
         """The path of a layer's manifest."""
         if layer == OURS:

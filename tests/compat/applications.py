@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""Cases of compare.py: other projects' programs that use OpenGL or Direct3D on Vulkan."""
+
+import glob
+import os
+import re
+from ctypes.util import find_library
+
+from checks import expect_same, same_picture, undo
+from machine import OURS, fail, need, skip
+
+ZINK = {
+    "MESA_LOADER_DRIVER_OVERRIDE": "zink",
+    "GALLIUM_DRIVER": "zink",
+    "LIBGL_ALWAYS_SOFTWARE": "1",
+}
+
+
+def vkd3d(machine):
+    """vkd3d enables every supported feature."""
+    need("vkd3d-triangle")
+    machine.with_display()
+    same_picture(machine, ["vkd3d-triangle"], 100)
+
+
+def zink(machine):
+    """Zink enables every supported feature. The layer adds GL_ARB_sparse_buffer."""
+    need("glxinfo", "glxdemo")
+    machine.with_display()
+    command = ["glxinfo", "-s", "-l"]
+    without = machine.run(command, **ZINK).text()
+    with_layer = machine.run(command, [OURS], **ZINK).text()
+    if not re.search(r"OpenGL renderer string: zink", without):
+        fail("the GL driver is not zink:", without)
+    if not machine.newer:
+        # glxinfo lists the core and the compatibility profile.
+        with_layer = undo("glxinfo", with_layer, [(r"    GL_ARB_sparse_buffer\n", "")], 2)
+    expect_same("glxinfo", without, with_layer)
+    same_picture(machine, ["glxdemo"], 3, **ZINK)
+
+
+def piglit(machine):
+    """The tests of arb_sparse_buffer run only if the driver has sparse buffers."""
+    directory = machine.application("piglit", "usr/lib/*/piglit")
+    variables = dict(ZINK, LD_LIBRARY_PATH=os.path.join(directory, "lib"), PIGLIT_PLATFORM="glx")
+    if not find_library("waffle-1"):
+        skip("libwaffle-1-0 is not installed")
+    programs = sorted(glob.glob(os.path.join(directory, "bin/arb_sparse_buffer-*")))
+    if len(programs) != 4:
+        fail(f"piglit has {programs}, expected four")
+    machine.with_display()
+    machine.expect_order([programs[0], "-auto", "-fbo"], [OURS], **variables)
+    for program in programs:
+        for layers in ([], [OURS]):
+            result = machine.run([program, "-auto", "-fbo"], layers, **variables)
+            expected = "pass" if layers or machine.newer else "skip"
+            if f'PIGLIT: {{"result": "{expected}" }}' not in result.out:
+                fail(f"{program}, layers {layers}, expected {expected}:", result.text())
+            print(f"{os.path.basename(program)}, layers {layers}: {expected}")
