@@ -6,6 +6,9 @@ import re
 
 from machine import OURS, fail
 
+FRAMES = 20
+CUBE = ["vkcube", "--c", str(FRAMES)]
+
 # Values that differ between runs: amounts of memory and addresses.
 VARYING = (
     (r"(budget|usage) +=.*", r"\1"),

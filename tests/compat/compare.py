@@ -16,19 +16,17 @@ import sys
 
 sys.dont_write_bytecode = True
 from applications import piglit, vkd3d, zink  # noqa: E402
-from checks import expect_same, same_output, undo  # noqa: E402
+from captures import gfxreconstruct, replays  # noqa: E402
+from checks import CUBE, expect_same, same_output, undo  # noqa: E402
 from machine import OURS, Machine, fail, need, skip  # noqa: E402
 
 VALIDATION = "VK_LAYER_KHRONOS_validation"
 OVERLAY = "VK_LAYER_MESA_overlay"
 DEVICE_SELECT = "VK_LAYER_MESA_device_select"
-GFXRECONSTRUCT = "VK_LAYER_LUNARG_gfxreconstruct"
 RENDERDOC = "VK_LAYER_RENDERDOC_Capture"
 VKBASALT = "VK_LAYER_VKBASALT_post_processing"
 
 SUMMARY = ["vulkaninfo", "--summary"]
-FRAMES = 20
-CUBE = ["vkcube", "--c", str(FRAMES)]
 # The changes that the layer makes to vulkaninfo's output on the provide route, once for each
 # device. Each pattern matches the output with the layer; the replacement is the output without the
 # layer. On the native route the outputs are equal.
@@ -220,50 +218,6 @@ def vkbasalt(machine):
     implicit(machine, VKBASALT, CUBE, SUMMARY, [machine.program("compat_forks")])
 
 
-def capture(machine, layers, command):
-    path = os.path.join(machine.scratch, "capture.gfxr")
-    variables = {
-        "GFXRECON_CAPTURE_FILE": path,
-        "GFXRECON_CAPTURE_FILE_TIMESTAMP": "false",
-        "GFXRECON_LOG_LEVEL": "error",
-    }
-    machine.expect_order(command, layers, **variables)
-    machine.run(command, layers, **variables)
-    return path
-
-
-def replay(machine, path, layers):
-    """Replays a capture and returns its frames as pictures."""
-    shots = os.path.join(machine.scratch, "shots")
-    os.mkdir(shots)
-    machine.run(
-        ["gfxrecon-replay", "--screenshots", f"1-{FRAMES}", "--screenshot-dir", shots, path], layers
-    )
-    pictures = []
-    for name in sorted(os.listdir(shots)):
-        with open(os.path.join(shots, name), "rb") as file:
-            pictures.append(file.read())
-    shutil.rmtree(shots)
-    if len(pictures) != FRAMES or len(set(pictures)) != FRAMES:
-        fail(f"{len(set(pictures))} distinct pictures, expected {FRAMES}")
-    return pictures
-
-
-def gfxreconstruct(machine):
-    """Captures and replays vkcube, and captures a program that uses sparse buffers."""
-    need("vkcube", "gfxrecon-replay")
-    machine.with_display()
-    path = capture(machine, [GFXRECONSTRUCT], CUBE)
-    pictures = replay(machine, path, [])
-    if replay(machine, path, [OURS]) != pictures:
-        fail("vkcube replayed with the layer draws other pictures")
-    for order in ([GFXRECONSTRUCT, OURS], [OURS, GFXRECONSTRUCT]):
-        if replay(machine, capture(machine, order, CUBE), []) != pictures:
-            fail(f"vkcube captured with {order} draws other pictures")
-        capture(machine, order, [machine.program("compat_instances")])
-    print("same: all pictures of the cube")
-
-
 CASES = (
     device_select,
     forks,
@@ -274,6 +228,7 @@ CASES = (
     overlay,
     piglit,
     renderdoc,
+    replays,
     validation,
     vkbasalt,
     vkcube,

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""Cases of compare.py: captures and replays of gfxreconstruct."""
+
+import json
+import os
+import shutil
+import struct
+
+from checks import CUBE, FRAMES
+from machine import OURS, fail, need
+
+GFXRECONSTRUCT = "VK_LAYER_LUNARG_gfxreconstruct"
+
+
+def capture(machine, layers, command, **more):
+    """Returns the capture of a program, and what the program prints."""
+    path = os.path.join(machine.scratch, "capture.gfxr")
+    variables = {
+        "GFXRECON_CAPTURE_FILE": path,
+        "GFXRECON_CAPTURE_FILE_TIMESTAMP": "false",
+        "GFXRECON_LOG_LEVEL": "error",
+        **more,
+    }
+    machine.expect_order(command, layers, **variables)
+    return path, machine.run(command, layers, **variables).out
+
+
+def replay(machine, path, layers, frames):
+    """Replays a capture and returns its frames as pictures."""
+    shots = os.path.join(machine.scratch, "shots")
+    os.mkdir(shots)
+    machine.run(
+        ["gfxrecon-replay", "--screenshots", f"1-{frames}", "--screenshot-dir", shots, path], layers
+    )
+    pictures = []
+    for name in sorted(os.listdir(shots)):
+        with open(os.path.join(shots, name), "rb") as file:
+            pictures.append(file.read())
+    shutil.rmtree(shots)
+    if len(pictures) != frames or len(set(pictures)) != frames:
+        fail(f"{len(set(pictures))} distinct pictures, expected {frames}")
+    return pictures
+
+
+def gfxreconstruct(machine):
+    """Captures and replays vkcube, and captures a program that uses sparse buffers."""
+    need("vkcube", "gfxrecon-replay")
+    machine.with_display()
+    path, _ = capture(machine, [GFXRECONSTRUCT], CUBE)
+    pictures = replay(machine, path, [], FRAMES)
+    if replay(machine, path, [OURS], FRAMES) != pictures:
+        fail("vkcube replayed with the layer draws other pictures")
+    for order in ([GFXRECONSTRUCT, OURS], [OURS, GFXRECONSTRUCT]):
+        if replay(machine, capture(machine, order, CUBE)[0], [], FRAMES) != pictures:
+            fail(f"vkcube captured with {order} draws other pictures")
+        capture(machine, order, [machine.program("compat_instances")])
+    print("same: all pictures of the cube")
+
+
+def bands(picture):
+    """The colors of a screenshot of compat_frames, from top to bottom: four bands of one color
+    each. A screenshot is a bitmap with 32 bits a pixel, and its last row comes first."""
+    start, width, height = struct.unpack_from("<10xI4xii", picture)
+    size = 4 * width * abs(height) // 4
+    found = []
+    for band in range(4):
+        pixels = picture[start + band * size : start + (band + 1) * size]
+        colors = {color for (color,) in struct.iter_unpack("<I", pixels)}
+        if len(colors) != 1:
+            fail(f"a band of a frame has {len(colors)} colors")
+        found.append(f"{colors.pop():08x}")
+    return found if height < 0 else found[::-1]
+
+
+def bind_calls(machine, path):
+    """The vkQueueBindSparse calls of a capture, with arguments and results."""
+    text = machine.run(["gfxrecon-convert", path, "--output", "stdout"]).out
+    return [
+        json.dumps(line["vkFunc"])
+        for line in map(json.loads, text.splitlines())
+        if line.get("vkFunc", {}).get("name") == "vkQueueBindSparse"
+    ]
+
+
+def same_binds(machine):
+    """Captures random binds, replays them, and captures the replay. tests/icd runs the program on
+    the provide route only."""
+    order = [GFXRECONSTRUCT, OURS]
+    program = os.path.join(machine.build, "tests/icd/icd_random")
+    variables = {
+        # The program reads memory that the GPU writes.
+        "GFXRECON_MEMORY_TRACKING_MODE": "assisted",
+        "VMB_ROUNDS": "5000",
+        "VMBIND_ROUTE": "provide",
+    }
+    path, _ = capture(machine, order, [program], **variables)
+    first = os.path.join(machine.scratch, "first.gfxr")
+    os.rename(path, first)
+    expected = bind_calls(machine, first)
+    path, _ = capture(machine, order, ["gfxrecon-replay", first], **variables)
+    found = bind_calls(machine, path)
+    if len(expected) < 500 or found != expected:
+        fail(f"{len(found)} bind calls, expected {len(expected)}")
+    print(f"the replay makes the same {len(found)} bind calls, with the same results")
+
+
+def replays(machine):
+    """Replays sparse binds. Without binds each frame of compat_frames would look alike."""
+    need("gfxrecon-replay")
+    machine.with_display()
+    program = machine.program("compat_frames")
+    # Below the layer, a capture has the layer's own calls and no sparse binds. On the native route
+    # the layer makes no calls of its own.
+    orders = [[GFXRECONSTRUCT, OURS]]
+    if machine.newer:
+        orders += [[OURS, GFXRECONSTRUCT], [GFXRECONSTRUCT]]
+    for order in orders:
+        path, out = capture(machine, order, [program])
+        expected = [line.split() for line in out.splitlines()]
+        for layers in [[], [OURS]] if machine.newer else [[OURS]]:
+            machine.expect_order(["gfxrecon-replay", path], layers)
+            shown = [bands(picture) for picture in replay(machine, path, layers, len(expected))]
+            if shown != expected:
+                fail(f"captured with {order}, replayed with {layers}:", shown, expected)
+            print(f"captured with {order}, replayed with {layers}: the same {len(shown)} frames")
+    same_binds(machine)
