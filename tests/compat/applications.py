@@ -6,8 +6,8 @@ import os
 import re
 from ctypes.util import find_library
 
-from checks import expect_same, same_picture, undo
-from machine import OURS, fail, need, skip
+from checks import expect_same, same_output, same_picture, undo
+from machine import OURS, SOURCE, fail, need, skip
 
 ZINK = {
     "MESA_LOADER_DRIVER_OVERRIDE": "zink",
@@ -57,3 +57,27 @@ def piglit(machine):
             if f'PIGLIT: {{"result": "{expected}" }}' not in result.out:
                 fail(f"{program}, layers {layers}, expected {expected}:", result.text())
             print(f"{os.path.basename(program)}, layers {layers}: {expected}")
+
+
+def vkmark(machine):
+    """Runs all scenes, and compares the picture of a still one."""
+    root = machine.application("vkmark")
+    libraries = machine.application("vkmark", "usr/lib/*/vkmark")
+    command = [
+        os.path.join(root, "usr/bin/vkmark"),
+        *("--winsys-dir", libraries),
+        *("--data-dir", os.path.join(root, "usr/share/vkmark")),
+        *("--winsys", "xcb", "--size", "300x300"),
+    ]
+    # On stock only the driver is stock: the program needs the libc of the newer suite.
+    if not machine.newer:
+        command = [os.path.join(SOURCE, "scripts/root-exec"), machine.newer_root(), *command]
+    variables = {"LD_LIBRARY_PATH": os.path.dirname(libraries)}
+    scenes = ("vertex", "texture", "shading", "effect2d", "desktop", "cube", "clear")
+    benchmarks = [argument for scene in scenes for argument in ("-b", f"{scene}:duration=0.1")]
+    machine.with_display()
+    machine.expect_order([*command, "-b", "clear:duration=0.1"], [OURS], **variables)
+    out = same_output(machine, command + benchmarks, **variables)
+    if out.count("FPS:") != len(scenes):
+        fail("a scene did not run:", out)
+    same_picture(machine, command + ["--run-forever", "-b", "effect2d"], 100, **variables)

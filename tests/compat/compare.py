@@ -15,7 +15,7 @@ import shutil
 import sys
 
 sys.dont_write_bytecode = True
-from applications import piglit, vkd3d, zink  # noqa: E402
+from applications import piglit, vkd3d, vkmark, zink  # noqa: E402
 from captures import gfxreconstruct, replays  # noqa: E402
 from checks import CUBE, expect_same, same_output, undo  # noqa: E402
 from machine import OURS, Machine, fail, need, skip  # noqa: E402
@@ -233,6 +233,7 @@ CASES = (
     vkbasalt,
     vkcube,
     vkd3d,
+    vkmark,
     volk,
     vulkaninfo,
     zink,

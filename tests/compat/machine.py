@@ -82,17 +82,33 @@ class Machine:
         self.environment.setdefault("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
         if newer:
             self.runner = [os.path.join(SOURCE, "scripts/newer-lavapipe"), "--cached"]
-            self.root = self.find_root()
+            self.root = self.newer_root()
         else:
             self.environment.update(VK_DRIVER_FILES=driver, VK_ICD_FILENAMES=driver)
 
-    def find_root(self):
+    def script(self, name, *arguments):
+        """What a script prints that finds unpacked packages."""
         found = subprocess.run(
-            self.runner, env=self.environment, capture_output=True, text=True, check=False
+            [os.path.join(SOURCE, "scripts", name), "--cached", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if found.returncode == 77:
-            skip("the newer lavapipe has not been fetched")
+            skip(f"{' '.join((name, *arguments))} has not been fetched")
+        if found.returncode:
+            fail(f"{name}:", found.stderr)
         return found.stdout.strip()
+
+    def newer_root(self):
+        """The directory of the packages of the newer suite."""
+        return self.script("newer-lavapipe")
+
+    def application(self, name, path=""):
+        """The directory that scripts/applications has unpacked, or a path in it."""
+        paths = glob.glob(os.path.join(self.script("applications", name), path))
+        return paths[0] if paths else fail(f"{name} has no {path}")
 
     def close(self):
         if self.display:
@@ -102,20 +118,6 @@ class Machine:
     def program(self, name):
         """The path of a program of this folder in the build tree."""
         return os.path.join(self.build, "tests/compat", name)
-
-    def application(self, name, path="."):
-        """The directory that scripts/applications has unpacked, or a path in it."""
-        found = subprocess.run(
-            [os.path.join(SOURCE, "scripts/applications"), "--cached", name],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if found.returncode == 77:
-            skip(f"{name} has not been fetched")
-        paths = glob.glob(os.path.join(found.stdout.strip(), path))
-        return paths[0] if found.returncode == 0 and paths else fail(f"no {name}:", found.stderr)
 
     def manifest(self, layer):
         """The path of a layer's manifest."""
