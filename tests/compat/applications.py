@@ -6,7 +6,7 @@ import os
 import re
 from ctypes.util import find_library
 
-from checks import expect_same, same_output, same_picture, undo
+from checks import TRIANGLE, expect_same, same_output, same_picture, undo
 from machine import OURS, SOURCE, fail, need, skip
 
 ZINK = {
@@ -18,9 +18,9 @@ ZINK = {
 
 def vkd3d(machine):
     """vkd3d enables every supported feature."""
-    need("vkd3d-triangle")
+    need(*TRIANGLE)
     machine.with_display()
-    same_picture(machine, ["vkd3d-triangle"], 100)
+    same_picture(machine, TRIANGLE, 100)
 
 
 def zink(machine):

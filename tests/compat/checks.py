@@ -8,6 +8,8 @@ from machine import OURS, fail
 
 FRAMES = 20
 CUBE = ["vkcube", "--c", str(FRAMES)]
+# A still picture by Direct3D 12.
+TRIANGLE = ["vkd3d-triangle"]
 
 # Values that differ between runs: amounts of memory, addresses, and the figures of vkmark.
 VARYING = (
@@ -47,9 +49,9 @@ def same_output(machine, command, layers=(), **variables):
     return without.out
 
 
-def same_picture(machine, command, colors, **variables):
-    """Compares the picture of a program that shows a still image with at least colors colors. The
-    run without the layer gives the expected picture."""
+def same_picture(machine, command, colors, unlike=None, **variables):
+    """Compares the picture of a program that shows a still image with at least colors colors, and
+    returns it. The run without the layer gives the expected picture, which differs from unlike."""
 
     def shown(layers, accept):
         process = machine.start(command, layers, **variables)
@@ -59,14 +61,21 @@ def same_picture(machine, command, colors, **variables):
             process.terminate()
             process.wait()
 
-    def has_colors(pixels):
+    earlier = None
+
+    def is_complete(pixels):
+        nonlocal earlier
+        is_still, earlier = pixels == earlier, pixels
         return (
-            len({pixels[i : i + 4] for i in range(0, len(pixels), 4)}) >= colors
-            and pixels == machine.display.pixels()
+            is_still
+            and pixels != unlike
+            and len({pixels[i : i + 4] for i in range(0, len(pixels), 4)}) >= colors
         )
 
     empty = machine.display.pixels()
-    picture = shown([], has_colors)
+    picture = shown([], is_complete)
     machine.display.wait_until(lambda pixels: pixels == empty)
     shown([OURS], lambda pixels: pixels == picture)
+    machine.display.wait_until(lambda pixels: pixels == empty)
     print(f"same: the picture of {' '.join(command)}")
+    return picture

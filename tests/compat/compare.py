@@ -17,7 +17,7 @@ import sys
 sys.dont_write_bytecode = True
 from applications import piglit, vkd3d, vkmark, zink  # noqa: E402
 from captures import gfxreconstruct, replays  # noqa: E402
-from checks import CUBE, expect_same, same_output, undo  # noqa: E402
+from checks import CUBE, TRIANGLE, expect_same, same_output, same_picture, undo  # noqa: E402
 from machine import OURS, Machine, fail, need, skip  # noqa: E402
 
 VALIDATION = "VK_LAYER_KHRONOS_validation"
@@ -26,7 +26,10 @@ DEVICE_SELECT = "VK_LAYER_MESA_device_select"
 RENDERDOC = "VK_LAYER_RENDERDOC_Capture"
 VKBASALT = "VK_LAYER_VKBASALT_post_processing"
 
+# One line of text, and no figures.
+HUD = "no_small_font,fps=0,frame_timing=0,cpu_stats=0,gpu_stats=0,custom_text=vmbind"
 SUMMARY = ["vulkaninfo", "--summary"]
+
 # The changes that the layer makes to vulkaninfo's output on the provide route, once for each
 # device. Each pattern matches the output with the layer; the replacement is the output without the
 # layer. On the native route the outputs are equal.
@@ -214,6 +217,22 @@ def renderdoc(machine):
     implicit(machine, RENDERDOC, CUBE, [machine.program("compat_forks")])
 
 
+def mangohud(machine):
+    """The display of MangoHud shows only a text, so that the pictures stay the same."""
+    layer = "VK_LAYER_MANGOHUD_overlay"
+    variables = {"MANGOHUD_CONFIG": HUD, "MANGOHUD_LOG_LEVEL": "off"}
+    if machine.newer:
+        machine.roots.insert(0, machine.application("mangohud"))
+        libraries = machine.application("mangohud", "usr/lib/*/mangohud")
+        variables["LD_LIBRARY_PATH"] = os.path.dirname(libraries)
+        layer += f"_{os.uname().machine}"
+    implicit(machine, layer, CUBE, [machine.program("compat_forks")], **variables)
+    need("vkd3d-triangle")
+    plain = same_picture(machine, TRIANGLE, 100)
+    variables.update(machine.implicit([layer]))
+    same_picture(machine, TRIANGLE, 100, unlike=plain, **variables)
+
+
 def vkbasalt(machine):
     implicit(machine, VKBASALT, CUBE, SUMMARY, [machine.program("compat_forks")])
 
@@ -225,6 +244,7 @@ CASES = (
     gfxreconstruct,
     instances,
     loads,
+    mangohud,
     overlay,
     piglit,
     renderdoc,

@@ -18,8 +18,8 @@ OURS = "VK_LAYER_VMBIND_sparse"
 SOURCE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 # Variables of the caller's shell that would change the results.
 NOT_INHERITED = re.compile(
-    r"(VK_|VMBIND_|ENABLE_|DISABLE_|MESA_|GFXRECON_|RENDERDOC_|LIBGL_|GALLIUM_|NODEVICE_SELECT|"
-    r"DISPLAY$|WAYLAND_)"
+    r"(VK_|VMBIND_|ENABLE_|DISABLE_|MESA_|GFXRECON_|MANGOHUD|RENDERDOC_|WINE|DXVK_|VKD3D_|"
+    r"LIBGL_|GALLIUM_|NODEVICE_SELECT|DISPLAY$|WAYLAND_)"
 )
 # The loader's messages about enabled layers.
 LOADER_MESSAGES = re.compile(
@@ -70,7 +70,8 @@ class Machine:
         self.build = os.path.realpath(build)
         self.newer = newer
         self.scratch = tempfile.mkdtemp(prefix="vmbind-compat-")
-        self.root = "/"
+        # The directories of packages; the first one that has a layer wins.
+        self.roots = ["/"]
         self.runner = []
         self.display = None
         self.environment = {k: v for k, v in os.environ.items() if not NOT_INHERITED.match(k)}
@@ -82,7 +83,7 @@ class Machine:
         self.environment.setdefault("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
         if newer:
             self.runner = [os.path.join(SOURCE, "scripts/newer-lavapipe"), "--cached"]
-            self.root = self.newer_root()
+            self.roots.insert(0, self.newer_root())
         else:
             self.environment.update(VK_DRIVER_FILES=driver, VK_ICD_FILENAMES=driver)
 
@@ -123,7 +124,7 @@ class Machine:
         """The path of a layer's manifest."""
         if layer == OURS:
             return os.path.join(self.build, "manifest/VkLayer_VMBIND_sparse.json")
-        for root in (self.root, "/"):
+        for root in self.roots:
             for path in sorted(glob.glob(os.path.join(root, "usr/share/vulkan/*_layer.d/*.json"))):
                 if read_manifest(path)["layer"]["name"] == layer:
                     return path
@@ -148,7 +149,8 @@ class Machine:
         for layer in layers:
             directory = os.path.join(self.scratch, "implicit", layer)
             os.makedirs(os.path.join(directory, "vulkan/implicit_layer.d"), exist_ok=True)
-            manifest = read_manifest(self.manifest(layer))
+            path = self.manifest(layer)
+            manifest = read_manifest(path)
             if layer == OURS:
                 # The installed manifest names the library without its directory.
                 library = manifest["layer"]["library_path"]
@@ -156,6 +158,9 @@ class Machine:
                     os.path.join(self.build, "manifest/install/VkLayer_VMBIND_sparse.json")
                 )
                 manifest["layer"]["library_path"] = library
+            elif os.path.isabs(manifest["layer"]["library_path"]):
+                root = path[: path.rindex("/usr/share/vulkan/")]
+                manifest["layer"]["library_path"] = root + manifest["layer"]["library_path"]
             with open(
                 os.path.join(directory, "vulkan/implicit_layer.d/layer.json"), "w", encoding="utf-8"
             ) as file:
