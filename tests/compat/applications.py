@@ -4,10 +4,11 @@
 import glob
 import os
 import re
+import shutil
 from ctypes.util import find_library
 
 from checks import TRIANGLE, expect_same, same_output, same_picture, undo
-from machine import OURS, SOURCE, fail, need, skip
+from machine import OURS, SOURCE, TIMEOUT_S, fail, need, skip
 
 ZINK = {
     "MESA_LOADER_DRIVER_OVERRIDE": "zink",
@@ -81,3 +82,65 @@ def vkmark(machine):
     if out.count("FPS:") != len(scenes):
         fail("a scene did not run:", out)
     same_picture(machine, command + ["--run-forever", "-b", "effect2d"], 100, **variables)
+
+
+class Wine:
+    """A Windows installation with Direct3D on Vulkan: 12 by Wine's own vkd3d, 11 by DXVK."""
+
+    def __init__(self, machine, program):
+        self.machine = machine
+        self.program = program
+        self.prefix = os.path.join(machine.scratch, "wine")
+        self.variables = {
+            "WINEPREFIX": self.prefix,
+            "WINEDEBUG": "-all",
+            "DXVK_LOG_LEVEL": "none",
+            "DXVK_STATE_CACHE": "0",
+        }
+
+    def install(self, dxvk):
+        # Without these parts a new installation asks for downloads and writes menus.
+        unwanted = "mscoree,mshtml,winemenubuilder.exe="
+        self.start("wine", "wineboot", "--init", WINEDLLOVERRIDES=unwanted)
+        for path in glob.glob(os.path.join(dxvk, "*.dll.so")):
+            name = os.path.basename(path).removesuffix(".so")
+            shutil.copy(path, os.path.join(self.prefix, "drive_c/windows/system32", name))
+        # The first program starts further processes, which would keep its output open.
+        self.start("wine", self.program, "12", WINEDLLOVERRIDES="d3d11,dxgi=b")
+
+    def start(self, *command, **more):
+        """Runs a command that starts further processes."""
+        process = self.machine.start(list(command), **self.variables, **more)
+        if process.wait(TIMEOUT_S):
+            fail(f"{command} fails")
+
+    def same(self, version, origin):
+        """origin is n for DXVK, and b for Wine's own libraries. vkd3d needs Wine's dxgi."""
+        command = ["wine", self.program, version]
+        variables = dict(self.variables, WINEDLLOVERRIDES=f"d3d11,dxgi={origin}")
+        self.machine.expect_order(command, [OURS], **variables)
+        out = same_output(self.machine, command, **variables)
+        if "all texels: ffcc6633" not in out:
+            fail(f"Direct3D {version} did not clear the texture:", out)
+
+    def close(self):
+        # -k fails if no server runs. -w waits for the end of the server.
+        for option in ("-k", "-w"):
+            self.machine.start(["wineserver", option], **self.variables).wait(TIMEOUT_S)
+
+
+def wine(machine):
+    """The features of Direct3D, the texels of a cleared texture, and copied words."""
+    need("wine", "wineserver")
+    dxvk = machine.application("dxvk", "usr/lib/dxvk/wine64")
+    program = machine.program("compat_direct3d.exe.so")
+    if not os.path.exists(program):
+        skip(f"{program} is not built")
+    machine.with_display()
+    session = Wine(machine, program)
+    try:
+        session.install(dxvk)
+        session.same("12", "b")
+        session.same("11", "n")
+    finally:
+        session.close()

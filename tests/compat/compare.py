@@ -15,7 +15,7 @@ import shutil
 import sys
 
 sys.dont_write_bytecode = True
-from applications import piglit, vkd3d, vkmark, zink  # noqa: E402
+from applications import piglit, vkd3d, vkmark, wine, zink  # noqa: E402
 from captures import gfxreconstruct, replays  # noqa: E402
 from checks import CUBE, TRIANGLE, expect_same, same_output, same_picture, undo  # noqa: E402
 from machine import OURS, Machine, fail, need, skip  # noqa: E402
@@ -256,6 +256,7 @@ CASES = (
     vkmark,
     volk,
     vulkaninfo,
+    wine,
     zink,
 )
 

@@ -97,7 +97,7 @@ class Machine:
             check=False,
         )
         if found.returncode == 77:
-            skip(f"{' '.join((name, *arguments))} has not been fetched")
+            skip(found.stderr.strip())
         if found.returncode:
             fail(f"{name}:", found.stderr)
         return found.stdout.strip()
