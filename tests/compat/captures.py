@@ -11,9 +11,14 @@ from machine import OURS, fail, need
 
 GFXRECONSTRUCT = "VK_LAYER_LUNARG_gfxreconstruct"
 
+# Checks of vmbind-check. Sparse residency of images needs the newer driver.
+BUFFER_CHECKS = ["buffer.rebind", "buffer.null", "queue.timeline", "image.opaque.pieces"]
+IMAGE_CHECKS = ["image.region", "image.null", "image.mips"]
 
-def capture(machine, layers, command, **more):
-    """Returns the capture of a program, and what the program prints."""
+
+def record(machine, layers, command, **more):
+    """Returns the capture of a program, and what the program prints. If processes of the program
+    follow each other, the capture is of the last one."""
     path = os.path.join(machine.scratch, "capture.gfxr")
     variables = {
         "GFXRECON_CAPTURE_FILE": path,
@@ -21,8 +26,13 @@ def capture(machine, layers, command, **more):
         "GFXRECON_LOG_LEVEL": "error",
         **more,
     }
-    machine.expect_order(command, layers, **variables)
     return path, machine.run(command, layers, **variables).out
+
+
+def capture(machine, layers, command, **more):
+    """Like record(), for programs whose instances all have these layers."""
+    machine.expect_order(command, layers, GFXRECON_CAPTURE_FILE="/dev/null", **more)
+    return record(machine, layers, command, **more)
 
 
 def replay(machine, path, layers, frames):
@@ -82,26 +92,30 @@ def bind_calls(machine, path):
     ]
 
 
-def same_binds(machine):
-    """Captures random binds, replays them, and captures the replay. tests/icd runs the program on
-    the provide route only."""
+def same_binds(machine, command, at_least, **more):
+    """Captures a program's binds, replays them, and captures the replay."""
     order = [GFXRECONSTRUCT, OURS]
-    program = os.path.join(machine.build, "tests/icd/icd_random")
-    variables = {
-        # The program reads memory that the GPU writes.
-        "GFXRECON_MEMORY_TRACKING_MODE": "assisted",
-        "VMB_ROUNDS": "5000",
-        "VMBIND_ROUTE": "provide",
-    }
-    path, _ = capture(machine, order, [program], **variables)
+    # The programs read memory that the GPU writes.
+    variables = {"GFXRECON_MEMORY_TRACKING_MODE": "assisted", **more}
+    path, _ = record(machine, order, command, **variables)
     first = os.path.join(machine.scratch, "first.gfxr")
     os.rename(path, first)
     expected = bind_calls(machine, first)
     path, _ = capture(machine, order, ["gfxrecon-replay", first], **variables)
     found = bind_calls(machine, path)
-    if len(expected) < 500 or found != expected:
-        fail(f"{len(found)} bind calls, expected {len(expected)}")
-    print(f"the replay makes the same {len(found)} bind calls, with the same results")
+    if len(expected) < at_least or found != expected:
+        fail(f"{command}: {len(found)} bind calls, expected {len(expected)}")
+    print(f"{' '.join(command)}: the replay makes the same {len(found)} bind calls")
+
+
+def check_replays(machine):
+    """Replays the binds of single checks of vmbind-check. Each check runs in a process of its own,
+    which comes last and ends without exit handlers."""
+    need("gfxrecon-replay")
+    program = os.path.join(machine.build, "tools/check/vmbind-check")
+    for check in IMAGE_CHECKS + BUFFER_CHECKS if machine.newer else BUFFER_CHECKS:
+        command = [program, "--only", check]
+        same_binds(machine, command, 1, GFXRECON_CAPTURE_FILE_FLUSH="true")
 
 
 def replays(machine):
@@ -123,4 +137,6 @@ def replays(machine):
             if shown != expected:
                 fail(f"captured with {order}, replayed with {layers}:", shown, expected)
             print(f"captured with {order}, replayed with {layers}: the same {len(shown)} frames")
-    same_binds(machine)
+    # tests/icd runs this program on the provide route only.
+    program = os.path.join(machine.build, "tests/icd/icd_random")
+    same_binds(machine, [program], 500, VMB_ROUNDS="5000", VMBIND_ROUTE="provide")

@@ -16,7 +16,7 @@ import sys
 
 sys.dont_write_bytecode = True
 from applications import piglit, vkd3d, vkmark, wine, zink  # noqa: E402
-from captures import gfxreconstruct, replays  # noqa: E402
+from captures import check_replays, gfxreconstruct, replays  # noqa: E402
 from checks import CUBE, TRIANGLE, expect_same, same_output, same_picture, undo  # noqa: E402
 from machine import OURS, Machine, fail, need, skip  # noqa: E402
 
@@ -238,6 +238,7 @@ def vkbasalt(machine):
 
 
 CASES = (
+    check_replays,
     device_select,
     forks,
     functions,
