@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Cases of compare.py: captures and replays of gfxreconstruct."""
 
+import itertools
 import json
 import os
 import shutil
@@ -127,16 +128,16 @@ def replays(machine):
     # the layer makes no calls of its own.
     orders = [[GFXRECONSTRUCT, OURS]]
     if machine.newer:
-        orders += [[OURS, GFXRECONSTRUCT], [GFXRECONSTRUCT]]
-    for order in orders:
-        path, out = capture(machine, order, [program])
+        orders.append([OURS, GFXRECONSTRUCT])
+    for order, resource in itertools.product(orders, ("buffer", "image")):
+        path, out = capture(machine, order, [program, resource])
         expected = [line.split() for line in out.splitlines()]
         for layers in [[], [OURS]] if machine.newer else [[OURS]]:
             machine.expect_order(["gfxrecon-replay", path], layers)
             shown = [bands(picture) for picture in replay(machine, path, layers, len(expected))]
             if shown != expected:
-                fail(f"captured with {order}, replayed with {layers}:", shown, expected)
-            print(f"captured with {order}, replayed with {layers}: the same {len(shown)} frames")
+                fail(f"{resource}, captured with {order}, replayed with {layers}:", shown, expected)
+            print(f"{resource}, {order}, {layers}: the replay shows the {len(shown)} frames")
     # tests/icd runs this program on the provide route only.
     program = os.path.join(machine.build, "tests/icd/icd_random")
     same_binds(machine, [program], 500, VMB_ROUNDS="5000", VMBIND_ROUTE="provide")

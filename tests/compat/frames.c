@@ -1,35 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-#include <dlfcn.h>
 #include <stdio.h>
+#include <string.h>
 
-#include "vk.h"
-
-/* X11/Xlib.h belongs to a package that the build does not need otherwise. */
-typedef struct _XDisplay Display;
-typedef unsigned long Window;
-typedef unsigned long VisualID;
-#include <vulkan/vulkan_xlib.h>
+#include "window.h"
 
 /*
- * frames: shows frames whose pixels come from a sparse buffer. Each frame first binds the pages of
- * the buffer to other memory: to the memory objects in the order of a row of `frames`. Each memory
- * object holds one color. The program maps no memory and reads nothing back, so a capture of the
- * program replays only if the binds replay.
+ * frames buffer|image: shows frames whose pixels come from a sparse buffer, or from a sparse image
+ * without residency. Each frame first binds the resource to other memory. Each memory object holds
+ * one color. The program maps no memory and reads nothing back, so a capture of the program replays
+ * only if the binds replay.
  *
  * Prints the colors of each frame from top to bottom.
  */
 
-#define WIDTH 256
-#define HEIGHT 256
 #define MEMORIES 4
 #define PAGES 4
-#define PAGE_SIZE (UINT64_C(4) * WIDTH * HEIGHT / PAGES)
+#define PAGE_SIZE (UINT64_C(4) * WINDOW_SIZE * WINDOW_SIZE / PAGES)
 
 /* Red, green, blue, white; B8G8R8A8. */
 static const uint32_t colors[MEMORIES] = { 0xffff0000, 0xff00ff00, 0xff0000ff, 0xffffffff };
 
 /* The memory object of each page. A page may share its memory with another. */
-static const unsigned frames[][PAGES] = {
+static const unsigned buffer_frames[][PAGES] = {
 	{ 0, 1, 2, 3 },
 	{ 3, 2, 1, 0 },
 	{ 1, 2, 3, 0 },
@@ -40,148 +32,29 @@ static const unsigned frames[][PAGES] = {
 	{ 1, 0, 3, 2 },
 };
 
-struct window {
-	VkSurfaceKHR surface;
-	VkSwapchainKHR swapchain;
-	VkImage images[16];
-};
+/* The memory object of the whole image. */
+static const unsigned image_frames[] = { 2, 0, 3, 1 };
 
-struct xlib {
-	Display *(*open_display)(const char *name);
-	Window (*root_window)(Display *display);
-	Window (*create_window)(Display *display, Window parent, int x, int y, unsigned width,
-		unsigned height, unsigned border_width, unsigned long border,
-		unsigned long background);
-	int (*map_window)(Display *display, Window window);
-	int (*sync)(Display *display, int discard);
-};
-
-static void load_xlib(struct xlib *xlib)
+static void print_frame(const unsigned memories[PAGES])
 {
-	const struct {
-		void *function;
-		const char *name;
-	} symbols[] = {
-		{ &xlib->open_display, "XOpenDisplay" },
-		{ &xlib->root_window, "XDefaultRootWindow" },
-		{ &xlib->create_window, "XCreateSimpleWindow" },
-		{ &xlib->map_window, "XMapWindow" },
-		{ &xlib->sync, "XSync" },
-	};
-	void *library = dlopen("libX11.so.6", RTLD_NOW);
-
-	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
-		void **function = symbols[i].function;
-
-		*function = library ? dlsym(library, symbols[i].name) : NULL;
-		if (!*function) {
-			vku_fail("%s: %s", symbols[i].name, dlerror());
-		}
+	for (unsigned page = 0; page < PAGES; page++) {
+		printf("%08x%c", colors[memories[page]], page < PAGES - 1 ? ' ' : '\n');
 	}
 }
 
-static VkSurfaceKHR create_surface(const struct vku *vk)
+static void allocate(
+	const struct vku *vk, VkDeviceMemory memories[MEMORIES], VkDeviceSize size, uint32_t types)
 {
-	VkXlibSurfaceCreateInfoKHR info = {
-		.sType = VK_STRUCTURE_TYPE_XLIB_SURFACE_CREATE_INFO_KHR,
-	};
-	PFN_vkCreateXlibSurfaceKHR create = (PFN_vkCreateXlibSurfaceKHR)vkGetInstanceProcAddr(
-		vk->instance, "vkCreateXlibSurfaceKHR");
-	struct xlib xlib;
-	VkSurfaceKHR surface;
-
-	load_xlib(&xlib);
-	info.dpy = xlib.open_display(NULL);
-	if (!info.dpy) {
-		vku_fail("no X display");
+	for (unsigned i = 0; i < MEMORIES; i++) {
+		memories[i] = vku_allocate(vk, size, types);
 	}
-	info.window = xlib.create_window(
-		info.dpy, xlib.root_window(info.dpy), 0, 0, WIDTH, HEIGHT, 0, 0, 0);
-	xlib.map_window(info.dpy, info.window);
-	xlib.sync(info.dpy, 0);
-	VKU_CHECK(create(vk->instance, &info, NULL, &surface));
-	return surface;
 }
 
-static void create_swapchain(const struct vku *vk, struct window *window)
+static void free_memories(const struct vku *vk, const VkDeviceMemory memories[MEMORIES])
 {
-	VkSwapchainCreateInfoKHR info = {
-		.sType = VK_STRUCTURE_TYPE_SWAPCHAIN_CREATE_INFO_KHR,
-		.surface = window->surface,
-		.imageFormat = VK_FORMAT_B8G8R8A8_UNORM,
-		.imageExtent = { WIDTH, HEIGHT },
-		.imageArrayLayers = 1,
-		.imageUsage = VK_IMAGE_USAGE_TRANSFER_DST_BIT,
-		.preTransform = VK_SURFACE_TRANSFORM_IDENTITY_BIT_KHR,
-		.compositeAlpha = VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR,
-		.presentMode = VK_PRESENT_MODE_FIFO_KHR,
-	};
-	VkSurfaceCapabilitiesKHR capabilities;
-	uint32_t count = sizeof(window->images) / sizeof(window->images[0]);
-	VkBool32 supported;
-
-	VKU_CHECK(vkGetPhysicalDeviceSurfaceSupportKHR(
-		vk->physical, vk->queue_family, window->surface, &supported));
-	VKU_CHECK(vkGetPhysicalDeviceSurfaceCapabilitiesKHR(
-		vk->physical, window->surface, &capabilities));
-	if (!supported || !(capabilities.supportedUsageFlags & info.imageUsage)) {
-		vku_fail("the queue cannot present copied pixels");
+	for (unsigned i = 0; i < MEMORIES; i++) {
+		vkFreeMemory(vk->device, memories[i], NULL);
 	}
-	info.minImageCount = capabilities.minImageCount;
-	VKU_CHECK(vkCreateSwapchainKHR(vk->device, &info, NULL, &window->swapchain));
-	VKU_CHECK(vkGetSwapchainImagesKHR(vk->device, window->swapchain, &count, window->images));
-}
-
-static void image_barrier(
-	VkCommandBuffer commands, VkImage image, VkImageLayout from, VkImageLayout to)
-{
-	const VkImageMemoryBarrier barrier = {
-		.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER,
-		.srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT,
-		.dstAccessMask = VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT,
-		.oldLayout = from,
-		.newLayout = to,
-		.srcQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED,
-		.dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED,
-		.image = image,
-		.subresourceRange = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1 },
-	};
-
-	vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
-		VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0, 0, NULL, 0, NULL, 1, &barrier);
-}
-
-static void show(const struct vku *vk, const struct window *window, VkBuffer buffer)
-{
-	const VkBufferImageCopy region = {
-		.imageSubresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
-		.imageExtent = { WIDTH, HEIGHT, 1 },
-	};
-	VkFence fence = vku_create_fence(vk);
-	uint32_t index;
-
-	VKU_CHECK(vkAcquireNextImageKHR(
-		vk->device, window->swapchain, UINT64_MAX, VK_NULL_HANDLE, fence, &index));
-	VKU_CHECK(vkWaitForFences(vk->device, 1, &fence, VK_TRUE, UINT64_MAX));
-	vkDestroyFence(vk->device, fence, NULL);
-
-	VkCommandBuffer commands = vku_begin(vk);
-	VkImage image = window->images[index];
-	image_barrier(
-		commands, image, VK_IMAGE_LAYOUT_UNDEFINED, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL);
-	vkCmdCopyBufferToImage(
-		commands, buffer, image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, 1, &region);
-	image_barrier(commands, image, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL,
-		VK_IMAGE_LAYOUT_PRESENT_SRC_KHR);
-	vku_submit(vk, commands);
-
-	const VkPresentInfoKHR present = {
-		.sType = VK_STRUCTURE_TYPE_PRESENT_INFO_KHR,
-		.swapchainCount = 1,
-		.pSwapchains = &window->swapchain,
-		.pImageIndices = &index,
-	};
-	VKU_CHECK(vkQueuePresentKHR(vk->queue, &present));
 }
 
 static void bind_pages(const struct vku *vk, VkBuffer buffer, const VkDeviceMemory *memories,
@@ -199,7 +72,21 @@ static void bind_pages(const struct vku *vk, VkBuffer buffer, const VkDeviceMemo
 	vku_bind_buffer(vk, buffer, binds, PAGES);
 }
 
-static void show_frames(const struct vku *vk, const struct window *window)
+static void show_buffer(const struct vku *vk, const struct window *window, VkBuffer buffer)
+{
+	const VkBufferImageCopy region = {
+		.imageSubresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
+		.imageExtent = { WINDOW_SIZE, WINDOW_SIZE, 1 },
+	};
+	uint32_t index;
+	VkCommandBuffer commands = window_begin(vk, window, &index);
+
+	vkCmdCopyBufferToImage(commands, buffer, window->images[index],
+		VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, 1, &region);
+	window_show(vk, window, commands, index);
+}
+
+static void show_buffer_frames(const struct vku *vk, const struct window *window)
 {
 	const VkBufferCreateFlags flags = VK_BUFFER_CREATE_SPARSE_BINDING_BIT |
 		VK_BUFFER_CREATE_SPARSE_RESIDENCY_BIT | VK_BUFFER_CREATE_SPARSE_ALIASED_BIT;
@@ -211,46 +98,112 @@ static void show_frames(const struct vku *vk, const struct window *window)
 	if (PAGE_SIZE % needs.alignment) {
 		vku_fail("the alignment of sparse buffers is too large");
 	}
-	for (unsigned i = 0; i < MEMORIES; i++) {
-		memories[i] = vku_allocate(vk, PAGE_SIZE, needs.memoryTypeBits);
-	}
-	bind_pages(vk, buffer, memories, frames[0]);
+	allocate(vk, memories, PAGE_SIZE, needs.memoryTypeBits);
+	bind_pages(vk, buffer, memories, buffer_frames[0]);
 	for (unsigned i = 0; i < MEMORIES; i++) {
 		vku_fill(vk, buffer, i * PAGE_SIZE, PAGE_SIZE, colors[i]);
 	}
-	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
-		bind_pages(vk, buffer, memories, frames[i]);
-		show(vk, window, buffer);
-		for (unsigned page = 0; page < PAGES; page++) {
-			printf("%08x%c", colors[frames[i][page]], page < PAGES - 1 ? ' ' : '\n');
-		}
+	for (size_t i = 0; i < sizeof(buffer_frames) / sizeof(buffer_frames[0]); i++) {
+		bind_pages(vk, buffer, memories, buffer_frames[i]);
+		show_buffer(vk, window, buffer);
+		print_frame(buffer_frames[i]);
 	}
 	vkDestroyBuffer(vk->device, buffer, NULL);
-	for (unsigned i = 0; i < MEMORIES; i++) {
-		vkFreeMemory(vk->device, memories[i], NULL);
-	}
+	free_memories(vk, memories);
 }
 
-int main(void)
+static VkImage create_image(const struct vku *vk)
 {
-	const char *const instance_extensions[] = { VK_KHR_SURFACE_EXTENSION_NAME,
-		VK_KHR_XLIB_SURFACE_EXTENSION_NAME };
-	const char *const device_extensions[] = { VK_KHR_SWAPCHAIN_EXTENSION_NAME };
-	const struct vku_options options = {
-		.instance_extensions = instance_extensions,
-		.instance_extension_count = 2,
-		.device_extensions = device_extensions,
-		.device_extension_count = 1,
+	const VkImageCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+		.flags = VK_IMAGE_CREATE_SPARSE_BINDING_BIT,
+		.imageType = VK_IMAGE_TYPE_2D,
+		.format = VK_FORMAT_B8G8R8A8_UNORM,
+		.extent = { WINDOW_SIZE, WINDOW_SIZE, 1 },
+		.mipLevels = 1,
+		.arrayLayers = 1,
+		.samples = VK_SAMPLE_COUNT_1_BIT,
+		.usage = VK_IMAGE_USAGE_TRANSFER_SRC_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT,
 	};
+	VkImage image;
+
+	VKU_CHECK(vkCreateImage(vk->device, &info, NULL, &image));
+	return image;
+}
+
+static void bind_image(
+	const struct vku *vk, VkImage image, VkDeviceMemory memory, VkDeviceSize size)
+{
+	const VkSparseMemoryBind bind = { .size = size, .memory = memory };
+
+	vku_bind_image(vk, image, &bind, 1);
+}
+
+static void clear_image(const struct vku *vk, VkImage image, uint32_t color)
+{
+	const VkImageSubresourceRange range = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1 };
+	VkCommandBuffer commands = vku_begin(vk);
+	VkClearColorValue value;
+
+	/* From B8G8R8A8 to red, green, blue and alpha. */
+	for (unsigned i = 0; i < 4; i++) {
+		value.float32[i] = (float)(color >> (i < 3 ? 16 - 8 * i : 24) & 0xff) / 255;
+	}
+	window_image_barrier(commands, image, VK_IMAGE_LAYOUT_UNDEFINED, VK_IMAGE_LAYOUT_GENERAL);
+	vkCmdClearColorImage(commands, image, VK_IMAGE_LAYOUT_GENERAL, &value, 1, &range);
+	vku_submit(vk, commands);
+}
+
+static void show_image(const struct vku *vk, const struct window *window, VkImage image)
+{
+	const VkImageSubresourceLayers layers = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 };
+	const VkImageCopy region = {
+		.srcSubresource = layers,
+		.dstSubresource = layers,
+		.extent = { WINDOW_SIZE, WINDOW_SIZE, 1 },
+	};
+	uint32_t index;
+	VkCommandBuffer commands = window_begin(vk, window, &index);
+
+	vkCmdCopyImage(commands, image, VK_IMAGE_LAYOUT_GENERAL, window->images[index],
+		VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, 1, &region);
+	window_show(vk, window, commands, index);
+}
+
+static void show_image_frames(const struct vku *vk, const struct window *window)
+{
+	VkImage image = create_image(vk);
+	VkDeviceMemory memories[MEMORIES];
+	VkMemoryRequirements needs;
+
+	vkGetImageMemoryRequirements(vk->device, image, &needs);
+	allocate(vk, memories, needs.size, needs.memoryTypeBits);
+	for (unsigned i = 0; i < MEMORIES; i++) {
+		bind_image(vk, image, memories[i], needs.size);
+		clear_image(vk, image, colors[i]);
+	}
+	for (size_t i = 0; i < sizeof(image_frames) / sizeof(image_frames[0]); i++) {
+		const unsigned memory = image_frames[i];
+
+		bind_image(vk, image, memories[memory], needs.size);
+		show_image(vk, window, image);
+		print_frame((const unsigned[PAGES]){ memory, memory, memory, memory });
+	}
+	vkDestroyImage(vk->device, image, NULL);
+	free_memories(vk, memories);
+}
+
+int main(int argc, char **argv)
+{
 	struct window window;
 	struct vku vk;
 
-	vku_init(&vk, &options);
-	window.surface = create_surface(&vk);
-	create_swapchain(&vk, &window);
-	show_frames(&vk, &window);
-	vkDestroySwapchainKHR(vk.device, window.swapchain, NULL);
-	vkDestroySurfaceKHR(vk.instance, window.surface, NULL);
-	vku_finish(&vk);
+	window_init(&vk, &window);
+	if (argc == 2 && strcmp(argv[1], "image") == 0) {
+		show_image_frames(&vk, &window);
+	} else {
+		show_buffer_frames(&vk, &window);
+	}
+	window_finish(&vk, &window);
 	return 0;
 }
