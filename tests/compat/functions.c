@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <dlfcn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <vulkan/vulkan.h>
+
+#include "loader.h"
 
 /*
  * functions <NAMES: prints a line for each function name. The line lists the queries that return
@@ -14,32 +14,14 @@
 
 static PFN_vkGetInstanceProcAddr get_instance;
 
-#define FUNCTION(instance, name) ((PFN_##name)get_instance(instance, #name))
-
-static void check(VkResult result, const char *call)
-{
-	if (result < 0) {
-		fprintf(stderr, "%s: %d\n", call, result);
-		exit(1);
-	}
-}
+#define FUNCTION(instance, name) LOADER_FUNCTION(get_instance, instance, name)
 
 static VkInstance create_instance(void)
 {
 	uint32_t version = VK_API_VERSION_1_0;
-	VkInstance instance;
 
-	check(FUNCTION(NULL, vkEnumerateInstanceVersion)(&version), "vkEnumerateInstanceVersion");
-	const VkApplicationInfo application = {
-		.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
-		.apiVersion = version,
-	};
-	const VkInstanceCreateInfo info = {
-		.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-		.pApplicationInfo = &application,
-	};
-	check(FUNCTION(NULL, vkCreateInstance)(&info, NULL, &instance), "vkCreateInstance");
-	return instance;
+	LOADER_CHECK(FUNCTION(NULL, vkEnumerateInstanceVersion)(&version));
+	return loader_create_instance(get_instance, version);
 }
 
 static VkExtensionProperties *list_extensions(
@@ -48,45 +30,33 @@ static VkExtensionProperties *list_extensions(
 	PFN_vkEnumerateDeviceExtensionProperties enumerate = FUNCTION(
 		instance, vkEnumerateDeviceExtensionProperties);
 
-	check(enumerate(physical, NULL, count, NULL), "vkEnumerateDeviceExtensionProperties");
+	LOADER_CHECK(enumerate(physical, NULL, count, NULL));
 	VkExtensionProperties *list = calloc(*count + 1, sizeof(*list));
 	if (!list) {
-		check(VK_ERROR_OUT_OF_HOST_MEMORY, "calloc");
+		loader_check(VK_ERROR_OUT_OF_HOST_MEMORY, "calloc");
 	}
-	check(enumerate(physical, NULL, count, list), "vkEnumerateDeviceExtensionProperties");
+	LOADER_CHECK(enumerate(physical, NULL, count, list));
 	return list;
 }
 
 static VkDevice create_device(VkInstance instance, bool extended)
 {
-	VkPhysicalDevice physical;
-	uint32_t one = 1, count = 0;
-	const float priority = 1.0f;
-	VkDevice device;
+	VkPhysicalDevice physical = loader_first_device(get_instance, instance);
+	uint32_t count = 0;
 
-	check(FUNCTION(instance, vkEnumeratePhysicalDevices)(instance, &one, &physical),
-		"vkEnumeratePhysicalDevices");
 	VkExtensionProperties *list = list_extensions(instance, physical, &count);
 	const char **names = calloc(count + 1, sizeof(*names));
 	if (!names) {
-		check(VK_ERROR_OUT_OF_HOST_MEMORY, "calloc");
+		loader_check(VK_ERROR_OUT_OF_HOST_MEMORY, "calloc");
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		names[i] = list[i].extensionName;
 	}
-	const VkDeviceQueueCreateInfo queue = {
-		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-		.queueCount = 1,
-		.pQueuePriorities = &priority,
-	};
 	const VkDeviceCreateInfo info = {
-		.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-		.queueCreateInfoCount = 1,
-		.pQueueCreateInfos = &queue,
 		.enabledExtensionCount = extended ? count : 0,
 		.ppEnabledExtensionNames = names,
 	};
-	check(FUNCTION(instance, vkCreateDevice)(physical, &info, NULL, &device), "vkCreateDevice");
+	VkDevice device = loader_create_device(get_instance, instance, physical, info);
 	free(names);
 	free(list);
 	return device;
@@ -94,15 +64,11 @@ static VkDevice create_device(VkInstance instance, bool extended)
 
 int main(void)
 {
-	void *library = dlopen("libvulkan.so.1", RTLD_NOW | RTLD_LOCAL);
 	VkDevice devices[2];
 	char name[256];
+	void *library;
 
-	if (!library) {
-		fprintf(stderr, "%s\n", dlerror());
-		return 1;
-	}
-	get_instance = (PFN_vkGetInstanceProcAddr)dlsym(library, "vkGetInstanceProcAddr");
+	get_instance = loader_open(&library);
 	VkInstance instance = create_instance();
 	PFN_vkGetDeviceProcAddr get_device = FUNCTION(instance, vkGetDeviceProcAddr);
 	for (int i = 0; i < 2; i++) {

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <vulkan/vulkan.h>
+
+#include "loader.h"
 
 /*
  * loads: in each round loads the loader, creates and destroys an instance and a device, and unloads
@@ -38,74 +39,20 @@ static size_t count_mappings(const char *name)
 	return count;
 }
 
-static PFN_vkVoidFunction function(
-	PFN_vkGetInstanceProcAddr get, VkInstance instance, const char *name)
-{
-	PFN_vkVoidFunction found = get(instance, name);
-
-	if (!found) {
-		fail(name);
-	}
-	return found;
-}
-
-#define FUNCTION(instance, name) ((PFN_##name)function(get, instance, #name))
-
-static VkDevice create_device(PFN_vkGetInstanceProcAddr get, VkInstance instance)
-{
-	VkPhysicalDevice physical;
-	VkPhysicalDeviceFeatures features;
-	uint32_t count = 1;
-	const float priority = 1.0f;
-	VkDevice device;
-
-	if (FUNCTION(instance, vkEnumeratePhysicalDevices)(instance, &count, &physical) < 0 ||
-		count != 1) {
-		fail("no physical device found");
-	}
-	/* The device has all features, including sparse features. */
-	FUNCTION(instance, vkGetPhysicalDeviceFeatures)(physical, &features);
-	const VkDeviceQueueCreateInfo queue = {
-		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-		.queueCount = 1,
-		.pQueuePriorities = &priority,
-	};
-	const VkDeviceCreateInfo info = {
-		.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-		.queueCreateInfoCount = 1,
-		.pQueueCreateInfos = &queue,
-		.pEnabledFeatures = &features,
-	};
-	if (FUNCTION(instance, vkCreateDevice)(physical, &info, NULL, &device) != VK_SUCCESS) {
-		fail("vkCreateDevice failed");
-	}
-	return device;
-}
-
 static void round_of(void)
 {
-	void *library = dlopen("libvulkan.so.1", RTLD_NOW | RTLD_LOCAL);
-	VkInstance instance;
+	VkPhysicalDeviceFeatures features;
+	void *library;
+	PFN_vkGetInstanceProcAddr get = loader_open(&library);
+	VkInstance instance = loader_create_instance(get, VK_API_VERSION_1_1);
+	VkPhysicalDevice physical = loader_first_device(get, instance);
 
-	if (!library) {
-		fail(dlerror());
-	}
-	PFN_vkGetInstanceProcAddr get = (PFN_vkGetInstanceProcAddr)dlsym(
-		library, "vkGetInstanceProcAddr");
-	const VkApplicationInfo application = {
-		.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
-		.apiVersion = VK_API_VERSION_1_1,
-	};
-	const VkInstanceCreateInfo info = {
-		.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-		.pApplicationInfo = &application,
-	};
-	if (FUNCTION(NULL, vkCreateInstance)(&info, NULL, &instance) != VK_SUCCESS) {
-		fail("vkCreateInstance failed");
-	}
-	VkDevice device = create_device(get, instance);
-	FUNCTION(instance, vkDestroyDevice)(device, NULL);
-	FUNCTION(instance, vkDestroyInstance)(instance, NULL);
+	/* The device has all features, including sparse features. */
+	LOADER_FUNCTION(get, instance, vkGetPhysicalDeviceFeatures)(physical, &features);
+	const VkDeviceCreateInfo info = { .pEnabledFeatures = &features };
+	VkDevice device = loader_create_device(get, instance, physical, info);
+	LOADER_FUNCTION(get, instance, vkDestroyDevice)(device, NULL);
+	LOADER_FUNCTION(get, instance, vkDestroyInstance)(instance, NULL);
 	if (dlclose(library) != 0) {
 		fail(dlerror());
 	}

@@ -2,8 +2,9 @@
 #define VOLK_IMPLEMENTATION
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <volk.h>
+
+#include "loader.h"
 
 /*
  * volk: a program that imports only vkGetInstanceProcAddr from the loader. The program works on
@@ -21,39 +22,11 @@ struct gpu {
 	bool sparse;
 };
 
-static void check(VkResult result, const char *call)
-{
-	if (result != VK_SUCCESS) {
-		fprintf(stderr, "%s: %d\n", call, result);
-		exit(1);
-	}
-}
-
-#define CHECK(call) check(call, #call)
-
-static VkInstance create_instance(void)
-{
-	const VkApplicationInfo application = {
-		.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
-		.apiVersion = VK_API_VERSION_1_1,
-	};
-	const VkInstanceCreateInfo info = {
-		.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-		.pApplicationInfo = &application,
-	};
-	VkInstance instance;
-
-	CHECK(vkCreateInstance(&info, NULL, &instance));
-	return instance;
-}
-
 static void gpu_init(struct gpu *gpu, VkInstance instance, bool wants_sparse)
 {
 	VkPhysicalDeviceFeatures features;
-	const float priority = 1.0f;
-	uint32_t count = 1;
 
-	CHECK(vkEnumeratePhysicalDevices(instance, &count, &gpu->physical));
+	gpu->physical = loader_first_device(vkGetInstanceProcAddr, instance);
 	vkGetPhysicalDeviceMemoryProperties(gpu->physical, &gpu->memory);
 	vkGetPhysicalDeviceFeatures(gpu->physical, &features);
 	gpu->sparse = wants_sparse && features.sparseBinding && features.sparseResidencyBuffer;
@@ -61,19 +34,8 @@ static void gpu_init(struct gpu *gpu, VkInstance instance, bool wants_sparse)
 		.sparseBinding = gpu->sparse,
 		.sparseResidencyBuffer = gpu->sparse,
 	};
-	/* The first queue family of CPU drivers supports all operations. */
-	const VkDeviceQueueCreateInfo queue = {
-		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-		.queueCount = 1,
-		.pQueuePriorities = &priority,
-	};
-	const VkDeviceCreateInfo info = {
-		.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-		.queueCreateInfoCount = 1,
-		.pQueueCreateInfos = &queue,
-		.pEnabledFeatures = &enabled,
-	};
-	CHECK(vkCreateDevice(gpu->physical, &info, NULL, &gpu->device));
+	const VkDeviceCreateInfo info = { .pEnabledFeatures = &enabled };
+	gpu->device = loader_create_device(vkGetInstanceProcAddr, instance, gpu->physical, info);
 }
 
 static VkDeviceMemory allocate(
@@ -93,7 +55,7 @@ static VkDeviceMemory allocate(
 		type++;
 	}
 	info.memoryTypeIndex = type;
-	CHECK(vk->vkAllocateMemory(gpu->device, &info, NULL, &memory));
+	LOADER_CHECK(vk->vkAllocateMemory(gpu->device, &info, NULL, &memory));
 	return memory;
 }
 
@@ -110,7 +72,7 @@ static VkBuffer create_buffer(const struct VolkDeviceTable *vk, const struct gpu
 	};
 	VkBuffer buffer;
 
-	CHECK(vk->vkCreateBuffer(gpu->device, &info, NULL, &buffer));
+	LOADER_CHECK(vk->vkCreateBuffer(gpu->device, &info, NULL, &buffer));
 	vk->vkGetBufferMemoryRequirements(gpu->device, buffer, needs);
 	return buffer;
 }
@@ -127,11 +89,11 @@ static void bind(const struct VolkDeviceTable *vk, const struct gpu *gpu, VkBuff
 	};
 
 	if (!gpu->sparse) {
-		CHECK(vk->vkBindBufferMemory(gpu->device, buffer, memory, 0));
+		LOADER_CHECK(vk->vkBindBufferMemory(gpu->device, buffer, memory, 0));
 		return;
 	}
-	CHECK(vk->vkQueueBindSparse(gpu->queue, 1, &info, VK_NULL_HANDLE));
-	CHECK(vk->vkQueueWaitIdle(gpu->queue));
+	LOADER_CHECK(vk->vkQueueBindSparse(gpu->queue, 1, &info, VK_NULL_HANDLE));
+	LOADER_CHECK(vk->vkQueueWaitIdle(gpu->queue));
 }
 
 /* Fills one buffer and copies it to the other. */
@@ -163,18 +125,18 @@ static void fill_and_copy(const struct VolkDeviceTable *vk, const struct gpu *gp
 		.pCommandBuffers = &commands,
 	};
 
-	CHECK(vk->vkCreateCommandPool(gpu->device, &pool_info, NULL, &info.commandPool));
-	CHECK(vk->vkAllocateCommandBuffers(gpu->device, &info, &commands));
-	CHECK(vk->vkBeginCommandBuffer(commands, &begin));
+	LOADER_CHECK(vk->vkCreateCommandPool(gpu->device, &pool_info, NULL, &info.commandPool));
+	LOADER_CHECK(vk->vkAllocateCommandBuffers(gpu->device, &info, &commands));
+	LOADER_CHECK(vk->vkBeginCommandBuffer(commands, &begin));
 	vk->vkCmdFillBuffer(commands, from, 0, SIZE, word);
 	vk->vkCmdPipelineBarrier(
 		commands, VK_PIPELINE_STAGE_TRANSFER_BIT, after, 0, 1, &barrier, 0, NULL, 0, NULL);
 	vk->vkCmdCopyBuffer(commands, from, to, 1, &all);
 	vk->vkCmdPipelineBarrier(
 		commands, VK_PIPELINE_STAGE_TRANSFER_BIT, after, 0, 1, &barrier, 0, NULL, 0, NULL);
-	CHECK(vk->vkEndCommandBuffer(commands));
-	CHECK(vk->vkQueueSubmit(gpu->queue, 1, &submit, VK_NULL_HANDLE));
-	CHECK(vk->vkDeviceWaitIdle(gpu->device));
+	LOADER_CHECK(vk->vkEndCommandBuffer(commands));
+	LOADER_CHECK(vk->vkQueueSubmit(gpu->queue, 1, &submit, VK_NULL_HANDLE));
+	LOADER_CHECK(vk->vkDeviceWaitIdle(gpu->device));
 	vk->vkDestroyCommandPool(gpu->device, info.commandPool, NULL);
 }
 
@@ -191,9 +153,9 @@ static void work(const struct VolkDeviceTable *vk, struct gpu *gpu, const char *
 		memory[i] = allocate(vk, gpu, &needs[i]);
 	}
 	bind(vk, gpu, buffers[0], memory[0], needs[0].size);
-	CHECK(vk->vkBindBufferMemory(gpu->device, buffers[1], memory[1], 0));
+	LOADER_CHECK(vk->vkBindBufferMemory(gpu->device, buffers[1], memory[1], 0));
 	fill_and_copy(vk, gpu, buffers[0], buffers[1], word);
-	CHECK(vk->vkMapMemory(gpu->device, memory[1], 0, VK_WHOLE_SIZE, 0, &map));
+	LOADER_CHECK(vk->vkMapMemory(gpu->device, memory[1], 0, VK_WHOLE_SIZE, 0, &map));
 	printf("%s: %x %x\n", how, ((uint32_t *)map)[0], ((uint32_t *)map)[SIZE / 4 - 1]);
 	for (int i = 0; i < 2; i++) {
 		vk->vkDestroyBuffer(gpu->device, buffers[i], NULL);
@@ -206,8 +168,8 @@ int main(void)
 	struct VolkDeviceTable from_instance, from_device, tables[2];
 	struct gpu gpus[2];
 
-	CHECK(volkInitialize());
-	VkInstance instance = create_instance();
+	LOADER_CHECK(volkInitialize());
+	VkInstance instance = loader_create_instance(vkGetInstanceProcAddr, VK_API_VERSION_1_1);
 	volkLoadInstance(instance);
 	for (int i = 0; i < 2; i++) {
 		gpu_init(&gpus[i], instance, i == 0);
