@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 from applications import piglit, vkd3d, vkmark, wine, zink  # noqa: E402
@@ -265,11 +266,12 @@ CASES = (
 def main():
     build, driver, which, name = sys.argv[1:]
     case = {case.__name__: case for case in CASES}[name]
-    machine = Machine(build, driver, which == "newer")
-    try:
-        case(machine)
-    finally:
-        machine.close()
+    with tempfile.TemporaryDirectory(prefix="vmbind-compat-") as scratch:
+        machine = Machine(build, driver, which == "newer", scratch)
+        try:
+            case(machine)
+        finally:
+            machine.close()
 
 
 main()

@@ -9,7 +9,6 @@ import select
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from typing import NamedTuple
 
@@ -66,10 +65,10 @@ class Machine:
     """Stock lavapipe, where the layer provides sparse resources, or the lavapipe of a newer suite,
     which has its own."""
 
-    def __init__(self, build, driver, newer):
+    def __init__(self, build, driver, newer, scratch):
         self.build = os.path.realpath(build)
         self.newer = newer
-        self.scratch = tempfile.mkdtemp(prefix="vmbind-compat-")
+        self.scratch = scratch
         # The directories of packages; the first one that has a layer wins.
         self.roots = ["/"]
         self.runner = []
@@ -114,7 +113,6 @@ class Machine:
     def close(self):
         if self.display:
             self.display.close()
-        shutil.rmtree(self.scratch)
 
     def program(self, name):
         """The path of a program of this folder in the build tree."""
