@@ -21,6 +21,8 @@ same "version of debian/changelog" "$(sed -n '1s/^vmbind (\(.*\)) .*/\1/p' debia
 same "newest version of CHANGELOG.md" \
 	"$(sed -n 's/^## \[\([0-9][^]]*\)\].*/\1/p' CHANGELOG.md | head -n 1)" "$1"
 same "version of README.md" "$(sed -n 's/^Version \([0-9.]*[0-9]\)\..*/\1/p' README.md)" "$1"
+same "version of vmbind.spec" "$(sed -n 's/^Version: *//p' packaging/rpm/vmbind.spec)" "$1"
+same "version of PKGBUILD" "$(sed -n 's/^pkgver=//p' packaging/arch/PKGBUILD)" "$1"
 same "oldest libvulkan-dev of debian/control" \
 	"$(sed -n 's/^ libvulkan-dev (>= \(.*\)),$/\1/p' debian/control)" \
 	"$(sed -n 's/.*Vulkan headers (\(1[0-9.]*\) or newer).*/\1/p' docs/packaging.md)"
