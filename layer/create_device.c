@@ -11,8 +11,10 @@
 #include "observe/feature.h"
 #include "provide/feature.h"
 #include "provide/refusal.h"
-#include "virtgpu/feature.h"
 #include "vk/device.h"
+#ifdef VMB_HAS_VIRTGPU
+#include "virtgpu/feature.h"
+#endif
 
 /* In the order of their overlays: later features call earlier ones. */
 static const struct vmb_feature *const features[] = {
@@ -20,7 +22,9 @@ static const struct vmb_feature *const features[] = {
 	&vmb_refusal_feature,
 	&vmb_assist_feature,
 	&vmb_merge_feature,
+#ifdef VMB_HAS_VIRTGPU
 	&vmb_virtgpu_feature,
+#endif
 	&vmb_observe_feature,
 };
 #define FEATURES (sizeof(features) / sizeof(features[0]))

@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "backend/panthor/translator.h"
+#ifdef VMB_HAS_VIRTGPU
 #include "virtgpu/hostmem.h"
+#endif
 
 static void read_panthor(struct vmb_kernel_facts *facts, int fd)
 {
@@ -29,6 +31,8 @@ static void read_panthor(struct vmb_kernel_facts *facts, int fd)
 		facts->page_sizes = mmu.page_size_bitmap;
 	}
 }
+
+#ifdef VMB_HAS_VIRTGPU
 
 /* Only root can read debugfs. The last line is the sum of the others. */
 static void read_hostmem_used(struct vmb_kernel_facts *facts)
@@ -67,6 +71,17 @@ static void read_virtgpu(struct vmb_kernel_facts *facts, int fd)
 	vmb_hostmem_finish(&hostmem);
 	read_hostmem_used(facts);
 }
+
+#else
+
+/* The layer is built without the feature, and defers nothing. */
+static void read_virtgpu(struct vmb_kernel_facts *facts, int fd)
+{
+	(void)facts;
+	(void)fd;
+}
+
+#endif
 
 void vmb_kernel_facts_read(struct vmb_kernel_facts *facts)
 {

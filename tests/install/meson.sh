@@ -28,6 +28,10 @@ c_files() {
 same_sources() {
 	diff <(c_files "$root/layer/CMakeLists.txt") <(c_files "$root/layer/meson.build")
 }
+same_macros() {
+	diff <(grep -ohE 'DVMB_[A-Z_]+' "$cmake_build/build.ninja" | grep -v DVMB_SIM | sort -u) \
+		<(grep -ohE 'DVMB_[A-Z_]+' "$work/build/build.ninja" | sort -u)
+}
 # The files of the layer. CMake also installs the tools.
 installed() {
 	(cd "$work/$1/usr" && find . -type f | sed "s,/$libdir/,/lib/,; s,/libexec/,/lib/," |
@@ -47,6 +51,7 @@ exports_one_function() {
 }
 
 check "meson.build lists the files of CMakeLists.txt" same_sources
+check "meson.build defines the macros of CMakeLists.txt" same_macros
 check "meson installs the files that CMake installs" same_files
 check "the manifests are the same" same_manifests
 check "the library exports one function" exports_one_function

@@ -117,6 +117,12 @@ finds_helper_beside_only() {
 		[[ -x $(dirname "$1")/vmbind-map-helper ]]
 }
 
+# Without the feature virtgpu.
+has_no_helper() {
+	lacks_text "$1" vmbind-map-helper &&
+		[[ -z $(find "$prefix" "$build/layer" -name vmbind-map-helper) ]]
+}
+
 mkdir "$scratch/home"
 head -c 4096 /dev/zero >"$scratch/page"
 
@@ -129,9 +135,14 @@ check "the library is installed once" test "$(wc -l <<<"$installed")" -eq 1 -a -
 	{ mkdir -p "$prefix/lib" && cp "$installed" "$prefix/lib/"; }
 check "the library exports one function" exports_one_symbol "$installed"
 check "the library needs only libc and libdrm" needs_only_libc "$installed"
-check "the library finds its helper program" finds_helper "$installed"
-check "the uninstalled library finds a helper beside it only" \
-	finds_helper_beside_only "$build/layer/$library"
+virtgpu=$(sed -n 's/^VMBIND_VIRTGPU:BOOL=//p' "$build/CMakeCache.txt")
+if [[ $virtgpu == ON ]]; then
+	check "the library finds its helper program" finds_helper "$installed"
+	check "the uninstalled library finds a helper beside it only" \
+		finds_helper_beside_only "$build/layer/$library"
+else
+	check "no helper program is installed" has_no_helper "$installed"
+fi
 for kind in implicit explicit; do
 	file=$prefix/share/vulkan/${kind}_layer.d/$manifest
 	check "the $kind manifest names the bare library" has_text "$file" \
@@ -181,14 +192,17 @@ check "inert with all three" \
 always=$scratch/always
 headers=$(sed -n 's/^VMBIND_VULKAN_INCLUDE_DIR:[A-Z]*=//p' "$build/CMakeCache.txt")
 cmake -S "$source" -B "$scratch/build" -G Ninja -DVMBIND_VULKAN_INCLUDE_DIR="$headers" \
-	-DVMBIND_TESTS=OFF -DVMBIND_DEMO=OFF -DVMBIND_ALWAYS_ON=ON \
+	-DVMBIND_TESTS=OFF -DVMBIND_DEMO=OFF -DVMBIND_ALWAYS_ON=ON "-DVMBIND_VIRTGPU=$virtgpu" \
 	-DCMAKE_INSTALL_LIBDIR=lib/vmbind -DVMBIND_MANIFEST_LIBRARY=../../../lib/vmbind/$library \
 	>/dev/null
 cmake --build "$scratch/build" >/dev/null
 cmake --install "$scratch/build" --prefix "$always" >/dev/null
 check "VMBIND_ALWAYS_ON omits enable_environment" \
 	lacks_text "$always/share/vulkan/implicit_layer.d/$manifest" ENABLE_VMBIND_SPARSE
-check "always on: the library finds its helper program" finds_helper "$always/lib/vmbind/$library"
+if [[ $virtgpu == ON ]]; then
+	check "always on: the library finds its helper program" \
+		finds_helper "$always/lib/vmbind/$library"
+fi
 check "always on: on with nothing set" state "$always" on
 check "always on: once with VK_INSTANCE_LAYERS" state "$always" on VK_INSTANCE_LAYERS=$layer
 check "always on: off with DISABLE_VMBIND_SPARSE=1" state "$always" off DISABLE_VMBIND_SPARSE=1

@@ -214,6 +214,8 @@ static void test_other(void **state)
 	assert_int_equal(facts.defers, VMB_UNKNOWN);
 }
 
+#ifdef VMB_HAS_VIRTGPU
+
 static void test_virtgpu(void **state)
 {
 	(void)state;
@@ -253,7 +255,7 @@ static void check_defers(bool by_default, bool if_on)
 	assert_int_equal(vmb_kernel_facts_defers(&facts, VMB_DEFER_ON), if_on);
 }
 
-/* As find_obstacle() in the layer's drm/virtgpu.c. */
+/* As find_obstacle() in layer/virtgpu/decide.c. */
 static void test_defers(void **state)
 {
 	(void)state;
@@ -280,6 +282,24 @@ static void test_defers(void **state)
 	check_defers(false, false);
 }
 
+#else
+
+/* A kernel that honours the hint, and a layer without the feature. */
+static void test_virtgpu(void **state)
+{
+	(void)state;
+	kernel.driver = "virtio_gpu";
+	kernel.honours = true;
+	const struct vmb_kernel_facts facts = read_facts();
+	assert_int_equal(facts.error, 0);
+	assert_int_equal(facts.hostmem, 0);
+	assert_int_equal(facts.defers, VMB_UNKNOWN);
+	assert_false(vmb_kernel_facts_defers(&facts, VMB_DEFER_AUTO));
+	assert_false(vmb_kernel_facts_defers(&facts, VMB_DEFER_ON));
+}
+
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,7 +307,9 @@ int main(void)
 		cmocka_unit_test_setup(test_panthor, reset),
 		cmocka_unit_test_setup(test_other, reset),
 		cmocka_unit_test_setup(test_virtgpu, reset),
+#ifdef VMB_HAS_VIRTGPU
 		cmocka_unit_test_setup(test_defers, reset),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -498,6 +498,13 @@ static void test_reused_handle(void **state)
 	destroy(instance);
 }
 
+/* Whether the layer intercepts the mappings of Venus. */
+#ifdef VMB_HAS_VIRTGPU
+#define INTERCEPTS_MAPS true
+#else
+#define INTERCEPTS_MAPS false
+#endif
+
 /* vkCreateDevice without an enumeration before. */
 static void test_reused_handle_of_new_device(void **state)
 {
@@ -514,7 +521,7 @@ static void test_reused_handle_of_new_device(void **state)
 	((PFN_vkDestroyDevice)device_function(instance, device, "vkDestroyDevice"))(device, NULL);
 	driver.id = 0;
 	destroy(instance);
-	assert_true(map != (PFN_vkVoidFunction)map_memory2);
+	assert_int_equal(map != (PFN_vkVoidFunction)map_memory2, INTERCEPTS_MAPS);
 }
 
 /* Also if the headers of the build do not have the command. */
@@ -528,7 +535,7 @@ static void test_map_memory2(void **state)
 	driver.id = VK_DRIVER_ID_MESA_VENUS;
 	VkDevice device = create_device(instance, enumerate(instance));
 	map_function map = (map_function)device_function(instance, device, "vkMapMemory2KHR");
-	assert_true(map != (map_function)map_memory2);
+	assert_int_equal(map != (map_function)map_memory2, INTERCEPTS_MAPS);
 	maps = 0;
 	assert_int_equal(map(device, NULL, NULL), VK_SUCCESS);
 	assert_int_equal(maps, 1);
