@@ -5,10 +5,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -37,14 +35,11 @@
  * After the application's end only the helper can wake the child.
  */
 
-/* The time before the first probe. The delay doubles after each probe. */
-#define FIRST_DELAY_MS 1000
-#define FIRST_DELAY_ALONE_MS 50 /* after the application's end */
-#define LAST_DELAY_MS 60000
+#define PROBE_INTERVAL_MS 2000
 /* How long the kernel may take to free the range of the probe's own blob. */
 #define SETTLING_MS 250
-/* How many further children a helper starts at most. Another process can take the room first, and
- * then the new child stays blocked as well. */
+/* How many further children a helper starts at most. Another process can take the room first, or
+ * the helper cannot probe: then the new child stays blocked as well. */
 #define ATTEMPTS 16
 
 static uint64_t now_ms(void)
@@ -101,18 +96,12 @@ struct bounds {
 	uint32_t exe_fd;
 };
 
-_Static_assert(sizeof(struct bounds) == 104, "as in a 64-bit kernel");
-_Static_assert(sizeof(void *) < 8 || sizeof(struct bounds) == sizeof(struct prctl_mm_map),
-	"equal in a 64-bit program");
-_Static_assert(offsetof(struct bounds, auxv) == offsetof(struct prctl_mm_map, auxv),
-	"equal up to the pointer");
-
 /*
  * A blocked child holds its mmap lock. A reader of /proc/PID/cmdline or /proc/PID/environ, such as
  * ps, waits for that lock unless the recorded arguments and environment are empty (get_mm_cmdline()
  * and environ_read() in Linux). So this function makes both empty. The kernel sets all bounds at
- * once; the child needs none of the others. A kernel without CONFIG_CHECKPOINT_RESTORE refuses the
- * call, and such readers wait.
+ * once; the child needs none of the others. A 32-bit kernel, and a kernel without
+ * CONFIG_CHECKPOINT_RESTORE, refuse the call, and such readers wait.
  */
 static void hide_arguments(void)
 {
@@ -132,14 +121,8 @@ static void hide_arguments(void)
 		.env_end = begin,
 		.exe_fd = (uint32_t)-1,
 	};
-	struct prctl_mm_map native = { .exe_fd = (uint32_t)-1 };
 
-	if (prctl(PR_SET_MM, PR_SET_MM_MAP, &bounds, sizeof(bounds), 0) == 0) {
-		return;
-	}
-	/* A 32-bit kernel. */
-	memcpy(&native, &bounds, offsetof(struct prctl_mm_map, auxv));
-	prctl(PR_SET_MM, PR_SET_MM_MAP, &native, sizeof(native), 0);
+	prctl(PR_SET_MM, PR_SET_MM_MAP, &bounds, sizeof(bounds), 0);
 }
 
 /* Runs in a child. The file lock lets vmb_helper_is_blocked_on() find the child, and ends with the
@@ -192,19 +175,16 @@ static void wait_for_child(pid_t child, pid_t application, dev_t device)
 		{ .fd = open_process(application), .events = POLLIN },
 	};
 	bool is_alone = ends[1].fd < 0 && errno == ESRCH;
-	int delay = is_alone ? FIRST_DELAY_ALONE_MS : FIRST_DELAY_MS;
 	int attempts = 0;
 	int ended;
 
-	while (ends[0].fd >= 0 && !ends[0].revents && (ended = poll(ends, 2, delay)) >= 0) {
+	while (ends[0].fd >= 0 && !ends[0].revents &&
+		(ended = poll(ends, 2, attempts < ATTEMPTS ? PROBE_INTERVAL_MS : -1)) >= 0) {
 		if (ends[1].revents) {
 			ends[1] = (struct pollfd){ .fd = -1 };
 			is_alone = true;
-			delay = FIRST_DELAY_ALONE_MS;
 		} else if (ended == 0) {
 			attempts += start_another_child(&ends[0], is_alone, device);
-			delay = delay < LAST_DELAY_MS / 2 ? 2 * delay : LAST_DELAY_MS;
-			delay = attempts < ATTEMPTS ? delay : -1;
 		}
 	}
 }
