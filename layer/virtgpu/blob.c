@@ -179,18 +179,6 @@ void vmb_blob_set_mapped(const struct vmb_guarded *mapped)
 	pthread_mutex_unlock(&virtgpu->blobs_lock);
 }
 
-void vmb_blob_set_attempted(const struct vmb_guarded *attempted)
-{
-	struct vmb_virtgpu *virtgpu = attempted->owner;
-
-	pthread_mutex_lock(&virtgpu->blobs_lock);
-	struct vmb_blob *blob = vmb_map_find(&virtgpu->blobs, attempted->handle);
-	if (blob && blob->serial == attempted->serial) {
-		blob->was_attempted = true;
-	}
-	pthread_mutex_unlock(&virtgpu->blobs_lock);
-}
-
 bool vmb_blob_is_imported(struct vmb_virtgpu *virtgpu, uint32_t handle)
 {
 	pthread_mutex_lock(&virtgpu->blobs_lock);

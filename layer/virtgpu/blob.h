@@ -15,7 +15,6 @@ struct vmb_blob {
 	bool is_deferred; /* the first mapping is not made yet */
 	/* Another process or device created the blob. It may have a range already. Not counted. */
 	bool is_imported;
-	bool was_attempted; /* imported only: a helper did not end in time */
 };
 
 /* Adds a blob, which the table then owns. -ENOMEM leaves the blob to the caller. */
@@ -27,8 +26,6 @@ bool vmb_blob_find_deferred(struct vmb_virtgpu *virtgpu, uint32_t handle, struct
 bool vmb_blob_is_imported(struct vmb_virtgpu *virtgpu, uint32_t handle);
 /* Marks the blob as mapped, unless it was closed: vmb_guarded.mapped. */
 void vmb_blob_set_mapped(const struct vmb_guarded *mapped);
-/* Sets was_attempted, unless the blob was closed. */
-void vmb_blob_set_attempted(const struct vmb_guarded *attempted);
 /* Ignores an unknown handle. */
 void vmb_blob_remove(struct vmb_virtgpu *virtgpu, uint32_t handle);
 void vmb_blobs_clear(struct vmb_virtgpu *virtgpu);

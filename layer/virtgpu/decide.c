@@ -1,29 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* memfd_create */
 #include "virtgpu/decide.h"
 
 #include <errno.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-/* Timeout of a helper that maps ordinary memory, which cannot block. */
-#define PROBE_TIMEOUT_MS 2000
-
-/* Whether this process can start a helper. A sandbox may forbid that. */
-static bool probe_helper(const struct vmb_virtgpu *virtgpu)
-{
-	int page = memfd_create("vmbind", MFD_CLOEXEC);
-
-	if (page < 0) {
-		return false;
-	}
-	int ret = ftruncate(page, sysconf(_SC_PAGESIZE)) < 0
-		? -errno
-		: virtgpu->system->run_helper(
-			  virtgpu->helper, page, virtgpu->hostmem.device, PROBE_TIMEOUT_MS);
-	close(page);
-	return ret == 0;
-}
 
 static const char *helper_obstacle(int error)
 {
@@ -70,7 +48,7 @@ static const char *find_obstacle(struct vmb_virtgpu *virtgpu)
 	if (ret < 0) {
 		return helper_obstacle(ret);
 	}
-	return probe_helper(virtgpu)
+	return vmb_guard_can_map(hostmem, virtgpu->helper)
 		? NULL
 		: "the helper program vmbind-map-helper does not start: a sandbox may forbid it";
 }

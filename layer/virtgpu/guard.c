@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* memfd_create */
 #include "virtgpu/guard.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +12,11 @@
  * than a millisecond. */
 #define FIRST_TIMEOUT_MS 20
 #define MAP_ATTEMPTS 4
+/* Timeout of the attempt for an imported blob. If the blob is in hostmem, the helper ends at once;
+ * if hostmem is full, the helper blocks. */
+#define IMPORTED_TIMEOUT_MS 800
+/* Timeout of a helper that maps ordinary memory, which cannot block. */
+#define ORDINARY_TIMEOUT_MS 2000
 /* The first attempt may run before the kernel has freed the range of the probe's own blob. */
 #define WAKE_ATTEMPTS 2
 /* How long to probe while room may still be freed, and the pause between two probes. */
@@ -144,12 +151,11 @@ static int room_for_blocked(const struct vmb_blocked_blob *blocked, struct vmb_h
 		: 0;
 }
 
-/* Starts helpers one after the other until one maps the blob or fails. Sets *may_block if one of
- * them may still be blocked. */
+/* The only place that starts helpers: one after the other until one maps the dma-buf or fails. Sets
+ * *may_block if one of them may still be blocked. */
 static int run_helpers(const struct vmb_hostmem *hostmem, const char *helper, int dmabuf,
-	int attempts, bool *may_block)
+	int attempts, unsigned timeout_ms, bool *may_block)
 {
-	unsigned timeout_ms = FIRST_TIMEOUT_MS;
 	int ret = -EINPROGRESS;
 
 	for (int i = 0; i < attempts && ret == -EINPROGRESS; i++) {
@@ -176,18 +182,41 @@ static int refusal(int ret)
 	}
 }
 
+/*
+ * Starts one helper for an imported blob without a probe. The blob may be in hostmem already, and
+ * then the helper succeeds even if hostmem is full. If the blob is not in hostmem, the helper may
+ * block. One blocked helper is enough: the blob may have one of another process, or of an earlier
+ * attempt. True if the result is final. Other errors may come from the start of the helper.
+ */
+static bool attempt_imported(const struct vmb_hostmem *hostmem, const char *helper,
+	const struct vmb_guarded *blob, const struct vmb_blocked_blob *blocked, bool *may_block)
+{
+	*may_block = hostmem->system->is_blocked_on(blob->dmabuf);
+	return !blocked && !*may_block &&
+		is_final(run_helpers(
+			hostmem, helper, blob->dmabuf, 1, IMPORTED_TIMEOUT_MS, may_block));
+}
+
 int vmb_guard_map(struct vmb_guard *guard, struct vmb_hostmem *hostmem, const char *helper,
 	const struct vmb_guarded *blob)
 {
 	const struct vmb_blocked_blob *blocked = blocked_find(guard, blob->dmabuf);
-	int ret = blocked ? room_for_blocked(blocked, hostmem, IF_SETTLING, SETTLING_TIMEOUT_MS)
-			  : wait_for_room(hostmem, blob->size, IF_SETTLING, SETTLING_TIMEOUT_MS);
-	bool may_block = blob->has_blocked_helpers;
+	bool may_block = false;
 	bool is_done = false;
+	int ret = 0;
 
-	if (ret == 0) {
-		ret = run_helpers(hostmem, helper, blob->dmabuf, MAP_ATTEMPTS, &may_block);
-		is_done = is_final(ret);
+	if (blob->is_imported) {
+		is_done = attempt_imported(hostmem, helper, blob, blocked, &may_block);
+	}
+	if (!is_done) {
+		ret = blocked
+			? room_for_blocked(blocked, hostmem, IF_SETTLING, SETTLING_TIMEOUT_MS)
+			: wait_for_room(hostmem, blob->size, IF_SETTLING, SETTLING_TIMEOUT_MS);
+		if (ret == 0) {
+			ret = run_helpers(hostmem, helper, blob->dmabuf, MAP_ATTEMPTS,
+				FIRST_TIMEOUT_MS, &may_block);
+			is_done = is_final(ret);
+		}
 	}
 	if (is_done) {
 		/* The kernel has woken the helpers that were blocked on the blob. */
@@ -216,7 +245,8 @@ static int wake_one(struct vmb_guard *guard, struct vmb_blocked_blob **blocked, 
 	if (ret < 0) {
 		return ret;
 	}
-	ret = run_helpers(hostmem, (*blocked)->helper, blob->dmabuf, WAKE_ATTEMPTS, &may_block);
+	ret = run_helpers(hostmem, (*blocked)->helper, blob->dmabuf, WAKE_ATTEMPTS,
+		FIRST_TIMEOUT_MS, &may_block);
 	if (ret == -EINPROGRESS) {
 		(*blocked)->is_lockless = !hostmem->system->is_blocked_on(blob->dmabuf);
 	}
@@ -226,6 +256,20 @@ static int wake_one(struct vmb_guard *guard, struct vmb_blocked_blob **blocked, 
 	blob->mapped(blob);
 	blocked_remove(guard, blocked);
 	return 0;
+}
+
+bool vmb_guard_can_map(const struct vmb_hostmem *hostmem, const char *helper)
+{
+	int page = memfd_create("vmbind", MFD_CLOEXEC);
+	bool may_block = false;
+
+	if (page < 0) {
+		return false;
+	}
+	bool can_map = ftruncate(page, sysconf(_SC_PAGESIZE)) == 0 &&
+		run_helpers(hostmem, helper, page, 1, ORDINARY_TIMEOUT_MS, &may_block) == 0;
+	close(page);
+	return can_map;
 }
 
 static bool is_too_large(const struct vmb_guard *guard, const struct vmb_blocked_blob *blocked)

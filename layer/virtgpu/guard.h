@@ -14,7 +14,9 @@ struct vmb_blocked_blob;
 struct vmb_guarded {
 	int dmabuf;
 	uint64_t size; /* bytes */
-	bool has_blocked_helpers; /* helpers of any process are blocked on the blob already */
+	/* The blob may be in hostmem already: a helper attempts the mapping without a probe, unless
+	 * a helper of any process is blocked on the blob. */
+	bool is_imported;
 	/* Called when the blob is in hostmem: in vmb_guard_map() or later, on any thread, with
 	 * map_lock held. The driver may have closed the blob; the members below identify it. */
 	void (*mapped)(const struct vmb_guarded *blob);
@@ -65,6 +67,9 @@ struct vmb_guard {
  */
 int vmb_guard_map(struct vmb_guard *guard, struct vmb_hostmem *hostmem, const char *helper,
 	const struct vmb_guarded *blob);
+
+/* Whether this process can start a helper: maps ordinary memory. A sandbox may forbid that. */
+bool vmb_guard_can_map(const struct vmb_hostmem *hostmem, const char *helper);
 
 /*
  * Tries to wake the blocked helpers of all devices. Called after room in hostmem was freed, and

@@ -7,7 +7,6 @@
 #include <uapi/virtgpu.h>
 
 #include "ioctl/kernel.h"
-#include "virtgpu/translator.h"
 
 /* The state of an intercept. */
 struct state {

@@ -3,8 +3,8 @@
 #define VMB_VIRTGPU_INTERCEPT_H
 
 #include "ioctl/intercept.h"
-#include "virtgpu/call.h"
 #include "virtgpu/file.h"
+#include "virtgpu/translator.h"
 
 /* Creates an intercept for a driver on virtio_gpu. The caller leaves ioctl and fd of the driver
  * zeroed: the intercept fills them in. 0, or a negative errno. */
