@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "vk/result_name.h"
+
 const char *vmb_stage_name(enum vmb_stage stage)
 {
 	static const char *const names[VMB_STAGE_COUNT] = {
@@ -50,32 +52,10 @@ const char *vmb_problem_name(enum vmb_problem_kind kind)
 	}
 }
 
-static const char *result_name(int result)
-{
-	switch (result) {
-	case VK_ERROR_OUT_OF_HOST_MEMORY:
-		return "VK_ERROR_OUT_OF_HOST_MEMORY";
-	case VK_ERROR_OUT_OF_DEVICE_MEMORY:
-		return "VK_ERROR_OUT_OF_DEVICE_MEMORY";
-	case VK_ERROR_INITIALIZATION_FAILED:
-		return "VK_ERROR_INITIALIZATION_FAILED";
-	case VK_ERROR_DEVICE_LOST:
-		return "VK_ERROR_DEVICE_LOST";
-	case VK_ERROR_LAYER_NOT_PRESENT:
-		return "VK_ERROR_LAYER_NOT_PRESENT";
-	case VK_ERROR_EXTENSION_NOT_PRESENT:
-		return "VK_ERROR_EXTENSION_NOT_PRESENT";
-	case VK_ERROR_INCOMPATIBLE_DRIVER:
-		return "VK_ERROR_INCOMPATIBLE_DRIVER";
-	default:
-		return NULL;
-	}
-}
-
 static void describe_failure(const struct vmb_problem *problem, char *text, size_t size)
 {
 	const char *where = vmb_stage_name(problem->stage);
-	const char *result = result_name(problem->detail);
+	const char *result = vmb_result_name(problem->detail);
 
 	if (problem->detail == 0) {
 		snprintf(text, size, "failed in %s", where);

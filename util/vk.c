@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vk/result_name.h"
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 vku_failure_fn *vku_on_failure;
@@ -35,40 +37,11 @@ void vku_check(VkResult result, const char *call, const char *file, int line)
 
 const char *vku_result_name(VkResult result)
 {
-	static const struct {
-		VkResult result;
-		const char *name;
-	} names[] = {
-#define NAME(result) { result, #result }
-		NAME(VK_SUCCESS),
-		NAME(VK_NOT_READY),
-		NAME(VK_TIMEOUT),
-		NAME(VK_INCOMPLETE),
-		NAME(VK_ERROR_OUT_OF_HOST_MEMORY),
-		NAME(VK_ERROR_OUT_OF_DEVICE_MEMORY),
-		NAME(VK_ERROR_INITIALIZATION_FAILED),
-		NAME(VK_ERROR_DEVICE_LOST),
-		NAME(VK_ERROR_MEMORY_MAP_FAILED),
-		NAME(VK_ERROR_LAYER_NOT_PRESENT),
-		NAME(VK_ERROR_EXTENSION_NOT_PRESENT),
-		NAME(VK_ERROR_FEATURE_NOT_PRESENT),
-		NAME(VK_ERROR_INCOMPATIBLE_DRIVER),
-		NAME(VK_ERROR_TOO_MANY_OBJECTS),
-		NAME(VK_ERROR_FORMAT_NOT_SUPPORTED),
-		NAME(VK_ERROR_FRAGMENTED_POOL),
-		NAME(VK_ERROR_UNKNOWN),
-		NAME(VK_ERROR_OUT_OF_POOL_MEMORY),
-		NAME(VK_ERROR_INVALID_EXTERNAL_HANDLE),
-		NAME(VK_ERROR_FRAGMENTATION),
-		NAME(VK_ERROR_INVALID_OPAQUE_CAPTURE_ADDRESS),
-#undef NAME
-	};
 	static _Thread_local char number[16];
+	const char *name = vmb_result_name(result);
 
-	for (size_t i = 0; i < COUNT(names); i++) {
-		if (names[i].result == result) {
-			return names[i].name;
-		}
+	if (name) {
+		return name;
 	}
 	snprintf(number, sizeof(number), "VkResult %d", result);
 	return number;

@@ -11,7 +11,7 @@
 
 /*
  * The common part of tests, benchmarks and demo: a device, a queue, buffers and compute pipelines.
- * The code does not depend on the layer.
+ * The code shares only the names of results with the layer.
  *
  * If a call fails, vku_on_failure gets the text of the call; without it, the program ends. Objects
  * have init and finish functions. A finish function accepts a zeroed object.
