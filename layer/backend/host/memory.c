@@ -63,15 +63,19 @@ static int set_size(int fd, uint64_t size)
 	return ret;
 }
 
+/* mmap2(2) of a 32-bit process takes the offset in pages of 4 KiB, as a 32-bit number. */
+#define MAP_OFFSET_MAX (SIZE_MAX == UINT32_MAX ? UINT64_C(1) << 44 : UINT64_MAX)
+
 /* Makes a memfd as long as possible and as RLIMIT_FSIZE permits. */
 static int size_memfd(int fd, uint64_t granularity, uint64_t *size)
 {
 	struct rlimit limit;
-	uint64_t most = UINT64_MAX;
+	uint64_t most = MAP_OFFSET_MAX;
 	int ret = -EFBIG;
 
 	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
-		most = limit.rlim_cur / granularity * granularity;
+		uint64_t allowed = limit.rlim_cur / granularity * granularity;
+		most = allowed < most ? allowed : most;
 	}
 	for (size_t i = 0; most && i < sizeof(file_sizes) / sizeof(file_sizes[0]); i++) {
 		*size = file_sizes[i] < most ? file_sizes[i] : most;
