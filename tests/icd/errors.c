@@ -70,7 +70,8 @@ static void out_of_address_space(void)
 		icd_child_skip("the sanitizer needs the address space");
 	}
 	init(&vk);
-	const VkDeviceSize size = icd_buffer_size(&vk, (VkDeviceSize)3 << 30);
+	const VkDeviceSize wanted = (VkDeviceSize)(ICD_IS_32_BIT ? 512 : 3072) << 20;
+	const VkDeviceSize size = icd_buffer_size(&vk, wanted);
 	/* The driver needs the rest. */
 	limit_address_space(3 * size + size / 2);
 	for (int round = 0; round < 3; round++) {

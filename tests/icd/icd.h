@@ -69,6 +69,8 @@ void icd_skip_if_validating(void);
 /* Returns whether this build uses AddressSanitizer or ThreadSanitizer. Both need address space and
  * mappings of their own. */
 bool icd_sanitized(void);
+/* A 32-bit process has 2 to 4 GiB of addresses, also for sparse resources. */
+#define ICD_IS_32_BIT (sizeof(void *) == 4)
 
 /* The size of a large buffer: wanted, or the driver's limit. */
 VkDeviceSize icd_buffer_size(const struct vku *vk, VkDeviceSize wanted);

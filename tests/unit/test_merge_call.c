@@ -54,9 +54,12 @@ static VkDeviceMemory memory_named(char name)
 	return (VkDeviceMemory)(uintptr_t)(name == '-' ? 0 : (unsigned char)name);
 }
 
-static char name_of(const void *memory)
+/* handle: of any type, which is a pointer or, in a 32-bit process, an integer. */
+#define NAME_OF(handle) name_of((uintptr_t)(handle))
+
+static char name_of(uintptr_t handle)
 {
-	return memory ? (char)(uintptr_t)memory : '-';
+	return handle ? (char)handle : '-';
 }
 
 static VkBindSparseInfo *add_batch(struct call *call)
@@ -210,14 +213,14 @@ struct text {
 static void print_bind(struct text *to, uint32_t index, VkDeviceSize at, VkDeviceSize size,
 	VkDeviceMemory memory, VkDeviceSize offset)
 {
-	PRINT(to, "%c%u+%u=%c%u", index ? ',' : ':', (unsigned)at, (unsigned)size, name_of(memory),
+	PRINT(to, "%c%u+%u=%c%u", index ? ',' : ':', (unsigned)at, (unsigned)size, NAME_OF(memory),
 		(unsigned)(offset / BLOCK));
 }
 
 static void print_memory_binds(
-	struct text *to, const void *name, uint32_t count, const VkSparseMemoryBind *binds)
+	struct text *to, char name, uint32_t count, const VkSparseMemoryBind *binds)
 {
-	PRINT(to, " %c", name_of(name));
+	PRINT(to, " %c", name);
 	for (uint32_t i = 0; i < count; i++) {
 		print_bind(to, i, binds[i].resourceOffset / BLOCK, binds[i].size / BLOCK,
 			binds[i].memory, binds[i].memoryOffset);
@@ -237,15 +240,15 @@ static void print_batch(struct text *to, const VkBindSparseInfo *info)
 	}
 	for (uint32_t i = 0; i < info->bufferBindCount; i++) {
 		const VkSparseBufferMemoryBindInfo *buffer = &info->pBufferBinds[i];
-		print_memory_binds(to, buffer->buffer, buffer->bindCount, buffer->pBinds);
+		print_memory_binds(to, NAME_OF(buffer->buffer), buffer->bindCount, buffer->pBinds);
 	}
 	for (uint32_t i = 0; i < info->imageOpaqueBindCount; i++) {
 		const VkSparseImageOpaqueMemoryBindInfo *opaque = &info->pImageOpaqueBinds[i];
-		print_memory_binds(to, opaque->image, opaque->bindCount, opaque->pBinds);
+		print_memory_binds(to, NAME_OF(opaque->image), opaque->bindCount, opaque->pBinds);
 	}
 	for (uint32_t i = 0; i < info->imageBindCount; i++) {
 		const VkSparseImageMemoryBindInfo *image = &info->pImageBinds[i];
-		PRINT(to, " %c", name_of(image->image));
+		PRINT(to, " %c", NAME_OF(image->image));
 		for (uint32_t j = 0; j < image->bindCount; j++) {
 			const VkSparseImageMemoryBind *block = &image->pBinds[j];
 			print_bind(to, j, (VkDeviceSize)block->offset.x / 128,
@@ -376,30 +379,30 @@ static void apply_memory_binds(
 	}
 }
 
-static size_t index_of(const void *name)
+static size_t index_of(char name)
 {
-	return (size_t)((const char *)memchr(resource_names, name_of(name), RESOURCES) -
-		resource_names);
+	return (size_t)((const char *)memchr(resource_names, name, RESOURCES) - resource_names);
 }
 
 static void apply_batch(struct block state[RESOURCES][BLOCKS], const VkBindSparseInfo *info)
 {
 	for (uint32_t i = 0; i < info->bufferBindCount; i++) {
 		const VkSparseBufferMemoryBindInfo *buffer = &info->pBufferBinds[i];
-		apply_memory_binds(
-			state[index_of(buffer->buffer)], buffer->bindCount, buffer->pBinds);
+		apply_memory_binds(state[index_of(NAME_OF(buffer->buffer))], buffer->bindCount,
+			buffer->pBinds);
 	}
 	for (uint32_t i = 0; i < info->imageOpaqueBindCount; i++) {
 		const VkSparseImageOpaqueMemoryBindInfo *opaque = &info->pImageOpaqueBinds[i];
 		apply_memory_binds(
-			state[index_of(opaque->image)], opaque->bindCount, opaque->pBinds);
+			state[index_of(NAME_OF(opaque->image))], opaque->bindCount, opaque->pBinds);
 	}
 	for (uint32_t i = 0; i < info->imageBindCount; i++) {
 		const VkSparseImageMemoryBindInfo *image = &info->pImageBinds[i];
 		for (uint32_t j = 0; j < image->bindCount; j++) {
 			const VkSparseImageMemoryBind *block = &image->pBinds[j];
-			apply(state[index_of(image->image)], (VkDeviceSize)block->offset.x / 128,
-				block->extent.width / 128, block->memory, block->memoryOffset);
+			apply(state[index_of(NAME_OF(image->image))],
+				(VkDeviceSize)block->offset.x / 128, block->extent.width / 128,
+				block->memory, block->memoryOffset);
 		}
 	}
 }
