@@ -23,30 +23,24 @@ static VkResult create_plain(struct vmb_provide *provide, const VkBufferCreateIn
 	return result;
 }
 
-static VkResult create_resource(
-	struct vmb_provide *provide, VkBuffer buffer, struct vmb_resource **out)
+static VkResult bind_memory(struct vmb_provide *provide, uint64_t buffer, VkDeviceMemory memory)
 {
-	VkDevice device = provide->device->handle;
+	return provide->next.BindBufferMemory(provide->device->handle, (VkBuffer)buffer, memory, 0);
+}
+
+static VkResult make_sparse(struct vmb_provide *provide, VkBuffer buffer)
+{
 	VkMemoryRequirements requirements;
 
-	provide->next.GetBufferMemoryRequirements(device, buffer, &requirements);
-	vmb_resource_requirements(provide, &requirements);
-	VkResult result = vmb_resource_create(provide, &requirements, out);
-	if (result != VK_SUCCESS) {
-		return result;
-	}
-	result = provide->next.BindBufferMemory(device, buffer, (*out)->memory, 0);
-	if (result == VK_SUCCESS && vmb_map_insert(&provide->buffers, (uint64_t)buffer, *out) < 0) {
-		result = VK_ERROR_OUT_OF_HOST_MEMORY;
-	}
-	return result;
+	provide->next.GetBufferMemoryRequirements(provide->device->handle, buffer, &requirements);
+	return vmb_resource_create(
+		provide, &provide->buffers, (uint64_t)buffer, &requirements, bind_memory);
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL create_buffer(VkDevice handle, const VkBufferCreateInfo *info,
 	const VkAllocationCallbacks *allocator, VkBuffer *out)
 {
 	struct vmb_provide *provide = vmb_provide_of(handle);
-	struct vmb_resource *resource = NULL;
 	VkBuffer buffer = VK_NULL_HANDLE;
 
 	VkResult result = create_plain(provide, info, allocator, &buffer);
@@ -54,10 +48,9 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_buffer(VkDevice handle, const VkBuf
 		*out = buffer;
 		return result;
 	}
-	result = create_resource(provide, buffer, &resource);
+	result = make_sparse(provide, buffer);
 	if (result != VK_SUCCESS) {
 		provide->next.DestroyBuffer(handle, buffer, allocator);
-		vmb_resource_destroy(resource);
 		*out = VK_NULL_HANDLE;
 		return result;
 	}

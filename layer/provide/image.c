@@ -47,30 +47,24 @@ static VkResult create_plain(struct vmb_provide *provide, const VkImageCreateInf
 	return result;
 }
 
-static VkResult create_resource(
-	struct vmb_provide *provide, VkImage image, struct vmb_resource **out)
+static VkResult bind_memory(struct vmb_provide *provide, uint64_t image, VkDeviceMemory memory)
 {
-	VkDevice device = provide->device->handle;
+	return provide->next.BindImageMemory(provide->device->handle, (VkImage)image, memory, 0);
+}
+
+static VkResult make_sparse(struct vmb_provide *provide, VkImage image)
+{
 	VkMemoryRequirements requirements;
 
-	provide->next.GetImageMemoryRequirements(device, image, &requirements);
-	vmb_resource_requirements(provide, &requirements);
-	VkResult result = vmb_resource_create(provide, &requirements, out);
-	if (result != VK_SUCCESS) {
-		return result;
-	}
-	result = provide->next.BindImageMemory(device, image, (*out)->memory, 0);
-	if (result == VK_SUCCESS && vmb_map_insert(&provide->images, (uint64_t)image, *out) < 0) {
-		result = VK_ERROR_OUT_OF_HOST_MEMORY;
-	}
-	return result;
+	provide->next.GetImageMemoryRequirements(provide->device->handle, image, &requirements);
+	return vmb_resource_create(
+		provide, &provide->images, (uint64_t)image, &requirements, bind_memory);
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL create_image(VkDevice handle, const VkImageCreateInfo *info,
 	const VkAllocationCallbacks *allocator, VkImage *out)
 {
 	struct vmb_provide *provide = vmb_provide_of(handle);
-	struct vmb_resource *resource = NULL;
 	VkImage image = VK_NULL_HANDLE;
 	bool is_sparse = info->flags & VMB_IMAGE_SPARSE_FLAGS;
 
@@ -83,10 +77,9 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_image(VkDevice handle, const VkImag
 		*out = image;
 		return result;
 	}
-	result = create_resource(provide, image, &resource);
+	result = make_sparse(provide, image);
 	if (result != VK_SUCCESS) {
 		provide->next.DestroyImage(handle, image, allocator);
-		vmb_resource_destroy(resource);
 		*out = VK_NULL_HANDLE;
 		return result;
 	}

@@ -58,8 +58,8 @@ static VkResult reserve(struct vmb_resource *resource, const VkMemoryRequirement
 	return provide->source->reserve(resource, requirements, type, chain);
 }
 
-VkResult vmb_resource_create(struct vmb_provide *provide, const VkMemoryRequirements *requirements,
-	struct vmb_resource **out)
+VkResult vmb_resource_create(struct vmb_provide *provide, struct vmb_map *table, uint64_t object,
+	VkMemoryRequirements *requirements, vmb_resource_bind_fn bind)
 {
 	struct vmb_resource *resource = calloc(1, sizeof(*resource));
 
@@ -70,7 +70,14 @@ VkResult vmb_resource_create(struct vmb_provide *provide, const VkMemoryRequirem
 	atomic_init(&resource->references, 1);
 	vmb_residency_init(&resource->residency);
 	pthread_mutex_init(&resource->residency_lock, NULL);
+	vmb_resource_requirements(provide, requirements);
 	VkResult result = reserve(resource, requirements);
+	if (result == VK_SUCCESS) {
+		result = bind(provide, object, resource->memory);
+	}
+	if (result == VK_SUCCESS && vmb_map_insert(table, object, resource) < 0) {
+		result = VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
 	if (result != VK_SUCCESS) {
 		vmb_resource_destroy(resource);
 		return result;
@@ -79,7 +86,6 @@ VkResult vmb_resource_create(struct vmb_provide *provide, const VkMemoryRequirem
 		(unsigned long long)resource->reservation.size,
 		(unsigned long long)resource->reservation.va);
 	vmb_trace_annotate_hex(provide->trace, "va", resource->reservation.va);
-	*out = resource;
 	return VK_SUCCESS;
 }
 

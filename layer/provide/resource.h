@@ -36,10 +36,18 @@ void vmb_resource_requirements(
 void vmb_resource_requirements2(
 	const struct vmb_provide *provide, VkMemoryRequirements2 *requirements);
 
-/* Reserves a range that meets the requirements of the sparse resource, and creates the driver's
- * memory object for the range. The caller keeps the driver's buffer or image. */
-VkResult vmb_resource_create(struct vmb_provide *provide, const VkMemoryRequirements *requirements,
-	struct vmb_resource **out);
+/* Binds the driver's memory object to the driver's buffer or image, at offset 0. */
+typedef VkResult (*vmb_resource_bind_fn)(
+	struct vmb_provide *provide, uint64_t object, VkDeviceMemory memory);
+
+/*
+ * Makes an ordinary buffer or image of the driver sparse. object is its handle, and *requirements
+ * are the driver's. Reserves a range, creates the driver's memory object for the range, binds the
+ * memory object, and adds the resource to the table. The caller keeps the driver's buffer or image,
+ * and destroys it after a failure.
+ */
+VkResult vmb_resource_create(struct vmb_provide *provide, struct vmb_map *table, uint64_t object,
+	VkMemoryRequirements *requirements, vmb_resource_bind_fn bind);
 /*
  * Drops the table's reference. The last reference frees the reservation and the driver's memory
  * object. Accepts NULL. The driver's buffer or image must be destroyed, or never be used again.
