@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include "create_device.h"
-
 #include <stdlib.h>
 #include <vulkan/vk_layer.h>
 
 #include "assist/feature.h"
+#include "entry.h"
 #include "enumerate.h"
 #include "merge/feature.h"
 #include "observe/calls.h"
 #include "observe/feature.h"
 #include "provide/feature.h"
-#include "provide/refusal.h"
 #include "vk/device.h"
 #ifdef VMB_HAS_VIRTGPU
 #include "virtgpu/feature.h"

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "create_instance.h"
-
 #include <stdlib.h>
 
 #include "base/output.h"
+#include "entry.h"
 #include "enumerate.h"
 #include "observe/calls.h"
-#include "properties.h"
 #include "vk/extensions.h"
 #include "vk/physical_device.h"
 #include "vk/result_name.h"
@@ -182,8 +180,8 @@ static VkResult create_and_register(struct vmb_instance *instance, struct next *
 	return VK_SUCCESS;
 }
 
-VkResult vmb_create_instance(PFN_vkGetInstanceProcAddr layer_get, const VkInstanceCreateInfo *info,
-	const VkAllocationCallbacks *allocator, VkInstance *out)
+VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateInstance(
+	const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator, VkInstance *out)
 {
 	VkLayerInstanceCreateInfo *link = find_loader_info(info, VK_LAYER_LINK_INFO);
 	VkLayerInstanceCreateInfo *device = find_loader_info(
@@ -197,7 +195,7 @@ VkResult vmb_create_instance(PFN_vkGetInstanceProcAddr layer_get, const VkInstan
 	if (!instance) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
-	instance->layer_get = layer_get;
+	instance->layer_get = vmb_GetInstanceProcAddr;
 	if (device) {
 		instance->loader_create_device = device->u.layerDevice.pfnLayerCreateDevice;
 		instance->loader_destroy_device = device->u.layerDevice.pfnLayerDestroyDevice;

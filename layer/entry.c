@@ -6,17 +6,8 @@
 #include <string.h>
 #include <vulkan/vk_layer.h>
 
-#include "create_device.h"
-#include "create_instance.h"
-#include "properties.h"
 #include "vk/device.h"
 #include "vk/trampolines.h"
-
-static VKAPI_ATTR VkResult VKAPI_CALL vmb_CreateInstance(
-	const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator, VkInstance *out)
-{
-	return vmb_create_instance(vmb_GetInstanceProcAddr, info, allocator, out);
-}
 
 /* A command that every layer in the chain implements. The layer returns its own function even if
  * the layer is turned off. */

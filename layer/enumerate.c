@@ -2,7 +2,7 @@
 #include "enumerate.h"
 
 #include "observe/calls.h"
-#include "provide/queries.h"
+#include "provide/commands.h"
 #include "route/decide.h"
 
 static void decide(struct vmb_physical_device *physical)

@@ -1,30 +1,35 @@
 /* SPDX-License-Identifier: MIT */
-#include "properties.h"
-
 #include <stdio.h>
 #include <string.h>
 
 #include "base/names.h"
+#include "entry.h"
 #include "vk/instance.h"
+
+/* Answers an enumeration that has one element. */
+static VkResult list_one(const void *element, size_t size, uint32_t *count, void *out)
+{
+	if (out && *count == 0) {
+		return VK_INCOMPLETE;
+	}
+	*count = 1;
+	if (out) {
+		memcpy(out, element, size);
+	}
+	return VK_SUCCESS;
+}
 
 VKAPI_ATTR VkResult VKAPI_CALL vmb_EnumerateInstanceLayerProperties(
 	uint32_t *count, VkLayerProperties *layers)
 {
-	if (!layers) {
-		*count = 1;
-		return VK_SUCCESS;
-	}
-	if (*count == 0) {
-		return VK_INCOMPLETE;
-	}
-	*count = 1;
-	layers[0] = (VkLayerProperties){
+	static const VkLayerProperties layer = {
 		.layerName = VMB_LAYER_NAME,
 		.description = VMB_LAYER_DESCRIPTION,
 		.specVersion = VK_HEADER_VERSION_COMPLETE,
 		.implementationVersion = VMB_LAYER_VERSION,
 	};
-	return VK_SUCCESS;
+
+	return list_one(&layer, sizeof(layer), count, layers);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL vmb_EnumerateDeviceLayerProperties(
@@ -32,21 +37,6 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_EnumerateDeviceLayerProperties(
 {
 	(void)physical;
 	return vmb_EnumerateInstanceLayerProperties(count, layers);
-}
-
-static VkResult list_extension(
-	const VkExtensionProperties *extension, uint32_t *count, VkExtensionProperties *out)
-{
-	if (!out) {
-		*count = 1;
-		return VK_SUCCESS;
-	}
-	if (*count == 0) {
-		return VK_INCOMPLETE;
-	}
-	*count = 1;
-	out[0] = *extension;
-	return VK_SUCCESS;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL vmb_EnumerateInstanceExtensionProperties(
@@ -60,7 +50,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_EnumerateInstanceExtensionProperties(
 		.extensionName = VK_EXT_LAYER_SETTINGS_EXTENSION_NAME,
 		.specVersion = VK_EXT_LAYER_SETTINGS_SPEC_VERSION,
 	};
-	return list_extension(&settings, count, extensions);
+	return list_one(&settings, sizeof(settings), count, extensions);
 #else
 	(void)extensions;
 	*count = 0;
@@ -77,7 +67,7 @@ VKAPI_ATTR VkResult VKAPI_CALL vmb_EnumerateDeviceExtensionProperties(VkPhysical
 	};
 
 	if (layer && strcmp(layer, VMB_LAYER_NAME) == 0) {
-		return list_extension(&tooling, count, extensions);
+		return list_one(&tooling, sizeof(tooling), count, extensions);
 	}
 	return vmb_instance_of(physical)->driver.EnumerateDeviceExtensionProperties(
 		physical, layer, count, extensions);

@@ -4,8 +4,11 @@
 
 #include "vk/commands.h"
 
-/* The commands that the provide feature replaces, each in the file of its object. */
+/* The queries of a physical device on the provide route: the driver's results, with sparse
+ * resources added. */
+extern const struct vmb_instance_commands vmb_provide_queries;
 
+/* The commands that the provide feature replaces, each in the file of its object. */
 extern const struct vmb_device_commands vmb_provide_memory_commands;
 extern const struct vmb_device_commands vmb_provide_buffer_commands;
 extern const struct vmb_device_commands vmb_provide_image_commands;

@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "provide/image.h"
-
 #include "provide/commands.h"
 #include "provide/external_types.h"
 #include "provide/resource.h"
 #include "provide/sparse_flags.h"
 #include "vk/chain.h"
-
-bool vmb_image_flags_provided(VkImageCreateFlags flags)
-{
-	/* Sparse residency needs the driver's sparse block layout. The planes of a disjoint image
-	 * have separate memory, which vkQueueBindSparse cannot express. */
-	return !(flags & (VK_IMAGE_CREATE_SPARSE_RESIDENCY_BIT | VK_IMAGE_CREATE_DISJOINT_BIT));
-}
 
 /* A swapchain image has the swapchain's memory. An image with an initial layout has no handle types
  * (VUID-VkImageCreateInfo-pNext-01443), but a driver that checks the types needs them. */

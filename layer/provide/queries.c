@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "provide/queries.h"
-
-#include "provide/image.h"
+#include "provide/commands.h"
 #include "provide/sparse_flags.h"
 #include "route/provided_features.h"
 #include "vk/chain.h"

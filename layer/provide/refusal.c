@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "provide/refusal.h"
-
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "provide/feature.h"
 #include "provide/sparse_flags.h"
 #include "vk/sparse_features.h"
 
