@@ -9,6 +9,7 @@
 
 #include "report.h"
 #include "report_write.h"
+#include "timeout.h"
 
 /* vmbind-info(1) documents the values. */
 enum status {
@@ -19,7 +20,6 @@ enum status {
 };
 
 #define TIMEOUT_DEFAULT 10 /* seconds */
-#define TIMEOUT_MAX 3600
 
 struct options {
 	bool json;
@@ -44,21 +44,6 @@ static void print_help(FILE *out)
 		TIMEOUT_DEFAULT);
 }
 
-static bool parse_timeout(const char *text, unsigned *timeout)
-{
-	char *end;
-
-	errno = 0;
-	unsigned long value = strtoul(text, &end, 10);
-	if (errno || *text < '0' || *text > '9' || *end || value < 1 || value > TIMEOUT_MAX) {
-		fprintf(stderr, "vmbind-info: --timeout must be 1 to %d seconds, not '%s'\n",
-			TIMEOUT_MAX, text);
-		return false;
-	}
-	*timeout = (unsigned)value;
-	return true;
-}
-
 /* False if the program should end with *status. */
 static bool parse_options(int argc, char **argv, struct options *options, enum status *status)
 {
@@ -80,7 +65,7 @@ static bool parse_options(int argc, char **argv, struct options *options, enum s
 			options->json = true;
 			break;
 		case 't':
-			if (!parse_timeout(optarg, &options->query.timeout)) {
+			if (!vmb_timeout_parse("vmbind-info", optarg, &options->query.timeout)) {
 				return false;
 			}
 			break;

@@ -50,6 +50,10 @@ struct check_result {
 	int64_t kernel_ops;
 };
 
+/* Called once in the check's process. The functions below write *result, and set *is_complete
+ * before they end the process. */
+void check_begin(struct check_result *result, bool *is_complete);
+
 /* End the check's process. Each has one sentence without a full stop. */
 _Noreturn void check_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void check_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));

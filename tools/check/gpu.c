@@ -264,6 +264,25 @@ void gpu_submit(struct gpu *gpu, VkCommandBuffer commands)
 	vkFreeCommandBuffers(gpu->vk.device, gpu->vk.pool, 1, &commands);
 }
 
+void gpu_prepare_layout(struct gpu *gpu, VkImage image)
+{
+	const VkImageMemoryBarrier barrier = {
+		.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER,
+		.dstAccessMask = VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
+		.newLayout = VK_IMAGE_LAYOUT_GENERAL,
+		.srcQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED,
+		.dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED,
+		.image = image,
+		.subresourceRange = { VK_IMAGE_ASPECT_COLOR_BIT, 0, VK_REMAINING_MIP_LEVELS, 0,
+			VK_REMAINING_ARRAY_LAYERS },
+	};
+	VkCommandBuffer commands = vku_begin(&gpu->vk);
+
+	vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT,
+		VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 0, NULL, 0, NULL, 1, &barrier);
+	gpu_submit(gpu, commands);
+}
+
 static void record_words(struct gpu *gpu, VkCommandBuffer commands,
 	const struct vku_program *program, VkDescriptorBufferInfo *buffers,
 	const struct words_push *push)

@@ -47,6 +47,9 @@ void gpu_wait(struct gpu *gpu, VkFence fence);
 /* Submits the commands and waits like gpu_wait(). */
 void gpu_submit(struct gpu *gpu, VkCommandBuffer commands);
 
+/* Puts all levels and layers of an image into the layout GENERAL. */
+void gpu_prepare_layout(struct gpu *gpu, VkImage image);
+
 /* A compute shader writes the words first, first + 1, ... of a pattern. size: bytes, a multiple of
  * 4; offset: a multiple of the sparse block size. */
 void gpu_write(struct gpu *gpu, VkBuffer buffer, VkDeviceSize offset, VkDeviceSize size,

@@ -161,26 +161,6 @@ void image_fill_pool(struct image *image)
 	gpu_submit(image->gpu, commands);
 }
 
-/* All levels stay in the layout GENERAL. */
-static void prepare_layout(struct image *image)
-{
-	const VkImageMemoryBarrier barrier = {
-		.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER,
-		.dstAccessMask = VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
-		.newLayout = VK_IMAGE_LAYOUT_GENERAL,
-		.srcQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED,
-		.dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED,
-		.image = image->handle,
-		.subresourceRange = { VK_IMAGE_ASPECT_COLOR_BIT, 0, image->info.mipLevels, 0,
-			image->info.arrayLayers },
-	};
-	VkCommandBuffer commands = vku_begin(&image->gpu->vk);
-
-	vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT,
-		VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 0, NULL, 0, NULL, 1, &barrier);
-	gpu_submit(image->gpu, commands);
-}
-
 uint32_t image_tail_count(const struct image *image)
 {
 	return has_single_tail(image) ? 1 : image->info.arrayLayers;
@@ -208,7 +188,7 @@ void image_init(struct gpu *gpu, struct image *image, const struct image_shape *
 	vku_buffer_init(&gpu->vk, &image->staging, size);
 	memset(image->tail, 0xff, sizeof(image->tail));
 	image_fill_pool(image);
-	prepare_layout(image);
+	gpu_prepare_layout(gpu, image->handle);
 }
 
 void image_finish(struct image *image)

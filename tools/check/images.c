@@ -105,24 +105,6 @@ static const VkBufferImageCopy whole = {
 	.imageExtent = { OPAQUE_SIZE, OPAQUE_SIZE, 1 },
 };
 
-static void opaque_layout(struct opaque *o)
-{
-	const VkImageMemoryBarrier barrier = {
-		.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER,
-		.dstAccessMask = VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
-		.newLayout = VK_IMAGE_LAYOUT_GENERAL,
-		.srcQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED,
-		.dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED,
-		.image = o->image,
-		.subresourceRange = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1 },
-	};
-	VkCommandBuffer commands = vku_begin(&o->gpu->vk);
-
-	vkCmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT,
-		VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 0, NULL, 0, NULL, 1, &barrier);
-	gpu_submit(o->gpu, commands);
-}
-
 static void opaque_write(struct opaque *o, uint32_t seed)
 {
 	uint32_t *words = o->staging.map;
@@ -161,7 +143,7 @@ static void run_opaque(struct gpu *gpu, const void *data)
 	opaque_init(gpu, &o);
 	uint32_t count = *pieces && *pieces < o.pages ? *pieces : *pieces ? o.pages : 1;
 	opaque_bind(&o, 0, count);
-	opaque_layout(&o);
+	gpu_prepare_layout(gpu, o.image);
 	opaque_write(&o, 1);
 	opaque_expect(&o, 1);
 	check_step("After a bind to other memory: ");

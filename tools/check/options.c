@@ -2,13 +2,12 @@
 #define _GNU_SOURCE /* getopt_long */
 #include "options.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
+
+#include "timeout.h"
 
 #define TIMEOUT_DEFAULT 60 /* seconds */
-#define TIMEOUT_MAX 3600
 
 static void print_help(FILE *out)
 {
@@ -30,21 +29,6 @@ static void print_help(FILE *out)
 		"Exit status: 0 if no check failed, 1 if one failed or got worse, 2 if there is\n"
 		"nothing to check, 3 for wrong arguments.\n",
 		TIMEOUT_DEFAULT);
-}
-
-static bool parse_timeout(const char *text, unsigned *timeout)
-{
-	char *end;
-
-	errno = 0;
-	unsigned long value = strtoul(text, &end, 10);
-	if (errno || *text < '0' || *text > '9' || *end || value < 1 || value > TIMEOUT_MAX) {
-		fprintf(stderr, "vmbind-check: --timeout must be 1 to %d seconds, not '%s'\n",
-			TIMEOUT_MAX, text);
-		return false;
-	}
-	*timeout = (unsigned)value;
-	return true;
 }
 
 static bool add_only(struct options *options, const char *name)
@@ -76,7 +60,7 @@ static bool take_option(int option, struct options *options, enum status *status
 		options->json = true;
 		return true;
 	case 't':
-		return parse_timeout(optarg, &options->query.timeout);
+		return vmb_timeout_parse("vmbind-check", optarg, &options->query.timeout);
 	case 'v':
 		options->query.verbose = true;
 		return true;

@@ -115,17 +115,24 @@ static void scene_finish(struct scene *s)
 	pages_finish(&s->p);
 }
 
+/* The result points into wait and signal. */
+static VkTimelineSemaphoreSubmitInfo timeline_values(
+	const struct point *wait, const struct point *signal)
+{
+	return (VkTimelineSemaphoreSubmitInfo){
+		.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+		.waitSemaphoreValueCount = wait->semaphore ? 1 : 0,
+		.pWaitSemaphoreValues = &wait->value,
+		.signalSemaphoreValueCount = signal->semaphore ? 1 : 0,
+		.pSignalSemaphoreValues = &signal->value,
+	};
+}
+
 static void submit(struct scene *s, VkCommandBuffer commands, struct point wait,
 	struct point signal, VkFence fence)
 {
 	const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
-	const VkTimelineSemaphoreSubmitInfo values = {
-		.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
-		.waitSemaphoreValueCount = wait.semaphore ? 1 : 0,
-		.pWaitSemaphoreValues = &wait.value,
-		.signalSemaphoreValueCount = signal.semaphore ? 1 : 0,
-		.pSignalSemaphoreValues = &signal.value,
-	};
+	const VkTimelineSemaphoreSubmitInfo values = timeline_values(&wait, &signal);
 	const VkSubmitInfo info = {
 		.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
 		.pNext = &values,
@@ -146,13 +153,7 @@ static void bind(struct scene *s, struct point wait, struct point signal, VkFenc
 {
 	const VkSparseMemoryBind one = pages_bind(&s->p, 0, 1, B);
 	const VkSparseBufferMemoryBindInfo binds = { s->p.buffer, 1, &one };
-	const VkTimelineSemaphoreSubmitInfo values = {
-		.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
-		.waitSemaphoreValueCount = wait.semaphore ? 1 : 0,
-		.pWaitSemaphoreValues = &wait.value,
-		.signalSemaphoreValueCount = signal.semaphore ? 1 : 0,
-		.pSignalSemaphoreValues = &signal.value,
-	};
+	const VkTimelineSemaphoreSubmitInfo values = timeline_values(&wait, &signal);
 	const VkBindSparseInfo info = {
 		.sType = VK_STRUCTURE_TYPE_BIND_SPARSE_INFO,
 		.pNext = &values,

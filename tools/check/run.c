@@ -93,61 +93,6 @@ struct check_task {
 	const char *statistics; /* the file for the layer's statistics; NULL for none */
 };
 
-/* Of the check's process, which runs one check. */
-static struct check_answer *current;
-static char step[CHECK_TEXT_SIZE];
-
-static _Noreturn void end_check(enum check_status status, const char *format, va_list args)
-{
-	struct check_result *result = &current->result;
-
-	result->status = status;
-	snprintf(result->text, sizeof(result->text), "%s", status == CHECK_FAIL ? step : "");
-	size_t length = strlen(result->text);
-	vsnprintf(result->text + length, sizeof(result->text) - length, format, args);
-	current->answer.is_complete = true;
-	/* Work may be pending, and exit handlers of drivers may hang. */
-	_exit(0);
-}
-
-void check_fail(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	end_check(CHECK_FAIL, format, args);
-}
-
-void check_skip(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	end_check(CHECK_SKIP, format, args);
-}
-
-void check_step(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(step, sizeof(step), format, args);
-	va_end(args);
-}
-
-void check_figure(double value, const char *unit, const char *format, ...)
-{
-	struct check_result *result = &current->result;
-	va_list args;
-
-	result->status = CHECK_FIGURE;
-	result->value = value;
-	result->unit = unit;
-	va_start(args, format);
-	vsnprintf(result->text, sizeof(result->text), format, args);
-	va_end(args);
-}
-
 /* Turns "FILE:LINE: VK_ERROR_X: vkCall(...)" into a sentence. */
 static void fail_call(const char *message)
 {
@@ -166,7 +111,7 @@ static void check_query(struct vmb_answer *answer, const void *data)
 	const struct check_task *task = data;
 	static struct gpu gpu;
 
-	current = (struct check_answer *)answer;
+	check_begin(&((struct check_answer *)answer)->result, &answer->is_complete);
 	vku_on_failure = fail_call;
 	if (layer_use_apply(task->use) < 0 ||
 		(task->statistics && setenv("VMBIND_STATS", task->statistics, 1) != 0)) {
